@@ -1,0 +1,9 @@
+"""Point d'entrée du serveur (gunicorn politique_ville.wsgi)."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "politique_ville.settings")
+
+application = get_wsgi_application()

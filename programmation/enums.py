@@ -1,0 +1,204 @@
+"""Les listes fermées de la programmation : chaque valeur sait son libellé, sa couleur DSFR et ce qu'elle implique."""
+
+from django.db import models
+
+
+class NaturePilier(models.TextChoices):
+    PILIER = "pilier", "Pilier"
+    LIGNE = "ligne", "Ligne"
+    TRANSVERSAL = "transversal", "Pilier transversal"
+
+    @classmethod
+    def qui_s_additionnent(cls):
+        """Les piliers et la ligne font le total ; le transversal est une étiquette."""
+        return [cls.PILIER, cls.LIGNE]
+
+
+class StatutExercice(models.TextChoices):
+    PREPARATION = "preparation", "En préparation"
+    OUVERT = "ouvert", "Ouvert"
+    CLOS = "clos", "Clos"
+
+
+class NatureMouvement(models.TextChoices):
+    PREVISION = "prevision", "Prévision"
+    NOTIFICATION = "notification", "Notification"
+    COMPLEMENT = "complement", "Complément"
+    MISE_EN_RESERVE = "mise_en_reserve", "Mise en réserve"
+    GEL = "gel", "Gel"
+    DEGEL = "degel", "Dégel"
+    REDEPLOIEMENT = "redeploiement", "Redéploiement"
+    RETRAIT = "retrait", "Retrait"
+
+
+class FormeOrganisme(models.TextChoices):
+    ASSOCIATION = "association", "Association"
+    COMMUNE = "commune", "Commune"
+    EPCI = "epci", "EPCI"
+    CCAS = "ccas", "CCAS ou CIAS"
+    CAISSE_DES_ECOLES = "caisse_des_ecoles", "Caisse des écoles"
+    GIP = "gip", "GIP"
+    EPLE = "eple", "Établissement public local d’enseignement"
+    BAILLEUR = "bailleur", "Bailleur social"
+    SANTE = "sante", "Établissement de santé"
+    AUTRE = "autre", "Autre"
+
+
+class Droit(models.TextChoices):
+    PRIVE = "prive", "Droit privé"
+    PUBLIC = "public", "Droit public"
+
+
+class FamilleFinanceur(models.TextChoices):
+    ANCT_P147 = "anct_p147", "ANCT – P147"
+    ETAT = "etat", "État, droit commun"
+    REGION = "region", "Région"
+    DEPARTEMENT = "departement", "Département"
+    EPCI = "epci", "EPCI"
+    COMMUNE = "commune", "Commune"
+    CAF = "caf", "CAF"
+    BAILLEUR = "bailleur", "Bailleur"
+    EUROPE = "europe", "Europe"
+    AUTRE_PUBLIC = "autre_public", "Autre public"
+    PRIVE = "prive", "Privé"
+    AUTOFINANCEMENT = "autofinancement", "Autofinancement"
+
+    @classmethod
+    def publiques(cls):
+        """Les familles qui concourent au rang des financeurs publics."""
+        return [famille for famille in cls if famille not in (cls.PRIVE, cls.AUTOFINANCEMENT)]
+
+    @property
+    def nature_proposee(self):
+        """La nature de financement proposée à la saisie, que l'agent peut changer."""
+        if self == self.ANCT_P147:
+            return NatureFinancement.SPECIFIQUE
+        if self == self.AUTOFINANCEMENT:
+            return NatureFinancement.RESSOURCES_PROPRES
+        return NatureFinancement.DROIT_COMMUN
+
+
+class NatureFinancement(models.TextChoices):
+    SPECIFIQUE = "specifique", "Crédits spécifiques"
+    DROIT_COMMUN = "droit_commun", "Droit commun"
+    RESSOURCES_PROPRES = "ressources_propres", "Ressources propres"
+
+
+class EtatFinancement(models.TextChoices):
+    SOLLICITE = "sollicite", "Sollicité"
+    ANNONCE = "annonce", "Annoncé"
+    ACQUIS = "acquis", "Acquis"
+    REFUSE = "refuse", "Refusé"
+
+
+class Echelle(models.TextChoices):
+    CONTRAT = "contrat", "Contrat de ville"
+    DEPARTEMENT = "departement", "Département"
+
+
+class Origine(models.TextChoices):
+    NOUVELLE = "nouvelle", "Nouvelle"
+    RECONDUITE = "reconduite", "Reconduite"
+
+
+class Duree(models.TextChoices):
+    ANNUELLE = "annuelle", "Annuelle"
+    CPO = "cpo", "Convention pluriannuelle d’objectifs (CPO)"
+
+
+class StatutAction(models.TextChoices):
+    BROUILLON = "brouillon", "Brouillon"
+    DEPOSEE = "deposee", "Déposée"
+    INSTRUITE = "instruite", "Instruite"
+    PROGRAMMEE = "programmee", "Programmée"
+    LISTE_ATTENTE = "liste_attente", "Liste d’attente"
+    AJOURNEE = "ajournee", "Ajournée"
+    NON_RETENUE = "non_retenue", "Non retenue"
+    NON_RECEVABLE = "non_recevable", "Non recevable"
+    RETIREE = "retiree", "Retirée"
+    DEPROGRAMMEE = "deprogrammee", "Déprogrammée"
+
+    @property
+    def couleur(self):
+        """La couleur du badge DSFR."""
+        return {
+            self.BROUILLON: "",
+            self.DEPOSEE: "info",
+            self.INSTRUITE: "info",
+            self.PROGRAMMEE: "success",
+            self.LISTE_ATTENTE: "warning",
+            self.AJOURNEE: "warning",
+        }.get(self, "error")
+
+    @classmethod
+    def a_decider(cls):
+        """Déposées ou instruites, ou mises de côté : une décision d'attribution peut encore les programmer."""
+        return [cls.DEPOSEE, cls.INSTRUITE, cls.LISTE_ATTENTE, cls.AJOURNEE]
+
+    @classmethod
+    def sans_suite(cls):
+        return [cls.NON_RETENUE, cls.NON_RECEVABLE, cls.RETIREE, cls.DEPROGRAMMEE]
+
+
+class NatureDecision(models.TextChoices):
+    ATTRIBUTION = "attribution", "Attribution"
+    COMPLEMENT = "complement", "Complément"
+    DIMINUTION = "diminution", "Diminution"
+    DEPROGRAMMATION = "deprogrammation", "Déprogrammation"
+    AJOURNEMENT = "ajournement", "Ajournement"
+    LISTE_ATTENTE = "liste_attente", "Liste d’attente"
+    NON_RECEVABLE = "non_recevable", "Non recevable"
+    NON_RETENUE = "non_retenue", "Non retenue"
+
+    @property
+    def statut(self):
+        """Le statut que la décision donne à l'action."""
+        return {
+            self.AJOURNEMENT: StatutAction.AJOURNEE,
+            self.LISTE_ATTENTE: StatutAction.LISTE_ATTENTE,
+            self.NON_RECEVABLE: StatutAction.NON_RECEVABLE,
+            self.NON_RETENUE: StatutAction.NON_RETENUE,
+            self.DEPROGRAMMATION: StatutAction.DEPROGRAMMEE,
+        }.get(self, StatutAction.PROGRAMMEE)
+
+    @classmethod
+    def premieres(cls):
+        """Celles qui tranchent une demande ; le gel de la campagne les interdit."""
+        return [
+            cls.ATTRIBUTION,
+            cls.AJOURNEMENT,
+            cls.LISTE_ATTENTE,
+            cls.NON_RECEVABLE,
+            cls.NON_RETENUE,
+        ]
+
+    @classmethod
+    def sans_montant(cls):
+        return [cls.AJOURNEMENT, cls.LISTE_ATTENTE, cls.NON_RECEVABLE, cls.NON_RETENUE]
+
+    @classmethod
+    def refus(cls):
+        """Celles qui ferment la demande : la ligne P147 devient « refusée », à 0 €."""
+        return [cls.NON_RECEVABLE, cls.NON_RETENUE, cls.DEPROGRAMMATION]
+
+
+class MotifStatut(models.TextChoices):
+    """Pourquoi une action sort du circuit, ou y revient."""
+
+    DOUBLON = "doublon", "Doublon"
+    HORS_DELAI = "hors_delai", "Hors délai"
+    HORS_QPV = "hors_qpv", "Hors QPV"
+    INCOMPLET = "incomplet", "Dossier incomplet"
+    HORS_OBJET = "hors_objet", "Hors des objectifs du contrat"
+    CREDITS = "credits", "Crédits insuffisants"
+    DROIT_COMMUN = "droit_commun", "Relève du droit commun"
+    DEMANDE_PORTEUR = "demande_porteur", "À la demande du porteur"
+    REPECHAGE = "repechage", "Repêchage"
+    ERREUR = "erreur", "Erreur de saisie"
+    AUTRE = "autre", "Autre"
+
+
+class EtatLot(models.TextChoices):
+    PREPARE = "prepare", "Prêt à confirmer"
+    REFUSE = "refuse", "À corriger"
+    APPLIQUE = "applique", "Appliqué"

@@ -1,0 +1,77 @@
+"""Les imports : ce qui a été déposé, ce qu'il ferait, ce qu'il a fait."""
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from ..enums import EtatLot
+from .cadre import Exercice
+
+
+class ModeleDeColonnes(models.Model):
+    """Une correspondance de colonnes que l'agent a réglée une fois et nommée pour la retrouver."""
+
+    nom = models.CharField("nom", max_length=100)
+    modele = models.CharField("modèle d’import", max_length=40)
+    auteur = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="modeles_de_colonnes", verbose_name="auteur"
+    )
+    departement = models.ForeignKey(
+        "territoires.Departement",
+        models.CASCADE,
+        related_name="modeles_de_colonnes",
+        verbose_name="département",
+    )
+    correspondance = models.JSONField("correspondance", default=dict)
+
+    class Meta:
+        verbose_name = "modèle de colonnes"
+        verbose_name_plural = "modèles de colonnes"
+        ordering = ["nom"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["departement", "modele", "nom"],
+                name="modele_de_colonnes_unique",
+                violation_error_message="Un modèle de colonnes porte déjà ce nom.",
+            ),
+        ]
+
+    def __str__(self):
+        return self.nom
+
+
+class LotQuerySet(models.QuerySet):
+    def visibles_par(self, utilisateur):
+        """Les lots des départements où il saisit : un import est un acte de la DDETS."""
+        if utilisateur.perimetre.national:
+            departements = None
+        else:
+            departements = utilisateur.perimetre.departements
+        if not utilisateur.roles & {"agent", "responsable"}:
+            return self.none()
+        return self if departements is None else self.filter(exercice__departement__in=departements)
+
+
+class Lot(models.Model):
+    """Un lot est un fichier déposé, le plan de ce qu'il écrirait, puis la trace de ce qu'il a écrit."""
+
+    exercice = models.ForeignKey(Exercice, models.PROTECT, related_name="lots", verbose_name="exercice")
+    modele = models.CharField("modèle d’import", max_length=40)
+    nom_du_fichier = models.CharField("fichier", max_length=255)
+    fichier = models.FileField("fichier conservé", upload_to="imports/%Y/")
+    empreinte = models.CharField("empreinte SHA-256", max_length=64)
+    correspondance = models.JSONField("correspondance", default=dict)
+    plan = models.JSONField("plan", default=dict)
+    etat = models.CharField("état", max_length=10, choices=EtatLot, default=EtatLot.PREPARE)
+    auteur = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="lots", verbose_name="auteur")
+    cree_le = models.DateTimeField("déposé le", default=timezone.now, editable=False)
+    applique_le = models.DateTimeField("appliqué le", null=True, blank=True)
+
+    objects = LotQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "import"
+        ordering = ["-cree_le"]
+
+    def __str__(self):
+        return self.nom_du_fichier
