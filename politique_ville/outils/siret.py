@@ -9,11 +9,13 @@ import re
 
 from django.core.exceptions import ValidationError
 
+from politique_ville.outils.typographie import insecables
+
 SIREN_DE_LA_POSTE = "356000000"
 LONGUEUR_SIREN = 9
 LONGUEUR_SIRET = 14
 
-SEPARATEURS = re.compile(r"[\s.\-\u2009\u200b\u202f\u00a0]+")
+SEPARATEURS = re.compile(r"[\s.\-\u200b]+")
 CHIFFRES = re.compile(r"[0-9]+")
 
 
@@ -46,7 +48,7 @@ def _valider(texte, nom, longueur):
     raison = _raison(texte, nom, longueur)
     if raison:
         code, message = raison
-        raise ValidationError(message, code=code)
+        raise ValidationError(insecables(message), code=code)
 
 
 def _raison(texte, nom, longueur):
@@ -55,21 +57,21 @@ def _raison(texte, nom, longueur):
     if not CHIFFRES.fullmatch(texte):
         return (
             "caracteres",
-            f"« {texte} » n’est pas un {nom} : écrire {longueur} chiffres, sans lettre ni espace.",
+            f"« {texte} » n’est pas un {nom} : écrire {longueur} chiffres, sans lettre ni espace.",
         )
     if len(texte) != longueur:
         return "longueur", _phrase_de_longueur(texte, nom, longueur)
     if not _cle_juste(texte) or not texte.strip("0"):
-        return "cle", f"La clé du {nom} « {texte} » est fausse : un chiffre est sans doute mal recopié."
+        return "cle", f"La clé du {nom} « {texte} » est fausse : un chiffre est sans doute mal recopié."
     return None
 
 
 def _phrase_de_longueur(texte, nom, longueur):
-    phrase = f"Un {nom} compte {longueur} chiffres : « {texte} » en compte {len(texte)}."
+    phrase = f"Un {nom} compte {longueur} chiffres : « {texte} » en compte {len(texte)}."
     if nom == "SIRET" and len(texte) == LONGUEUR_SIREN:
-        return f"{phrase} C’est un SIREN : ajouter les cinq chiffres de l’établissement."
+        return f"{phrase} C’est un SIREN : ajouter les cinq chiffres de l’établissement."
     if nom == "SIREN" and len(texte) == LONGUEUR_SIRET:
-        return f"{phrase} C’est un SIRET : garder les neuf premiers chiffres."
+        return f"{phrase} C’est un SIRET : garder les neuf premiers chiffres."
     return phrase
 
 
