@@ -1,0 +1,43 @@
+"""Formulaires de connexion et de mot de passe."""
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm
+from django.core.exceptions import ValidationError
+
+from comptes import essais
+
+COURRIEL = "Adresse électronique"
+
+
+class ConnexionForm(AuthenticationForm):
+    """Connexion par courriel ; refuse d'essayer au-delà de la limite, même avec le bon mot de passe."""
+
+    username = forms.EmailField(
+        label=COURRIEL, widget=forms.EmailInput(attrs={"autofocus": True, "autocomplete": "username"})
+    )
+    error_messages = AuthenticationForm.error_messages | {
+        "invalid_login": "Adresse électronique ou mot de passe incorrect.",
+        "trop_d_essais": (
+            "Trop d’essais sans succès. Attendez quinze minutes, ou choisissez un nouveau mot de passe "
+            "par « Mot de passe oublié »."
+        ),
+    }
+
+    def clean(self):
+        courriel = self.cleaned_data.get("username", "")
+        if essais.sont_epuises(self.request, courriel):
+            raise ValidationError(self.error_messages["trop_d_essais"], code="trop_d_essais")
+        try:
+            donnees = super().clean()
+        except ValidationError:
+            essais.compter(self.request, courriel)
+            raise
+        if self.user_cache is not None:
+            essais.oublier(self.request, courriel)
+        return donnees
+
+
+class MotDePasseOublieForm(PasswordResetForm):
+    """La réponse est la même que le compte existe ou non."""
+
+    email = forms.EmailField(label=COURRIEL, max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"}))

@@ -1,0 +1,55 @@
+"""Connexion, mot de passe et compte : les vues de Django avec nos gabarits."""
+
+from django.contrib.auth import views
+from django.shortcuts import render
+from django.urls import reverse_lazy
+
+from comptes import essais
+from comptes.forms import ConnexionForm, MotDePasseOublieForm
+
+
+class ConnexionView(views.LoginView):
+    authentication_form = ConnexionForm
+    template_name = "comptes/connexion.html"
+
+
+class MotDePasseView(views.PasswordChangeView):
+    template_name = "comptes/mot_de_passe.html"
+    success_url = reverse_lazy("comptes:password_change_done")
+
+
+class MotDePasseChangeView(views.PasswordChangeDoneView):
+    template_name = "comptes/mot_de_passe_change.html"
+
+
+class MotDePasseOublieView(views.PasswordResetView):
+    form_class = MotDePasseOublieForm
+    template_name = "comptes/mot_de_passe_oublie.html"
+    email_template_name = "comptes/courriel_mot_de_passe.txt"
+    subject_template_name = "comptes/courriel_mot_de_passe_objet.txt"
+    success_url = reverse_lazy("comptes:password_reset_done")
+
+
+class MotDePasseOublieEnvoyeView(views.PasswordResetDoneView):
+    template_name = "comptes/mot_de_passe_oublie_envoye.html"
+
+
+class NouveauMotDePasseView(views.PasswordResetConfirmView):
+    template_name = "comptes/nouveau_mot_de_passe.html"
+    success_url = reverse_lazy("comptes:password_reset_complete")
+
+    def form_valid(self, form):
+        """Qui a reçu le courriel et choisi un mot de passe peut s'en servir tout de suite."""
+        reponse = super().form_valid(form)
+        essais.oublier(self.request, self.user.courriel)
+        return reponse
+
+
+class NouveauMotDePasseChoisiView(views.PasswordResetCompleteView):
+    template_name = "comptes/nouveau_mot_de_passe_choisi.html"
+
+
+def compte(request):
+    """Qui je suis pour l'application, et ce que mes habilitations m'ouvrent."""
+    habilitations = request.user.habilitations.select_related("departement", "contrat", "quartier")
+    return render(request, "comptes/compte.html", {"habilitations": habilitations})

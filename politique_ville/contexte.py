@@ -1,0 +1,103 @@
+"""Ce que chaque page montre autour de son contenu : navigation et bandeau.
+
+Seule lecture : les rôles de l'utilisateur, que la page a déjà lus pour borner son périmètre, et seulement si elle
+affiche le menu (un fragment htmx ne le calcule pas).
+"""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import SimpleLazyObject
+
+from comptes.enums import Role
+
+
+@dataclass(frozen=True)
+class Entree:
+    """Une entrée du menu : un nom d'URL, ou des enfants qui se déplient."""
+
+    libelle: str
+    nom_url: str = ""
+    enfants: tuple["Entree", ...] = ()
+    personnel_technique: bool = False
+    qui_ecrivent: bool = False
+
+    def est_ouverte_a(self, utilisateur):
+        if self.personnel_technique:
+            return utilisateur.is_staff
+        return not self.qui_ecrivent or not utilisateur.roles.isdisjoint(Role.qui_ecrivent())
+
+
+MENU = (
+    Entree("Tableau de bord", "pilotage:tableau_de_bord"),
+    Entree("Actions", "programmation:action_list"),
+    Entree(
+        "Territoires",
+        enfants=(
+            Entree("Contrats de ville", "territoires:contrat_list"),
+            Entree("Quartiers", "territoires:quartier_list"),
+        ),
+    ),
+    Entree("Imports", "programmation:import_list", qui_ecrivent=True),
+    Entree("Classeur ANCT", "pilotage:anct"),
+    Entree("Organismes", "programmation:organisme_list"),
+    Entree("Administration", "admin:index", personnel_technique=True),
+)
+
+
+@dataclass(frozen=True)
+class Lien:
+    """Une entrée prête à afficher ; `courant` est la valeur d'aria-current, vide si la page est ailleurs."""
+
+    libelle: str
+    adresse: str
+    courant: str
+    enfants: tuple["Lien", ...] = ()
+
+
+def page(request):
+    """Processeur de contexte des gabarits."""
+    return {"navigation": SimpleLazyObject(lambda: navigation(request)), "bandeau": bandeau()}
+
+
+def bandeau():
+    """Texte d'avertissement affiché en haut de chaque page, ou une chaîne vide."""
+    return settings.BANDEAU
+
+
+def navigation(request):
+    """Les liens du menu de cet utilisateur ; vide hors connexion."""
+    utilisateur = getattr(request, "user", None)
+    if utilisateur is None or not utilisateur.is_authenticated:
+        return []
+    entrees = [entree for entree in MENU if entree.est_ouverte_a(utilisateur)]
+    adresse_courante = _adresse_la_plus_proche(entrees, request.path)
+    liens = (_lien(entree, request.path, adresse_courante) for entree in entrees)
+    return [lien for lien in liens if lien.adresse or lien.enfants]
+
+
+def _lien(entree, chemin, adresse_courante):
+    adresse = _adresse(entree)
+    courant = ""
+    if adresse and adresse == adresse_courante:
+        courant = "page" if adresse == chemin else "true"
+    enfants = tuple(_lien(enfant, chemin, adresse_courante) for enfant in entree.enfants)
+    enfants = tuple(enfant for enfant in enfants if enfant.adresse)
+    if any(enfant.courant for enfant in enfants):
+        courant = "true"
+    return Lien(entree.libelle, adresse, courant, enfants)
+
+
+def _adresse(entree):
+    """L'adresse de l'entrée ; vide si elle n'a que des enfants, ou si son écran n'existe pas encore."""
+    try:
+        return reverse(entree.nom_url) if entree.nom_url else ""
+    except NoReverseMatch:
+        return ""
+
+
+def _adresse_la_plus_proche(entrees, chemin):
+    """La plus longue adresse du menu qui commence le chemin : /pilotage/anct/ n'allume pas /pilotage/."""
+    toutes = [entree for e in entrees for entree in (e, *e.enfants)]
+    return max((a for a in map(_adresse, toutes) if a and chemin.startswith(a)), key=len, default="")

@@ -1,0 +1,16 @@
+"""L'accueil et, en développement, la galerie des composants."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.shortcuts import redirect, render
+
+from politique_ville import galerie as exemples
+
+
+def accueil(request):
+    return redirect("/pilotage/")
+
+
+@login_not_required
+def galerie(request):
+    """Tous les composants, pour les regarder et les vérifier d'un coup d'œil ; servie seulement en développement."""
+    return render(request, "galerie.html", exemples.contexte(request))

@@ -1,0 +1,29 @@
+// Commun à toutes les pages. Sans lui, tout marche encore : il évite les doubles envois et guide le focus.
+
+// <form data-une-fois> : un seul envoi. Le bouton n'est désactivé qu'après l'envoi, pour que sa valeur parte avec.
+document.addEventListener("submit", (evenement) => {
+  const formulaire = evenement.target;
+  if (!formulaire.matches("form[data-une-fois]") || evenement.defaultPrevented) return;
+  if (formulaire.dataset.envoye) {
+    evenement.preventDefault();
+    return;
+  }
+  formulaire.dataset.envoye = "oui";
+  setTimeout(() => activerLesBoutons(formulaire, false));
+});
+
+// Page reprise du cache par le bouton « Précédent » : le formulaire doit pouvoir repartir.
+window.addEventListener("pageshow", (evenement) => {
+  if (!evenement.persisted) return;
+  for (const formulaire of document.querySelectorAll("form[data-envoye]")) {
+    delete formulaire.dataset.envoye;
+    activerLesBoutons(formulaire, true);
+  }
+});
+
+function activerLesBoutons(formulaire, actifs) {
+  for (const bouton of formulaire.querySelectorAll("button[type=submit]")) bouton.disabled = !actifs;
+}
+
+// Le résumé des erreurs est lu en premier.
+document.querySelector("[data-prend-le-focus]")?.focus();
