@@ -5,7 +5,7 @@ from functools import reduce
 from operator import or_
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
@@ -306,12 +306,8 @@ class Action(Recherchable):
         return [self._meta.get_field(champ).verbose_name for champ in manquants]
 
     def clean(self):
-        erreurs = {}
-        if self.contrat_id and self.exercice_id:
-            if self.contrat.departement_id != self.exercice.departement_id:
-                erreurs["contrat"] = "Ce contrat n’est pas dans le département de l’exercice."
-            elif not self.contrat.couvre(self.exercice.annee):
-                erreurs["contrat"] = f"Ce contrat n’est pas en vigueur en {self.exercice.annee}."
+        """Les règles d'une action, dites champ par champ ; sans requête si les objets liés sont déjà lus."""
+        erreurs = self._erreurs_du_contrat() | self._erreurs_de_la_forme()
         if self.thematique_id and self.thematique.theme.nomenclature_id != self.exercice.nomenclature_id:
             erreurs["thematique"] = f"Cette thématique n’est pas de la nomenclature {self.exercice.nomenclature}."
         if self.pilier_id and self.pilier.nature == NaturePilier.TRANSVERSAL:
@@ -319,6 +315,29 @@ class Action(Recherchable):
         erreurs |= self._erreurs_du_cadre() | self._erreurs_de_l_etablissement() | self._erreurs_des_beneficiaires()
         if erreurs:
             raise ValidationError(erreurs)
+
+    def _erreurs_du_contrat(self):
+        if (self.echelle == Echelle.CONTRAT) != (self.contrat_id is not None):
+            return {"contrat": "Choisir un contrat à l’échelle du contrat, et aucun à l’échelle du département."}
+        if self.contrat_id and self.contrat.departement_id != self.exercice.departement_id:
+            return {"contrat": "Ce contrat n’est pas dans le département de l’exercice."}
+        if self.contrat_id and not self.contrat.couvre(self.exercice.annee):
+            return {"contrat": f"Ce contrat n’est pas en vigueur en {self.exercice.annee}."}
+        return {}
+
+    def _erreurs_de_la_forme(self):
+        erreurs = {}
+        if self.date_debut and self.date_fin and self.date_fin < self.date_debut:
+            erreurs["date_fin"] = "L’action finit avant de commencer."
+        if self.tranche and not self.dossier:
+            erreurs["tranche"] = "Une tranche est celle d’un dossier Dauphin : indiquer son numéro."
+        if self.duree == Duree.CPO and not (self.cpo_rang and self.cpo_nombre and self.cpo_rang <= self.cpo_nombre):
+            erreurs["cpo_rang"] = "Une CPO dit son année et leur nombre, par exemple 2 sur 3."
+        if self.duree == Duree.ANNUELLE and (self.cpo_rang or self.cpo_nombre):
+            erreurs["cpo_rang"] = "Une action annuelle n’a pas d’année de CPO."
+        if not self.est_brouillon and self.champs_manquants:
+            erreurs[NON_FIELD_ERRORS] = f"Il manque, pour une action déposée : {', '.join(self.champs_manquants)}."
+        return erreurs
 
     def _erreurs_du_cadre(self):
         erreurs = {}

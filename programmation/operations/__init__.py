@@ -1,0 +1,48 @@
+"""Les gestes du métier : une fonction, un lot, une transaction, un motif. Rien d'autre n'écrit ce qui est suivi."""
+
+from .cadre import (
+    clore,
+    creer_une_campagne,
+    creer_une_enveloppe,
+    declarer_la_notification_complete,
+    enregistrer_des_mouvements,
+    figer,
+    ouvrir_un_exercice,
+    rouvrir,
+)
+from .decisions import DemandeDeDecision, decider
+from .organismes import annuler_la_fusion, enregistrer_un_organisme, fusionner, rattacher_un_siret
+from .outils import ConflitDeVersion, DroitManquant, MotifExige, OperationRefusee
+from .saisie import LigneDePlan, SaisieAction, enregistrer
+from .scission import scinder
+from .statuts import deposer, instruire, retirer, revenir, supprimer_les_brouillons
+
+__all__ = [
+    "ConflitDeVersion",
+    "DemandeDeDecision",
+    "DroitManquant",
+    "LigneDePlan",
+    "MotifExige",
+    "OperationRefusee",
+    "SaisieAction",
+    "annuler_la_fusion",
+    "clore",
+    "creer_une_campagne",
+    "creer_une_enveloppe",
+    "decider",
+    "declarer_la_notification_complete",
+    "deposer",
+    "enregistrer",
+    "enregistrer_des_mouvements",
+    "enregistrer_un_organisme",
+    "figer",
+    "fusionner",
+    "instruire",
+    "ouvrir_un_exercice",
+    "rattacher_un_siret",
+    "retirer",
+    "revenir",
+    "rouvrir",
+    "scinder",
+    "supprimer_les_brouillons",
+]

@@ -1,0 +1,210 @@
+"""Décider : enregistrer ce que le préfet accorde, complète, diminue ou refuse, en un lot et une transaction."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date as Date
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from comptes.models import Utilisateur
+from politique_ville.outils.francais import euros
+from politique_ville.outils.montants import total
+
+from .. import regles
+from ..enums import EtatFinancement, FamilleFinanceur, NatureDecision, NatureFinancement
+from ..models import Action, Decision, Enveloppe, Financement, Financeur
+from ..synthese import disponible
+from .outils import (
+    MotifExige,
+    OperationRefusee,
+    contraintes_en_francais,
+    controler,
+    creer_avec_historique,
+    modifier_avec_historique,
+    verifier_les_versions,
+    verrouiller_les_actions,
+)
+from .statuts import ajuster_les_lignes_p147, exiger_les_droits, marquer_modifiee
+
+
+@dataclass(frozen=True)
+class DemandeDeDecision:
+    """Une décision à enregistrer : montant signé en euros (None : celui que la nature impose, 0 ou le retrait de tout).
+
+    `version` : celle de l'action que le décideur a lue (None : sans contrôle).
+    """
+
+    action: Action
+    nature: NatureDecision
+    montant: Decimal | None = None
+    enveloppe: Enveloppe | None = None
+    version: int | None = None
+
+
+def decider(
+    demandes: Sequence[DemandeDeDecision], *, par: Utilisateur, motif: str = "", date: Date | None = None
+) -> list[Decision]:
+    """Enregistre un lot de décisions, tout ou rien, et recopie statut et accordé P147 sur les actions.
+
+    Verrouille d'abord les exercices : deux décisions simultanées ne dépassent pas le disponible. Lève
+    ConflitDeVersion, MotifExige, DroitManquant ou OperationRefusee sans rien écrire.
+    """
+    date = date or timezone.localdate()
+    with contraintes_en_francais(), transaction.atomic():
+        actions = verrouiller_les_actions([demande.action for demande in demandes])
+        verifier_les_versions({d.action.pk: d.version for d in demandes}, actions)
+        exiger_les_droits(actions.values(), par)
+        sommes = sommes_des_decisions(actions)
+        decisions = preparer(demandes, actions, sommes, par, motif, date)
+        verifier_le_disponible(decisions, par, motif)
+        enregistrer_les_decisions(decisions, actions, sommes, par, motif, date)
+    return decisions
+
+
+def sommes_des_decisions(actions):
+    """La somme (euros) des décisions par identifiant d'action, en une requête groupée."""
+    lignes = Decision.objects.filter(action__in=actions).order_by().values("action").annotate(somme=total("montant"))
+    return {ligne["action"]: ligne["somme"] for ligne in lignes}
+
+
+def preparer(demandes, actions, sommes, par, motif, date):
+    doublons = [pk for pk, nombre in Counter(d.action.pk for d in demandes).items() if nombre > 1]
+    if doublons:
+        raise OperationRefusee(f"« {actions[doublons[0]]} » est deux fois dans le lot : une décision par action.")
+    demandes_p147 = {f.action_id: f.demande for f in Financement.objects.p147().filter(action__in=actions)}
+    avec_enveloppes = exercices_avec_enveloppes(actions.values())
+    decisions, refus, motifs = [], [], []
+    for demande in demandes:
+        action = actions[demande.action.pk]
+        montant = montant_retenu(demande, sommes.get(action.pk, Decimal(0)))
+        phrase = raison_du_refus(demande, action, montant, sommes, avec_enveloppes, date)
+        if phrase:
+            refus.append(f"« {action} » : {phrase}")
+        elif regles.motif_exige_pour_decider(demande.nature, montant, demandes_p147.get(action.pk)):
+            motifs.append(f"« {action} » : {raison_du_motif(demande.nature, demandes_p147.get(action.pk))}")
+        decisions.append(decision(action, demande, montant, par, motif, date))
+    if refus:
+        raise OperationRefusee(refus)
+    if motifs and not motif.strip():
+        raise MotifExige(motifs)
+    return decisions
+
+
+def montant_retenu(demande, accorde):
+    if demande.nature in NatureDecision.sans_montant():
+        return demande.montant or Decimal(0)
+    if demande.nature == NatureDecision.DEPROGRAMMATION and demande.montant is None:
+        return -accorde
+    return demande.montant
+
+
+def raison_du_refus(demande, action, montant, sommes, avec_enveloppes, date):
+    """La phrase qui dit pourquoi cette décision est impossible, ou ""."""
+    accorde = sommes.get(action.pk, Decimal(0))
+    empechement = regles.empechement_de_decider(action, demande.nature)
+    if empechement:
+        return empechement
+    if montant is None:
+        return "indiquer le montant de la décision."
+    if demande.nature == NatureDecision.DEPROGRAMMATION and accorde + montant != 0:
+        return f"une déprogrammation retire tout l’accordé, soit {euros(-accorde)}."
+    if accorde + montant < 0:
+        return f"l’accordé ({euros(accorde)}) ne peut pas devenir négatif."
+    if demande.nature == NatureDecision.DIMINUTION and accorde + montant == 0:
+        return "retirer tout l’accordé est une déprogrammation."
+    if date > timezone.localdate():
+        return "la date de la décision est dans le futur."
+    return raison_du_refus_de_l_enveloppe(demande, action, montant, avec_enveloppes)
+
+
+def raison_du_refus_de_l_enveloppe(demande, action, montant, avec_enveloppes):
+    enveloppe = demande.enveloppe or action.enveloppe
+    if montant and enveloppe is None and action.exercice_id in avec_enveloppes:
+        return "choisir l’enveloppe qui porte la décision."
+    if enveloppe and enveloppe.exercice_id != action.exercice_id:
+        return f"l’enveloppe « {enveloppe} » est d’un autre exercice."
+    return ""
+
+
+def raison_du_motif(nature, demande):
+    if nature != NatureDecision.ATTRIBUTION:
+        return f"une décision « {NatureDecision(nature).label} » demande un motif."
+    if demande is None:
+        return "accorder sans montant demandé connu demande un motif."
+    return f"accorder plus que les {euros(demande)} demandés demande un motif."
+
+
+def exercices_avec_enveloppes(actions):
+    ids = {action.exercice_id for action in actions}
+    return set(Enveloppe.objects.filter(exercice__in=ids).order_by().values_list("exercice", flat=True))
+
+
+def decision(action, demande, montant, par, motif, date):
+    """La ligne de décision, qui garde le nom et le SIRET du porteur à cette date."""
+    return Decision(
+        action=action,
+        date=date,
+        nature=demande.nature,
+        montant=montant,
+        enveloppe=(demande.enveloppe or action.enveloppe) if montant else None,
+        motif=motif.strip(),
+        auteur=par,
+        porteur_nom=str(action.porteur or ""),
+        porteur_siret=action.etablissement.siret if action.etablissement else "",
+    )
+
+
+def verifier_le_disponible(decisions, par, motif):
+    """Refuse de dépasser le disponible d'une enveloppe, sauf au responsable qui en écrit le motif."""
+    besoins = Counter()
+    for d in decisions:
+        if d.enveloppe_id and d.montant > 0:
+            besoins[d.enveloppe] += d.montant
+    for enveloppe, besoin in besoins.items():
+        reste = disponible(enveloppe)
+        if Enveloppe.objects.filter(parent=enveloppe).exists():
+            raise OperationRefusee(f"« {enveloppe} » a des sous-enveloppes : décider dans l’une d’elles.")
+        if besoin <= reste:
+            continue
+        if not regles.peut_depasser(par, enveloppe.exercice):
+            raise OperationRefusee(
+                f"« {enveloppe} » : {euros(besoin)} dépassent le disponible ({euros(reste)}). "
+                "Seul un responsable peut dépasser, avec un motif."
+            )
+        if not motif.strip():
+            raise MotifExige(f"« {enveloppe} » : dépasser le disponible ({euros(reste)}) demande un motif.")
+
+
+def enregistrer_les_decisions(decisions, actions, sommes, par, motif, date):
+    for d in decisions:
+        controler(d)
+        d.action.statut = NatureDecision(d.nature).statut
+        d.action.motif_statut = ""
+        marquer_modifiee(d.action)
+        sommes[d.action_id] = sommes.get(d.action_id, Decimal(0)) + d.montant
+    Decision.objects.bulk_create(decisions)
+    phrase = motif or "Décision"
+    champs = ["statut", "motif_statut", "version", "modifie_le"]
+    modifier_avec_historique(list(actions.values()), Action, champs, par=par, motif=phrase)
+    lignes = ajuster_les_lignes_p147(actions.values(), sommes, par=par, motif=phrase, date=date)
+    creer_les_lignes_p147([a for a in actions.values() if a.pk not in lignes], sommes, par, phrase, date)
+
+
+def creer_les_lignes_p147(actions, sommes, par, motif, date):
+    """Une action décidée sans ligne P147 en reçoit une : l'accordé n'a pas d'autre place."""
+    if not actions:
+        return
+    financeur = Financeur.objects.actifs().filter(famille=FamilleFinanceur.ANCT_P147).order_by("pk").first()
+    if financeur is None:
+        raise OperationRefusee("Aucun financeur ANCT – P147 n’est proposé : en créer un dans les référentiels.")
+    lignes = []
+    for action in actions:
+        etat, accorde = regles.etat_p147(action.statut, sommes.get(action.pk, Decimal(0)))
+        ligne = Financement(action=action, financeur=financeur, famille=financeur.famille)
+        ligne.nature, ligne.etat, ligne.accorde = NatureFinancement.SPECIFIQUE, etat, accorde
+        ligne.date_etat = date if etat != EtatFinancement.SOLLICITE else None
+        lignes.append(ligne)
+    creer_avec_historique(lignes, Financement, par=par, motif=motif)

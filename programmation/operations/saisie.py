@@ -1,0 +1,345 @@
+"""Enregistrer des actions : champs, plan de financement, localisations, étiquettes, en un lot et une transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from comptes.models import Utilisateur
+from politique_ville.outils.repartition import cumuls
+from territoires.models import Quartier
+
+from .. import regles
+from ..enums import Echelle, EtatFinancement, FamilleFinanceur
+from ..models import Action, Campagne, Decision, Financement, Financeur, Localisation, Pilier, PrioriteTransversale
+from .outils import (
+    DroitManquant,
+    OperationRefusee,
+    contraintes_en_francais,
+    controler,
+    creer_avec_historique,
+    exiger_un_motif,
+    modifier_avec_historique,
+    supprimer_avec_historique,
+    verifier_les_versions,
+    verrouiller_les_actions,
+    verrouiller_les_exercices,
+)
+
+CHAMPS_DE_LA_LIGNE = ["nature", "demande", "propose", "accorde", "verse", "etat", "date_etat"]
+MONTANTS_DE_LA_LIGNE = ["demande", "propose", "accorde", "verse"]
+CHAMPS_DES_DECISIONS = ["accorde", "verse", "etat", "date_etat"]  # sur la ligne P147, seules les décisions les écrivent
+ETIQUETTES = {"piliers_transversaux": Pilier, "priorites": PrioriteTransversale}
+
+
+@dataclass(frozen=True)
+class LigneDePlan:
+    """Une ligne saisie du plan de financement, montants en euros (None : inconnu)."""
+
+    financeur: Financeur
+    nature: str = ""
+    demande: Decimal | None = None
+    propose: Decimal | None = None
+    accorde: Decimal | None = None
+    verse: Decimal | None = None
+    etat: str = EtatFinancement.SOLLICITE
+    date_etat: Any = None
+
+    @property
+    def cle(self):
+        """Ce qui identifie la ligne dans son action : le P147 n'en a qu'une."""
+        return cle_de_ligne(self.financeur, self.nature_retenue)
+
+    @property
+    def nature_retenue(self):
+        return self.nature or FamilleFinanceur(self.financeur.famille).nature_proposee
+
+
+@dataclass
+class SaisieAction:
+    """Ce qu'un formulaire, une ligne d'import ou une commande écrit d'une action.
+
+    `action` : celle que l'on modifie (None : création). `version` : celle qui a été lue (None : sans contrôle).
+    `champs` : valeurs de champs du modèle. `plan`, `localisations` (quartier → clé), `piliers_transversaux` et
+    `priorites` remplacent l'existant ; None les laisse tels quels.
+    """
+
+    champs: dict[str, Any]
+    action: Action | None = None
+    version: int | None = None
+    plan: Sequence[LigneDePlan] | None = None
+    localisations: dict[Quartier, int] | None = None
+    piliers_transversaux: Sequence[Pilier] | None = None
+    priorites: Sequence[PrioriteTransversale] | None = None
+
+
+@dataclass
+class Ecritures:
+    """Ce qu'un lot va écrire, réuni pour n'écrire qu'une fois par table."""
+
+    creees: list = field(default_factory=list)
+    modifiees: list = field(default_factory=list)
+    lignes_creees: list = field(default_factory=list)
+    lignes_modifiees: list = field(default_factory=list)
+    lignes_supprimees: list = field(default_factory=list)
+    lieux_crees: list = field(default_factory=list)
+    lieux_modifies: list = field(default_factory=list)
+    lieux_supprimes: list = field(default_factory=list)
+    etiquettes: list = field(default_factory=list)
+
+
+def enregistrer(saisies: Sequence[SaisieAction], *, par: Utilisateur, motif: str = "") -> list[Action]:
+    """Crée ou modifie un lot d'actions, tout ou rien ; rend les actions dans l'ordre des saisies.
+
+    Une saisie qui ne change rien n'écrit rien et laisse la version. Lève ConflitDeVersion, MotifExige, DroitManquant
+    ou OperationRefusee (règle, contrainte), sans rien écrire.
+    """
+    with contraintes_en_francais(), transaction.atomic():
+        contexte = Contexte(saisies)
+        ecritures = Ecritures()
+        actions = [contexte.appliquer(saisie, ecritures, par, motif) for saisie in saisies]
+        ecrire(ecritures, par, motif)
+    return actions
+
+
+class Contexte:
+    """Ce qu'il faut lire, une fois pour tout le lot et sous verrou, avant d'appliquer chaque saisie."""
+
+    def __init__(self, saisies):
+        existantes = [saisie.action.pk for saisie in saisies if saisie.action]
+        nouvelles = {saisie.champs["exercice"].pk for saisie in saisies if not saisie.action}
+        self.exercices = verrouiller_les_exercices(nouvelles)
+        self.campagnes = Campagne.objects.filter(exercice__in=nouvelles).order_by("vague", "pk")
+        self.actions = verrouiller_les_actions(existantes) if existantes else {}
+        verifier_les_versions({s.action.pk: s.version for s in saisies if s.action}, self.actions)
+        self.decidees = set(Decision.objects.filter(action__in=existantes).values_list("action", flat=True))
+        self.lignes = grouper(Financement.objects.filter(action__in=existantes).select_related("financeur"))
+        self.lieux = grouper(Localisation.objects.filter(action__in=existantes).select_related("quartier"))
+
+    def appliquer(self, saisie, ecritures, par, motif):
+        action = self.actions[saisie.action.pk] if saisie.action else self.nouvelle(saisie)
+        avant = valeurs(action, saisie.champs)
+        for champ, valeur in saisie.champs.items():
+            setattr(action, champ, valeur)
+        self.verifier_les_droits(action, par)
+        change = avant != valeurs(action, saisie.champs)
+        plan = self.appliquer_le_plan(action, saisie, ecritures)
+        lieux = self.appliquer_les_localisations(action, saisie, ecritures)
+        etiquettes = self.appliquer_les_etiquettes(action, saisie, ecritures)
+        montant = plan.montants_changes or (action.pk and avant.get("cout_previsionnel") != action.cout_previsionnel)
+        if action.pk and montant and regles.motif_exige_pour_un_montant(action, action.pk in self.decidees):
+            exiger_un_motif(motif, f"Changer un montant de « {action} » demande un motif : elle est décidée ou figée.")
+        controler_l_action(action)
+        if action.pk is None:
+            ecritures.creees.append(action)
+        elif change or plan.change or lieux or etiquettes:
+            action.version += 1
+            ecritures.modifiees.append(action)
+        return action
+
+    def nouvelle(self, saisie):
+        action = Action(exercice=self.exercices[saisie.champs["exercice"].pk])
+        saisie.champs["exercice"] = action.exercice
+        if not saisie.champs.get("campagne"):
+            saisie.champs["campagne"] = self.campagne_par_defaut(action.exercice, saisie.champs.get("contrat"))
+        saisie.champs["campagne"].exercice = action.exercice
+        empechement = regles.empechement_de_creer(saisie.champs["campagne"])
+        if empechement:
+            raise OperationRefusee(empechement)
+        return action
+
+    def campagne_par_defaut(self, exercice, contrat):
+        """La première campagne non figée du contrat, sinon celle de tout l'exercice."""
+        ouvertes = [c for c in self.campagnes if c.exercice_id == exercice.pk and not c.est_figee]
+        for campagne in ouvertes:
+            if contrat and campagne.contrat_id == contrat.pk:
+                return campagne
+        generales = [c for c in ouvertes if c.contrat_id is None]
+        if not generales:
+            raise OperationRefusee(f"Aucune campagne de l’exercice {exercice.annee} n’est ouverte : elles sont figées.")
+        return generales[0]
+
+    def verifier_les_droits(self, action, par):
+        if not regles.peut_gerer(par, action):
+            raise DroitManquant("Vous n’êtes pas habilité à saisir des actions ici.")
+        empechement = regles.empechement_de_modifier(action)
+        if empechement:
+            raise OperationRefusee(empechement)
+
+    def appliquer_le_plan(self, action, saisie, ecritures):
+        if saisie.plan is None:
+            return ChangementDePlan()
+        existantes = {cle_de_ligne(ligne.financeur, ligne.nature): ligne for ligne in self.lignes.get(action.pk, [])}
+        saisies = lignes_par_cle(saisie.plan)
+        changement = ChangementDePlan()
+        for cle, ligne_saisie in saisies.items():
+            if cle in existantes:
+                changement.modifier(existantes[cle], ligne_saisie, ecritures)
+            else:
+                changement.creer(action, ligne_saisie, ecritures)
+        for cle, ligne in existantes.items():
+            if cle not in saisies:
+                changement.supprimer(ligne, action.pk in self.decidees, ecritures)
+        return changement
+
+    def appliquer_les_localisations(self, action, saisie, ecritures):
+        existantes = {lieu.quartier_id: lieu for lieu in self.lieux.get(action.pk, [])}
+        if saisie.localisations is None:
+            for lieu in existantes.values():
+                verifier_le_quartier(action, lieu.quartier)
+            return False
+        return remplacer_les_localisations(action, existantes, saisie.localisations, ecritures)
+
+    def appliquer_les_etiquettes(self, action, saisie, ecritures):
+        change = False
+        for champ in ETIQUETTES:
+            voulues = getattr(saisie, champ)
+            if voulues is None:
+                continue
+            voulues = {objet.pk for objet in voulues}
+            actuelles = set(getattr(action, champ).values_list("pk", flat=True)) if action.pk else set()
+            if voulues != actuelles:
+                ecritures.etiquettes.append((action, champ, voulues))
+                change = True
+        return change
+
+
+@dataclass
+class ChangementDePlan:
+    """Ce qui a changé dans un plan : quelque chose, et parmi cela un montant."""
+
+    change: bool = False
+    montants_changes: bool = False
+
+    def creer(self, action, saisie, ecritures):
+        ligne = Financement(action=action, financeur=saisie.financeur, famille=saisie.financeur.famille)
+        ecrire_la_ligne(ligne, saisie)
+        ecritures.lignes_creees.append(ligne)
+        self.change = self.montants_changes = True
+
+    def modifier(self, ligne, saisie, ecritures):
+        avant = valeurs(ligne, CHAMPS_DE_LA_LIGNE)
+        ecrire_la_ligne(ligne, saisie)
+        apres = valeurs(ligne, CHAMPS_DE_LA_LIGNE)
+        if avant != apres:
+            ecritures.lignes_modifiees.append(ligne)
+            self.change = True
+            self.montants_changes |= any(avant[champ] != apres[champ] for champ in MONTANTS_DE_LA_LIGNE)
+
+    def supprimer(self, ligne, decidee, ecritures):
+        if decidee and ligne.famille == FamilleFinanceur.ANCT_P147:
+            raise OperationRefusee("La ligne P147 porte des décisions : elle ne se retire pas du plan.")
+        ecritures.lignes_supprimees.append(ligne)
+        self.change = self.montants_changes = True
+
+
+def ecrire_la_ligne(ligne, saisie):
+    """Recopie la saisie ; sur la ligne P147, l'accordé et l'état restent ceux des décisions."""
+    for champ in CHAMPS_DE_LA_LIGNE:
+        if ligne.famille == FamilleFinanceur.ANCT_P147 and champ in CHAMPS_DES_DECISIONS:
+            continue
+        setattr(ligne, champ, saisie.nature_retenue if champ == "nature" else getattr(saisie, champ))
+    if ligne.etat == EtatFinancement.REFUSE and ligne.accorde is None:
+        ligne.accorde = Decimal(0)
+    controler(ligne)
+
+
+def cle_de_ligne(financeur, nature):
+    return FamilleFinanceur.ANCT_P147 if financeur.famille == FamilleFinanceur.ANCT_P147 else (financeur.pk, nature)
+
+
+def lignes_par_cle(plan):
+    """Les lignes saisies par clé ; lève OperationRefusee si un financeur y est deux fois avec la même nature."""
+    par_cle = {}
+    for ligne in plan:
+        if ligne.cle in par_cle:
+            raise OperationRefusee(
+                {"plan": f"« {ligne.financeur} » est deux fois dans le plan avec la même nature : réunir les lignes."}
+            )
+        par_cle[ligne.cle] = ligne
+    return par_cle
+
+
+def remplacer_les_localisations(action, existantes, voulues, ecritures):
+    """Écrit les quartiers voulus, dans l'ordre de leur identifiant, avec leurs clés cumulées ; dit si cela change."""
+    if voulues and action.echelle != Echelle.CONTRAT:
+        raise OperationRefusee({"localisations": "Une action à l’échelle du département n’a pas de quartier."})
+    change = False
+    ordonnes = sorted(voulues.items(), key=lambda paire: paire[0].pk)
+    for (quartier, cle), (avant, apres, total) in zip(ordonnes, cumuls([c for _, c in ordonnes]), strict=True):
+        verifier_le_quartier(action, quartier)
+        lieu = existantes.pop(quartier.pk, None) or Localisation(action=action, quartier=quartier)
+        ecrit = (cle, avant, apres, total)
+        if (lieu.cle, lieu.cumul_avant, lieu.cumul_apres, lieu.cumul_total) != ecrit or lieu.pk is None:
+            lieu.cle, lieu.cumul_avant, lieu.cumul_apres, lieu.cumul_total = ecrit
+            lieu.action = action
+            controler(lieu)
+            (ecritures.lieux_modifies if lieu.pk else ecritures.lieux_crees).append(lieu)
+            change = True
+    ecritures.lieux_supprimes.extend(existantes.values())
+    return change or bool(existantes)
+
+
+def verifier_le_quartier(action, quartier):
+    if quartier.contrat_id != action.contrat_id:
+        raise OperationRefusee(
+            {"localisations": f"« {quartier} » n’est pas un quartier du contrat de l’action : choisir les siens."}
+        )
+
+
+def controler_l_action(action):
+    action.preparer_recherche()
+    action.modifie_le = timezone.now()
+    controler(action)
+
+
+def valeurs(objet, champs):
+    """Les valeurs brutes (clés étrangères en identifiants), pour comparer avant et après."""
+    return {champ: getattr(objet, objet._meta.get_field(champ).attname) for champ in champs}
+
+
+def grouper(lignes):
+    par_action = {}
+    for ligne in lignes:
+        par_action.setdefault(ligne.action_id, []).append(ligne)
+    return par_action
+
+
+def champs_modifiables(modele, *exclus):
+    return [champ.name for champ in modele._meta.fields if not champ.primary_key and champ.name not in {"cle", *exclus}]
+
+
+def ecrire(ecritures, par, motif):
+    """Écrit le lot, une table après l'autre, avec l'historique."""
+    auteur = {"par": par, "motif": motif}
+    supprimer_avec_historique(ecritures.lignes_supprimees, **auteur)
+    supprimer_avec_historique(ecritures.lieux_supprimes, **auteur)
+    creer_avec_historique(ecritures.creees, Action, **auteur)
+    modifier_avec_historique(ecritures.modifiees, Action, champs_modifiables(Action, "cree_le"), **auteur)
+    creer_avec_historique(rattacher(ecritures.lignes_creees), Financement, **auteur)
+    modifier_avec_historique(ecritures.lignes_modifiees, Financement, CHAMPS_DE_LA_LIGNE, **auteur)
+    creer_avec_historique(rattacher(ecritures.lieux_crees), Localisation, **auteur)
+    cumulees = ["cle", "cumul_avant", "cumul_apres", "cumul_total"]
+    modifier_avec_historique(ecritures.lieux_modifies, Localisation, cumulees, **auteur)
+    ecrire_les_etiquettes(ecritures.etiquettes)
+
+
+def rattacher(lignes):
+    """Donne aux lignes l'identifiant de leur action, connu depuis qu'elle est écrite."""
+    for ligne in lignes:
+        ligne.action = ligne.action
+    return lignes
+
+
+def ecrire_les_etiquettes(etiquettes):
+    for champ in ETIQUETTES:
+        liens = Action._meta.get_field(champ).remote_field.through
+        colonne = Action._meta.get_field(champ).m2m_reverse_field_name() + "_id"
+        siennes = [(action, voulues) for action, c, voulues in etiquettes if c == champ]
+        liens.objects.filter(action__in=[action for action, _ in siennes]).delete()
+        liens.objects.bulk_create(
+            liens(action_id=action.pk, **{colonne: pk}) for action, voulues in siennes for pk in voulues
+        )

@@ -1,0 +1,128 @@
+"""Faire avancer une action avant et après la décision : déposer, instruire, retirer, revenir, supprimer un brouillon."""
+
+from collections.abc import Callable, Sequence
+
+from django.db import transaction
+from django.utils import timezone
+
+from comptes.models import Utilisateur
+
+from .. import regles
+from ..enums import MotifStatut, StatutAction
+from ..models import Action, Financement
+from .outils import (
+    DroitManquant,
+    OperationRefusee,
+    contraintes_en_francais,
+    exiger_un_motif,
+    modifier_avec_historique,
+    supprimer_avec_historique,
+    verrouiller_les_actions,
+)
+
+
+def deposer(actions: Sequence[Action], *, par: Utilisateur, motif: str = "") -> list[Action]:
+    """Passe des brouillons complets à « déposée » ; refuse si un champ manque ou si la campagne est figée."""
+    return changer_le_statut(actions, StatutAction.DEPOSEE, regles.empechement_de_deposer, par, motif or "Dépôt")
+
+
+def instruire(actions: Sequence[Action], *, par: Utilisateur, motif: str = "") -> list[Action]:
+    """Passe des actions déposées à « instruite »."""
+    return changer_le_statut(
+        actions, StatutAction.INSTRUITE, regles.empechement_d_instruire, par, motif or "Instruction"
+    )
+
+
+def retirer(actions: Sequence[Action], *, par: Utilisateur, motif_statut: MotifStatut, motif: str = "") -> list[Action]:
+    """Retire du circuit des actions qui ne sont pas programmées ; le motif se choisit."""
+    return changer_le_statut(
+        actions, StatutAction.RETIREE, regles.empechement_de_retirer, par, motif, motif_statut=motif_statut
+    )
+
+
+def revenir(
+    actions: Sequence[Action], vers: StatutAction, *, par: Utilisateur, motif_statut: MotifStatut, motif: str = ""
+) -> list[Action]:
+    """Ramène des actions à un statut antérieur (repêchage, erreur…) ; le motif se choisit."""
+
+    def empechement(action):
+        return regles.empechement_de_revenir(action, vers)
+
+    return changer_le_statut(actions, vers, empechement, par, motif, motif_statut=motif_statut)
+
+
+def supprimer_les_brouillons(actions: Sequence[Action], *, par: Utilisateur, motif: str = "") -> None:
+    """Supprime des brouillons. Ce qui a quitté le brouillon ne se supprime jamais."""
+    with transaction.atomic():
+        verrouillees = verrouiller_les_actions(actions).values()
+        for action in verrouillees:
+            if not regles.peut_supprimer(par, action):
+                raise OperationRefusee(f"« {action} » n’est pas un brouillon que vous pouvez supprimer.")
+        supprimer_avec_historique(verrouillees, par=par, motif=motif or "Suppression du brouillon")
+
+
+def changer_le_statut(
+    actions: Sequence[Action],
+    statut: StatutAction,
+    empechement: Callable[[Action], str],
+    par: Utilisateur,
+    motif: str,
+    *,
+    motif_statut: str | None = None,
+) -> list[Action]:
+    """Le changement de statut d'un lot, tout ou rien ; la ligne P147 suit (voir `regles.etat_p147`)."""
+    if motif_statut is not None:
+        motif = " – ".join(filter(None, [libelle_du_motif(motif_statut), motif]))
+    with contraintes_en_francais(), transaction.atomic():
+        verrouillees = list(verrouiller_les_actions(actions).values())
+        exiger_les_droits(verrouillees, par)
+        refuser_ensemble(verrouillees, empechement)
+        for action in verrouillees:
+            action.statut = statut
+            action.motif_statut = motif_statut or ""
+            marquer_modifiee(action)
+        champs = ["statut", "motif_statut", "version", "modifie_le"]
+        modifier_avec_historique(verrouillees, Action, champs, par=par, motif=motif)
+        ajuster_les_lignes_p147(verrouillees, {}, par=par, motif=motif)
+    return verrouillees
+
+
+def libelle_du_motif(motif_statut):
+    if motif_statut not in MotifStatut.values:
+        exiger_un_motif("", "Choisir un motif dans la liste.")
+    return MotifStatut(motif_statut).label
+
+
+def exiger_les_droits(actions, par):
+    for action in actions:
+        if not regles.peut_gerer(par, action):
+            raise DroitManquant(f"Vous n’êtes pas habilité à changer « {action} ».")
+
+
+def refuser_ensemble(actions, empechement):
+    """Réunit les empêchements de tout le lot : l'agent les lit d'un coup."""
+    refus = [f"« {action} » : {phrase}" for action in actions if (phrase := empechement(action))]
+    if refus:
+        raise OperationRefusee(refus)
+
+
+def marquer_modifiee(action):
+    action.version += 1
+    action.modifie_le = timezone.now()
+
+
+def ajuster_les_lignes_p147(actions, sommes, *, par, motif, date=None):
+    """Recopie sur la ligne P147 existante ce que disent le statut et la somme des décisions (`sommes` par action)."""
+    lignes = {f.action_id: f for f in Financement.objects.p147().filter(action__in=actions)}
+    modifiees = []
+    for action in actions:
+        ligne = lignes.get(action.pk)
+        if ligne is None:
+            continue
+        avant = (ligne.etat, ligne.accorde)
+        ligne.etat, ligne.accorde = regles.etat_p147(action.statut, sommes.get(action.pk, 0))
+        if (ligne.etat, ligne.accorde) != avant:
+            ligne.date_etat = date if ligne.accorde is not None else None
+            modifiees.append(ligne)
+    modifier_avec_historique(modifiees, Financement, ["etat", "accorde", "date_etat"], par=par, motif=motif)
+    return lignes

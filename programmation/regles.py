@@ -1,0 +1,163 @@
+"""Qui peut faire quoi, et quand : des prédicats que lisent les vues, les gabarits et les opérations.
+
+Une fonction `peut_…` répond oui ou non ; une fonction `empechement_…` rend la phrase qui dit pourquoi non, ou "".
+"""
+
+from comptes.enums import Role
+
+from .enums import EtatFinancement, NatureDecision, StatutAction, StatutExercice
+
+# Les retours permis, toujours avec un motif. Personne ne revient en brouillon : un brouillon peut être supprimé.
+RETOURS = {
+    StatutAction.INSTRUITE: [StatutAction.DEPOSEE],
+    StatutAction.LISTE_ATTENTE: [StatutAction.INSTRUITE],
+    StatutAction.AJOURNEE: [StatutAction.INSTRUITE],
+    StatutAction.NON_RETENUE: [StatutAction.INSTRUITE],
+    StatutAction.NON_RECEVABLE: [StatutAction.INSTRUITE, StatutAction.DEPOSEE],
+    StatutAction.RETIREE: [StatutAction.DEPOSEE],
+    StatutAction.DEPROGRAMMEE: [StatutAction.INSTRUITE],
+}
+
+STATUTS_DE_DEPART = {
+    NatureDecision.COMPLEMENT: [StatutAction.PROGRAMMEE],
+    NatureDecision.DIMINUTION: [StatutAction.PROGRAMMEE],
+    NatureDecision.DEPROGRAMMATION: [StatutAction.PROGRAMMEE],
+}
+
+
+# --- Droits ---
+
+
+def peut_saisir(utilisateur, exercice, contrat=None):
+    """Un agent ou un responsable du département, ou du seul contrat s'il n'est habilité que là."""
+    return utilisateur.a_le_role(Role.qui_ecrivent(), exercice.departement_id, contrat.pk if contrat else None)
+
+
+def peut_saisir_quelque_part(utilisateur):
+    """Pour ouvrir la page de saisie : les choix du formulaire font le reste."""
+    return bool(utilisateur.roles & set(Role.qui_ecrivent()))
+
+
+def peut_gerer(utilisateur, action):
+    """Saisir, instruire, décider cette action : le même rôle, là où elle est."""
+    return utilisateur.a_le_role(Role.qui_ecrivent(), action.exercice.departement_id, action.contrat_id)
+
+
+def peut_modifier(utilisateur, action):
+    return peut_gerer(utilisateur, action) and not action.exercice.est_clos
+
+
+def peut_decider(utilisateur, action):
+    """AGENT et RESPONSABLE enregistrent les décisions d'un exercice ouvert."""
+    return peut_gerer(utilisateur, action) and action.exercice.statut == StatutExercice.OUVERT
+
+
+def peut_supprimer(utilisateur, action):
+    """Seul un brouillon se supprime."""
+    return peut_modifier(utilisateur, action) and action.est_brouillon
+
+
+def peut_figer(utilisateur, exercice):
+    """Figer, clore, rouvrir, tenir les enveloppes : le responsable du département."""
+    return utilisateur.a_le_role([Role.RESPONSABLE], exercice.departement_id)
+
+
+def peut_depasser(utilisateur, exercice):
+    """Accorder au-delà du disponible, avec un motif écrit."""
+    return peut_figer(utilisateur, exercice)
+
+
+def peut_tenir_les_organismes(utilisateur):
+    return peut_saisir_quelque_part(utilisateur)
+
+
+def voit_les_propositions(utilisateur, action):
+    """Un partenaire ne lit « proposé » qu'une fois les propositions partagées."""
+    if utilisateur.roles & set(Role.de_l_etat()):
+        return True
+    return action.campagne.propositions_partagees_le is not None
+
+
+# --- Empêchements ---
+
+
+def empechement_de_modifier(action):
+    if action.exercice.est_clos:
+        return f"L’exercice {action.exercice.annee} est clos : ses chiffres ne changent plus."
+    return ""
+
+
+def empechement_de_creer(campagne):
+    if campagne.exercice.est_clos:
+        return f"L’exercice {campagne.exercice.annee} est clos : aucune action ne s’y ajoute."
+    if campagne.est_figee:
+        return f"La campagne « {campagne} » est figée : aucune action ne s’y ajoute."
+    return ""
+
+
+def empechement_de_deposer(action):
+    if action.campagne.est_figee:
+        return f"La campagne « {action.campagne} » est figée : plus de dépôt."
+    if action.statut != StatutAction.BROUILLON:
+        return f"L’action est déjà « {action.get_statut_display()} »."
+    if action.champs_manquants:
+        return f"Il manque : {', '.join(action.champs_manquants)}."
+    return empechement_de_modifier(action)
+
+
+def empechement_d_instruire(action):
+    if action.statut != StatutAction.DEPOSEE:
+        return f"Seule une action déposée s’instruit ; celle-ci est « {action.get_statut_display()} »."
+    return empechement_de_modifier(action)
+
+
+def empechement_de_retirer(action):
+    if action.statut not in StatutAction.a_decider():
+        return f"Une action « {action.get_statut_display()} » ne se retire pas."
+    return empechement_de_modifier(action)
+
+
+def empechement_de_revenir(action, vers):
+    if vers not in RETOURS.get(action.statut, []):
+        return f"Une action « {action.get_statut_display()} » ne revient pas à « {StatutAction(vers).label} »."
+    if action.campagne.est_figee:
+        return f"La campagne « {action.campagne} » est figée : aucun retour."
+    return empechement_de_modifier(action)
+
+
+def empechement_de_decider(action, nature):
+    """Pourquoi cette décision ne peut pas être prise sur cette action, quel que soit son montant."""
+    nature = NatureDecision(nature)
+    exercice = action.exercice
+    if exercice.statut != StatutExercice.OUVERT:
+        return f"L’exercice {exercice.annee} est {exercice.get_statut_display().lower()} : aucune décision."
+    if action.campagne.est_figee and nature in NatureDecision.premieres():
+        return f"La campagne « {action.campagne} » est figée : plus de première décision."
+    if action.statut not in STATUTS_DE_DEPART.get(nature, StatutAction.a_decider()):
+        return f"Pas de décision « {nature.label} » sur une action « {action.get_statut_display()} »."
+    return ""
+
+
+def natures_de_decision_possibles(action):
+    return [nature for nature in NatureDecision if not empechement_de_decider(action, nature)]
+
+
+def motif_exige_pour_un_montant(action, a_une_decision):
+    """Dès qu'une décision existe ou que la campagne est figée, changer un montant demande un motif."""
+    return a_une_decision or action.campagne.est_figee
+
+
+def motif_exige_pour_decider(nature, montant, demande):
+    """Tout sauf une attribution dans la limite de la demande."""
+    if nature != NatureDecision.ATTRIBUTION:
+        return True
+    return demande is None or montant > demande
+
+
+def etat_p147(statut, somme_des_decisions):
+    """L'état et l'accordé de la ligne P147 : ce que disent le statut et la somme (euros) des décisions."""
+    if statut == StatutAction.PROGRAMMEE:
+        return EtatFinancement.ACQUIS, somme_des_decisions
+    if statut in (StatutAction.NON_RETENUE, StatutAction.NON_RECEVABLE, StatutAction.DEPROGRAMMEE):
+        return EtatFinancement.REFUSE, somme_des_decisions
+    return EtatFinancement.SOLLICITE, None
