@@ -121,6 +121,8 @@ class Contexte:
 
     def appliquer(self, saisie, ecritures, par, motif):
         action = self.actions[saisie.action.pk] if saisie.action else self.nouvelle(saisie)
+        if action.pk:
+            self.verifier_les_droits(action, par)
         avant = valeurs(action, saisie.champs)
         for champ, valeur in saisie.champs.items():
             setattr(action, champ, valeur)

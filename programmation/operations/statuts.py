@@ -1,4 +1,4 @@
-"""Faire avancer une action avant et après la décision : déposer, instruire, retirer, revenir, supprimer un brouillon."""
+"""Faire avancer une action hors décision : déposer, instruire, retirer, revenir, supprimer un brouillon."""
 
 from collections.abc import Callable, Sequence
 
