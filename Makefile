@@ -23,7 +23,7 @@ lint: .venv/.installe ## vérifie le style, les gabarits, les contrats d'import 
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@find templates -name '*.html' -exec $(BIN)/djade --check --target-version 5.2 {} +
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python manage.py check --fail-level WARNING
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 

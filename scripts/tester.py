@@ -15,6 +15,7 @@ from avec_postgres import ABSENT
 RACINE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 EN_CI = os.environ.get("CI") == "true"
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
+SQLITE = {"DATABASE_URL": "sqlite://"}  # en mémoire
 POSTGRES = [sys.executable, "scripts/avec_postgres.py"]
 
 
@@ -23,11 +24,11 @@ def lancer(commande, **environnement):
 
 
 def lint():
-    return lancer(["make", "--no-print-directory", "lint"])
+    return lancer(["make", "-s", "lint"])
 
 
 def suite_sqlite():
-    return lancer(PYTEST, DATABASE_URL="")
+    return lancer(PYTEST, **SQLITE)
 
 
 def suite_postgres():
@@ -39,8 +40,8 @@ def navigateur():
     if not shutil.which("chromium"):
         print("Chromium n'est pas installé ici (Debian : apt-get install chromium).", file=sys.stderr)
         return ABSENT
-    return lancer(["make", "--no-print-directory", ".venv/.navigateur"]) or lancer(
-        [*PYTEST, "-p", "playwright", "-m", "navigateur"], DATABASE_URL=""
+    return lancer(["make", "-s", ".venv/.navigateur"]) or lancer(
+        [*PYTEST, "-p", "playwright", "-m", "navigateur"], **SQLITE
     )
 
 

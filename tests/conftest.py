@@ -59,6 +59,13 @@ def _fichiers_deposes(tmp_path_factory):
     settings.MEDIA_ROOT = tmp_path_factory.mktemp("media")
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory):
+    """SQLite dans un fichier : chaque fil a sa connexion et attend son tour, comme en vrai. En mémoire, ils la partagent."""
+    if connection.vendor == "sqlite":
+        connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("base") / "essai.sqlite3")
+
+
 @pytest.fixture
 def sans_n_plus_1():
     """Fait échouer le test si une même relation est lue objet par objet (django-zeal)."""

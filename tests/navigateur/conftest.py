@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import pytest
-from django.db import connections
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright tourne dans une boucle asyncio
 
@@ -26,14 +25,6 @@ def pytest_collection_modifyitems(items):
     for test in items:
         if ICI in test.path.parents:
             test.add_marker("navigateur")
-
-
-@pytest.fixture(scope="session")
-def django_db_modify_db_settings(tmp_path_factory):
-    """SQLite dans un fichier : le serveur et le test y ont chacun leur connexion, comme en vrai."""
-    base = connections["default"]
-    if base.vendor == "sqlite":
-        base.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("base") / "navigateur.sqlite3")
 
 
 @pytest.fixture(scope="session")
