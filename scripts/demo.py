@@ -33,6 +33,7 @@ def preparer():
 def main(port=8000):
     verifier_port(port)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "politique_ville.settings")
+    os.environ.setdefault("DJANGO_RUNSERVER_HIDE_WARNING", "true")  # c'est une démonstration, on le sait
     django.setup()
     preparer()
     print(f"\nL'application est sur http://{HOTE}:{port}/ (Ctrl+C pour l'arrêter).\n", flush=True)

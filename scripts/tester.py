@@ -41,7 +41,7 @@ def navigateur():
         print("Chromium n'est pas installé ici (Debian : apt-get install chromium).", file=sys.stderr)
         return ABSENT
     return lancer(["make", "-s", ".venv/.navigateur"]) or lancer(
-        [*PYTEST, "-p", "playwright", "-m", "navigateur"], **SQLITE
+        [*PYTEST, "-p", "playwright", "tests/navigateur"], **SQLITE
     )
 
 

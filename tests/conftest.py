@@ -68,7 +68,7 @@ def django_db_modify_db_settings(tmp_path_factory):
 
 @pytest.fixture
 def sans_n_plus_1():
-    """Fait échouer le test si une même relation est lue objet par objet (django-zeal)."""
+    """`with sans_n_plus_1():` échoue si une même relation y est lue objet par objet (django-zeal)."""
     from zeal import zeal_context
     from zeal.constants import ALL_APPS, initialize_app_registry
     from zeal.patch import patch
@@ -76,5 +76,4 @@ def sans_n_plus_1():
     if not ALL_APPS:
         initialize_app_registry()
         patch()
-    with zeal_context():
-        yield
+    return zeal_context
