@@ -31,6 +31,7 @@ from .outils import (
 
 CHAMPS_DE_LA_LIGNE = ["nature", "demande", "propose", "accorde", "verse", "etat", "date_etat"]
 MONTANTS_DE_LA_LIGNE = ["demande", "propose", "accorde", "verse"]
+MONTANTS_DE_L_ACTION = ["cout_previsionnel", "contributions_volontaires"]
 CHAMPS_DES_DECISIONS = ["accorde", "verse", "etat", "date_etat"]  # sur la ligne P147, seules les décisions les écrivent
 ETIQUETTES = {"piliers_transversaux": Pilier, "priorites": PrioriteTransversale}
 
@@ -131,7 +132,9 @@ class Contexte:
         plan = self.appliquer_le_plan(action, saisie, ecritures)
         lieux = self.appliquer_les_localisations(action, saisie, ecritures)
         etiquettes = self.appliquer_les_etiquettes(action, saisie, ecritures)
-        montant = plan.montants_changes or (action.pk and avant.get("cout_previsionnel") != action.cout_previsionnel)
+        montant = plan.montants_changes or any(
+            avant[c] != getattr(action, c) for c in MONTANTS_DE_L_ACTION if c in avant
+        )
         if action.pk and montant and regles.motif_exige_pour_un_montant(action, action.pk in self.decidees):
             exiger_un_motif(motif, f"Changer un montant de « {action} » demande un motif : elle est décidée ou figée.")
         controler_l_action(action)

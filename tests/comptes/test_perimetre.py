@@ -153,7 +153,11 @@ def test_un_partenaire_financeur_ne_voit_que_ses_lignes(monde):
 
 def test_une_habilitation_a_exactement_un_territoire(monde):
     utilisateur = UtilisateurFactory()
-    mauvaises = [{}, {"france_entiere": True, "departement": monde.calvados}, {"contrat": monde.caen, "quartier": monde.guerinere}]
+    mauvaises = [
+        {},
+        {"france_entiere": True, "departement": monde.calvados},
+        {"contrat": monde.caen, "quartier": monde.guerinere},
+    ]
     for territoire in mauvaises:
         with pytest.raises(IntegrityError), transaction.atomic():
             Habilitation.objects.create(utilisateur=utilisateur, role=Role.LECTEUR, **territoire)

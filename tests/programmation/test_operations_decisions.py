@@ -153,9 +153,7 @@ def test_une_decision_impossible_sur_une_action_programmee_est_expliquee(agent, 
     assert Decision.objects.count() == 1
 
 
-@pytest.mark.parametrize(
-    ("nature", "montant"), [(NatureDecision.ATTRIBUTION, -5), (NatureDecision.AJOURNEMENT, 5)]
-)
+@pytest.mark.parametrize(("nature", "montant"), [(NatureDecision.ATTRIBUTION, -5), (NatureDecision.AJOURNEMENT, 5)])
 def test_un_montant_du_mauvais_signe_est_refuse(agent, nature, montant):
     with pytest.raises(OperationRefusee):
         decider(agent, ActionFactory(), nature, montant, motif="Essai")
@@ -239,7 +237,9 @@ def test_une_decision_choisit_son_enveloppe_des_que_l_exercice_en_a(agent, envel
     action = ActionFactory()
     with pytest.raises(OperationRefusee, match="choisir l’enveloppe"):
         decider(agent, action, NatureDecision.ATTRIBUTION, 10, motif="Essai")
-    assert decider(agent, action, NatureDecision.ATTRIBUTION, 10, motif="Bon", enveloppe=enveloppe).enveloppe == enveloppe
+    assert (
+        decider(agent, action, NatureDecision.ATTRIBUTION, 10, motif="Bon", enveloppe=enveloppe).enveloppe == enveloppe
+    )
 
 
 def test_un_agent_ne_depasse_pas_le_disponible_un_responsable_le_motive(agent, responsable, enveloppe):
@@ -278,7 +278,9 @@ def test_un_gel_passe_toujours_une_relevee_pas_au_dessus_de_la_mere(responsable,
 
 def test_un_brouillon_incomplet_ne_se_depose_pas_et_dit_ce_qui_manque(agent):
     action = ActionFactory(brouillon=True)
-    with pytest.raises(OperationRefusee, match="thématique, pilier, dispositif, porteur, début, fin, coût prévisionnel"):
+    with pytest.raises(
+        OperationRefusee, match="thématique, pilier, dispositif, porteur, début, fin, coût prévisionnel"
+    ):
         operations.deposer([action], par=agent)
 
 
@@ -305,9 +307,7 @@ def test_une_action_non_retenue_repechee_redevient_sollicitee(agent):
 
 def test_rien_ne_revient_en_brouillon(agent):
     with pytest.raises(OperationRefusee, match="ne revient pas"):
-        operations.revenir(
-            [ActionFactory()], StatutAction.BROUILLON, par=agent, motif_statut=MotifStatut.ERREUR
-        )
+        operations.revenir([ActionFactory()], StatutAction.BROUILLON, par=agent, motif_statut=MotifStatut.ERREUR)
 
 
 def test_revenir_ou_retirer_exige_un_motif_de_la_liste(agent):
@@ -373,9 +373,7 @@ def test_ouvrir_un_exercice_cree_sa_campagne(responsable, exercice):
 
 def test_une_seconde_campagne_a_ses_dates_et_son_contrat(responsable, exercice):
     with pytest.raises(OperationRefusee, match="département"):
-        operations.creer_une_campagne(
-            exercice, "Été", par=responsable, contrat=ContratFactory(departement__code="30")
-        )
+        operations.creer_une_campagne(exercice, "Été", par=responsable, contrat=ContratFactory(departement__code="30"))
     campagne = operations.creer_une_campagne(exercice, "Été", par=responsable, ouverture=date(2026, 5, 1))
     assert CampagneFactory(exercice=exercice, intitule="Été") == campagne
 
