@@ -1,7 +1,7 @@
 """Limiter les essais de connexion : dix échecs en quinze minutes, par compte et par adresse.
 
-Le décompte vit dans le cache de Django, propre à chaque processus du serveur par défaut : la limite réelle est multipliée
-par le nombre de processus, ce qui reste hors de portée d'une recherche au hasard.
+Le décompte vit dans le cache de Django, propre par défaut à chaque processus du serveur : la limite réelle est
+multipliée par le nombre de processus, ce qui reste hors de portée d'une recherche au hasard.
 """
 
 import hashlib

@@ -5,6 +5,7 @@ from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm
 from django.core.exceptions import ValidationError
 
 from comptes import essais
+from politique_ville.outils.typographie import insecables
 
 COURRIEL = "Adresse électronique"
 
@@ -17,7 +18,7 @@ class ConnexionForm(AuthenticationForm):
     )
     error_messages = AuthenticationForm.error_messages | {
         "invalid_login": "Adresse électronique ou mot de passe incorrect.",
-        "trop_d_essais": (
+        "trop_d_essais": insecables(
             "Trop d’essais sans succès. Attendez quinze minutes, ou choisissez un nouveau mot de passe "
             "par « Mot de passe oublié »."
         ),

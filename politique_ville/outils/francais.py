@@ -1,7 +1,7 @@
 """Écrire des nombres en français : montants, parts, écarts, pluriels.
 
-Une seule écriture pour l'écran, les messages et le classeur. Un mauvais type lève TypeError au lieu d'afficher un nombre
-faux : un flottant a déjà perdu l'exactitude, un entier est peut-être des centimes.
+Une seule écriture pour l'écran, les messages et le classeur. Un mauvais type lève TypeError au lieu d'afficher un
+nombre faux : un flottant a déjà perdu l'exactitude, un entier est peut-être des centimes.
 """
 
 from decimal import ROUND_HALF_UP, Decimal

@@ -31,10 +31,10 @@ class FiltreActif:
 
 
 def filtres_actifs(filtres: Any, sauf: Iterable[str] = ()) -> list[FiltreActif]:
-    """Les critères d'un FilterSet (django-filter) qui bornent la liste, dans l'ordre du formulaire, une valeur par ligne.
+    """Les critères d'un FilterSet (django-filter) qui bornent la liste, une valeur par ligne.
 
     `sauf` : noms à taire (le tri). Un critère invalide n'est pas montré : il ne borne rien. Aucune requête de plus
-    que la validation du formulaire, sauf une par critère à choix multiples.
+    que la validation du formulaire.
     """
     formulaire = filtres.form
     if not formulaire.is_bound:

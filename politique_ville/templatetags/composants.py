@@ -1,4 +1,4 @@
-"""Composants qui ont un corps ou des arguments répétés ; les autres sont de simples includes de `templates/composants/`."""
+"""Composants qui ont un corps ou des arguments répétés ; les autres sont de simples includes."""
 
 from django import template
 from django.template.loader import render_to_string
