@@ -3,7 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q, Sum
+from django.db.models import Exists, F, OuterRef, Q, Subquery, Sum
 
 from politique_ville.outils.recherche import Recherchable, RechercheQuerySet
 
@@ -92,7 +92,14 @@ class ContratDeVilleQuerySet(models.QuerySet):
 
     def avec_population(self):
         """Ajoute `population_des_quartiers`, chaque quartier compté une fois, même à cheval sur deux communes."""
-        return self.annotate(population_des_quartiers=Sum("quartiers__population"))
+        habitants = (
+            Quartier.objects.filter(contrat=OuterRef("pk"))
+            .order_by()
+            .values("contrat")
+            .annotate(total=Sum("population"))
+            .values("total")
+        )
+        return self.annotate(population_des_quartiers=Subquery(habitants))
 
 
 class ContratDeVille(models.Model):
@@ -188,7 +195,8 @@ class QuartierQuerySet(RechercheQuerySet):
 
     def population(self):
         """Le nombre d'habitants, chaque quartier compté une fois ; None si aucun n'est connu."""
-        return self.order_by().aggregate(total=Sum("population"))["total"]
+        quartiers = Quartier.objects.filter(pk__in=self.order_by().values("pk"))
+        return quartiers.aggregate(total=Sum("population"))["total"]
 
 
 class Quartier(Recherchable):

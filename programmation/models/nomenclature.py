@@ -3,7 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from simple_history.models import HistoricalRecords
 
@@ -148,6 +148,16 @@ class Dispositif(Referentiel):
         return self.libelle
 
 
+class CorrespondanceQuerySet(models.QuerySet):
+    def pilier_propose(self, thematique, dispositif=None):
+        """Le pilier proposé pour une action, ou None : la correspondance du dispositif l'emporte sur la générale."""
+        correspondances = self.filter(Q(dispositif=None) | Q(dispositif=dispositif), thematique=thematique)
+        plus_precise = (
+            correspondances.select_related("pilier").order_by(F("dispositif_id").asc(nulls_last=True)).first()
+        )
+        return plus_precise.pilier if plus_precise else None
+
+
 class Correspondance(models.Model):
     """Le pilier proposé pour une thématique, ou pour une thématique dans un dispositif (la plus précise l'emporte)."""
 
@@ -165,6 +175,7 @@ class Correspondance(models.Model):
     pilier = models.ForeignKey(Pilier, models.PROTECT, related_name="correspondances", verbose_name="pilier")
     est_validee = models.BooleanField("choix validé par le service", default=False)
 
+    objects = CorrespondanceQuerySet.as_manager()
     history = HistoricalRecords()
 
     class Meta:
