@@ -1,6 +1,6 @@
 """Les gens : qui se connecte, avec quel rôle, sur quel territoire."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -69,13 +69,15 @@ class Utilisateur(AbstractBaseUser, PermissionsMixin):
 
     @cached_property
     def habilitations_actives(self):
-        """Les habilitations en vigueur aujourd'hui, lues une fois par requête."""
-        return list(self.habilitations.actives().select_related("contrat", "quartier__contrat"))
+        """Les habilitations en vigueur aujourd'hui et leur périmètre, lus une fois par requête."""
+        habilitations = list(self.habilitations.actives().select_related("contrat", "quartier__contrat"))
+        lire_les_perimetres(habilitations)
+        return habilitations
 
     @cached_property
     def perimetre(self):
         """Tout ce que ses habilitations lui ouvrent."""
-        return Perimetre.des_habilitations(self.habilitations_actives)
+        return Perimetre.union(self.habilitations_actives)
 
     @cached_property
     def roles(self):
@@ -102,7 +104,7 @@ class Utilisateur(AbstractBaseUser, PermissionsMixin):
 
     def quartiers_suivis(self):
         """Les quartiers de ses habilitations de délégué : ce que ses écrans montrent d'abord."""
-        delegations = Perimetre.des_habilitations(h for h in self.habilitations_actives if h.role == Role.DELEGUE)
+        delegations = Perimetre.union(h for h in self.habilitations_actives if h.role == Role.DELEGUE)
         if delegations.national:
             return Quartier.objects.all()
         return Quartier.objects.filter(
@@ -211,16 +213,9 @@ class Habilitation(models.Model):
             raise ValidationError({"quartier": "Qui saisit et décide est habilité sur un contrat ou un département."})
 
 
-def avec_ancetres(modele, ids):
-    """Les identifiants donnés et ceux de leurs ancêtres : voir un contrat ou un quartier, c'est lire son passé."""
-    if not ids:
-        return set()
-    return ids | set(modele.objects.filter(nouveau__in=ids).values_list("ancien_id", flat=True))
-
-
 @dataclass
 class Perimetre:
-    """L'union de plusieurs habilitations, en identifiants : ce que le reste de l'application sait d'un territoire."""
+    """Ce qu'ouvrent une ou plusieurs habilitations, en identifiants : ce que le reste du code sait d'un territoire."""
 
     national: bool = False
     departements: set = field(default_factory=set)
@@ -231,18 +226,46 @@ class Perimetre:
     tous_les_departements: set = field(default_factory=set)
 
     @classmethod
-    def des_habilitations(cls, habilitations):
-        habilitations = list(habilitations)
-        quartiers = avec_ancetres(FiliationQuartier, {h.quartier_id for h in habilitations if h.quartier_id})
-        return cls(
-            national=any(h.france_entiere for h in habilitations),
-            departements={h.departement_id for h in habilitations if h.departement_id},
-            contrats=avec_ancetres(FiliationContrat, {h.contrat_id for h in habilitations if h.contrat_id}),
-            quartiers=quartiers,
-            contrats_des_quartiers=set(
-                Quartier.objects.filter(pk__in=quartiers).values_list("contrat_id", flat=True) if quartiers else ()
-            ),
-            departements_de_delegue={h.departement_concerne_id for h in habilitations if h.role == Role.DELEGUE}
-            - {None},
-            tous_les_departements={h.departement_concerne_id for h in habilitations} - {None},
+    def union(cls, habilitations):
+        """Le périmètre réuni d'habilitations dont le périmètre est lu."""
+        perimetre = cls()
+        for habilitation in habilitations:
+            perimetre.national |= habilitation.perimetre.national
+            for champ in fields(cls)[1:]:
+                getattr(perimetre, champ.name).update(getattr(habilitation.perimetre, champ.name))
+        return perimetre
+
+
+def lire_les_perimetres(habilitations):
+    """Pose `perimetre` sur chaque habilitation, en trois requêtes au plus quel que soit leur nombre.
+
+    Voir un contrat ou un quartier, c'est lire aussi son passé : les ancêtres sont dans le périmètre.
+    """
+    anciens_contrats = ancetres(FiliationContrat, {h.contrat_id for h in habilitations} - {None})
+    anciens_quartiers = ancetres(FiliationQuartier, {h.quartier_id for h in habilitations} - {None})
+    contrats_anciens = contrats_par_quartier({pk for pks in anciens_quartiers.values() for pk in pks})
+    for h in habilitations:
+        passes = anciens_quartiers.get(h.quartier_id, set())
+        h.perimetre = Perimetre(
+            national=h.france_entiere,
+            departements={h.departement_id} - {None},
+            contrats=({h.contrat_id} - {None}) | anciens_contrats.get(h.contrat_id, set()),
+            quartiers=({h.quartier_id} - {None}) | passes,
+            contrats_des_quartiers={contrats_anciens[pk] for pk in passes}
+            | ({h.quartier.contrat_id} if h.quartier_id else set()),
+            departements_de_delegue=({h.departement_concerne_id} if h.role == Role.DELEGUE else set()) - {None},
+            tous_les_departements={h.departement_concerne_id} - {None},
         )
+
+
+def ancetres(modele, ids):
+    """Les identifiants des ancêtres directs, par identifiant."""
+    par_identifiant = {}
+    if ids:
+        for nouveau, ancien in modele.objects.filter(nouveau__in=ids).values_list("nouveau", "ancien"):
+            par_identifiant.setdefault(nouveau, set()).add(ancien)
+    return par_identifiant
+
+
+def contrats_par_quartier(ids):
+    return dict(Quartier.objects.filter(pk__in=ids).values_list("pk", "contrat")) if ids else {}

@@ -15,7 +15,7 @@ from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from comptes.enums import Role
-from comptes.models import Habilitation, Perimetre
+from comptes.models import Habilitation
 from politique_ville.outils.montants import MontantField, total_lie
 from politique_ville.outils.recherche import Recherchable, RechercheQuerySet, contient_les_mots
 from territoires.models import ContratDeVille, Quartier
@@ -75,7 +75,7 @@ class ActionQuerySet(RechercheQuerySet):
     @staticmethod
     def _porte(habilitation):
         """La condition qu'une habilitation ouvre : son territoire, borné pour un partenaire."""
-        perimetre = Perimetre.des_habilitations([habilitation])
+        perimetre = habilitation.perimetre
         porte = Q(pk__isnull=False) if perimetre.national else territoire_ouvert(perimetre)
         if habilitation.role == Role.DELEGUE and not perimetre.national:
             porte |= Q(exercice__departement=habilitation.departement_concerne_id, echelle=Echelle.DEPARTEMENT)
