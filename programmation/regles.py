@@ -71,11 +71,14 @@ def peut_tenir_les_organismes(utilisateur):
     return peut_saisir_quelque_part(utilisateur)
 
 
+def est_de_l_etat(utilisateur):
+    """Lit ce que l'État ne partage pas : propositions, motifs, anomalies, historique."""
+    return bool(utilisateur.roles & set(Role.de_l_etat()))
+
+
 def voit_les_propositions(utilisateur, action):
     """Un partenaire ne lit « proposé » qu'une fois les propositions partagées."""
-    if utilisateur.roles & set(Role.de_l_etat()):
-        return True
-    return action.campagne.propositions_partagees_le is not None
+    return est_de_l_etat(utilisateur) or action.campagne.propositions_partagees_le is not None
 
 
 # --- Empêchements ---
