@@ -1,0 +1,71 @@
+"""Tous les chiffres : écran, classeur, contrôles et tests appellent les mêmes fonctions (règles : docs/calculs.md).
+
+Chaque fonction reçoit des actions déjà bornées au périmètre et filtrées, et rend des dataclasses gelées. `quartiers` :
+si des quartiers sont choisis, les montants sont leurs parts. `lignes` : les financements lisibles d'un partenaire
+(`Financement.objects.bornes_a(utilisateur)`), par défaut tous.
+"""
+
+from .bases import Base, ChoixDeBase
+from .enveloppes import Barre, barre, barres, disponible, plafond
+from .financeurs import (
+    Levier,
+    LigneFinanceur,
+    Rang,
+    SyntheseDesFinanceurs,
+    levier,
+    rang_de_l_etat,
+    synthese_des_financeurs,
+)
+from .lectures import Somme, sommes_par
+from .piliers import EcartAuRepere, LignePilier, Provisoire, SyntheseDesPiliers, provisoire, synthese_des_piliers
+from .territoires import (
+    LigneContrat,
+    LigneEchelle,
+    LigneQuartier,
+    SyntheseDesContrats,
+    SyntheseDesQuartiers,
+    synthese_des_contrats,
+    synthese_des_quartiers,
+)
+from .thematiques import LigneThematique, LigneTheme, SyntheseDesThematiques, synthese_des_thematiques
+from .totaux import PlanDeFinancement, TotauxDeListe, plan_de_financement, totaux_de_liste
+
+__all__ = [
+    "Barre",
+    "Base",
+    "ChoixDeBase",
+    "EcartAuRepere",
+    "Levier",
+    "LigneContrat",
+    "LigneEchelle",
+    "LigneFinanceur",
+    "LignePilier",
+    "LigneQuartier",
+    "LigneThematique",
+    "LigneTheme",
+    "PlanDeFinancement",
+    "Provisoire",
+    "Rang",
+    "Somme",
+    "SyntheseDesContrats",
+    "SyntheseDesFinanceurs",
+    "SyntheseDesPiliers",
+    "SyntheseDesQuartiers",
+    "SyntheseDesThematiques",
+    "TotauxDeListe",
+    "barre",
+    "barres",
+    "disponible",
+    "levier",
+    "plafond",
+    "plan_de_financement",
+    "provisoire",
+    "rang_de_l_etat",
+    "sommes_par",
+    "synthese_des_contrats",
+    "synthese_des_financeurs",
+    "synthese_des_piliers",
+    "synthese_des_quartiers",
+    "synthese_des_thematiques",
+    "totaux_de_liste",
+]

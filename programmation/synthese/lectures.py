@@ -1,0 +1,158 @@
+"""La seule requête des synthèses : des actions groupées, et la somme que dit la base choisie.
+
+Tout part d'Action, jamais de deux jointures multiples que l'on sommerait ensemble : une ligne P147 par action
+(contrainte de la base), ou une somme par couple (ligne, quartier) dont chaque part n'apparaît qu'une fois.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from django.db.models import Count, F, FilteredRelation, Q, QuerySet
+
+from politique_ville.outils.montants import total
+from politique_ville.outils.repartition import part_sql, parts_affichees
+
+from ..enums import FamilleFinanceur, NatureFinancement
+from ..models import Action, Financement
+from .bases import Base, ChoixDeBase
+
+ZERO = Decimal("0.00")
+TOUS_LES_QUARTIERS = "tous"  # au lieu d'une liste : les parts de tous les quartiers
+HORS_RESSOURCES_PROPRES = ~Q(financements__nature=NatureFinancement.RESSOURCES_PROPRES)
+LIGNE_P147 = Q(financements__famille=FamilleFinanceur.ANCT_P147)
+
+
+@dataclass(frozen=True)
+class Somme:
+    """Un montant en euros (None : tout est inconnu), le nombre d'actions, et combien n'ont pas de montant connu."""
+
+    montant: Decimal | None = ZERO
+    nombre: int = 0
+    inconnus: int = 0
+
+
+def additionner(sommes: Iterable[Somme]) -> Somme:
+    """La somme des sommes : 0,00 € s'il n'y a aucune action, None si aucun montant n'est connu."""
+    sommes = list(sommes)
+    nombre = sum(somme.nombre for somme in sommes)
+    montant = somme_connue(somme.montant for somme in sommes) if nombre else ZERO
+    return Somme(montant, nombre, sum(somme.inconnus for somme in sommes))
+
+
+def somme_connue(montants: Iterable[Decimal | None]) -> Decimal | None:
+    """La somme des montants connus ; None si aucun ne l'est."""
+    connus = [montant for montant in montants if montant is not None]
+    return sum(connus, ZERO) if connus else None
+
+
+def valeurs_des_parts(sommes: Iterable[Somme], choix: ChoixDeBase) -> list[Decimal | int | None]:
+    """Ce qui se compare entre les lignes d'une synthèse : le montant, ou le nombre d'actions."""
+    return [somme.montant if choix.est_un_montant else somme.nombre for somme in sommes]
+
+
+def parts_des_sommes(sommes: Iterable[Somme], choix: ChoixDeBase) -> list[Decimal | None]:
+    """Les parts affichées, en %, qui font exactement 100,0 ; None pour une ligne inconnue."""
+    valeurs = valeurs_des_parts(sommes, choix)
+    parts = parts_affichees([valeur or 0 for valeur in valeurs])
+    return [None if valeur is None else part for valeur, part in zip(valeurs, parts, strict=True)]
+
+
+def pourcentage(valeur: Decimal | int | None, total: Decimal | int | None) -> Decimal | None:
+    """La part en %, à un dixième, le demi vers le haut ; None si l'un est inconnu ou le total nul."""
+    if valeur is None or not total:
+        return None
+    return (Decimal(valeur) * 100 / Decimal(total)).quantize(Decimal("0.1"), ROUND_HALF_UP)
+
+
+def une_fois_chacune(actions: QuerySet[Action]) -> QuerySet[Action]:
+    """Les mêmes actions, prêtes à être groupées sans qu'aucune ne compte deux fois.
+
+    Un queryset qui ne joint que des clés étrangères sert tel quel (26 ms pour 30 000 actions) ; une jointure multiple,
+    une annotation, un `distinct` ou une tranche passe par les identifiants (72 ms).
+    """
+    requete = actions.query
+    jointures = [jointure.join_field for jointure in requete.alias_map.values() if jointure.join_type]
+    multiples = any(champ.one_to_many or champ.many_to_many for champ in jointures)
+    if multiples or requete.annotations or requete.distinct or requete.is_sliced or requete.combinator:
+        actions = Action.objects.filter(pk__in=actions.order_by().values("pk"))
+    return actions.order_by()
+
+
+def actions_comptees(actions: QuerySet[Action], choix: ChoixDeBase, quartiers: Sequence = ()) -> QuerySet[Action]:
+    """Les actions que compte la base choisie, avec ou sans PRE ; bornées aux quartiers, s'il y en a."""
+    comptees = une_fois_chacune(actions).filter(statut__in=choix.base.statuts)
+    return dans_les_quartiers(sans_pre_si(comptees, choix), quartiers)
+
+
+def sans_pre_si(actions: QuerySet[Action], choix: ChoixDeBase) -> QuerySet[Action]:
+    return actions if choix.avec_pre else actions.exclude(dispositif__est_pre=True)
+
+
+def dans_les_quartiers(actions: QuerySet[Action], quartiers: Sequence) -> QuerySet[Action]:
+    """Joint les localisations dans ces quartiers : la jointure que `part_des_quartiers` lit."""
+    if quartiers == TOUS_LES_QUARTIERS:
+        return actions.filter(localisations__isnull=False)
+    return actions.filter(localisations__quartier__in=quartiers) if quartiers else actions
+
+
+def part_des_quartiers(champ: str, quartiers: Sequence):
+    """Le champ lui-même ou, si des quartiers sont choisis, la part de chacun."""
+    return part_sql(champ, "localisations__") if quartiers else F(champ)
+
+
+def bornes(lignes: QuerySet[Financement] | None) -> Q:
+    """La condition « ligne lisible » ; vide si toutes le sont."""
+    if lignes is None or not lignes.query.where:
+        return Q()
+    return Q(lignes__in=lignes.order_by())
+
+
+def lignes_de_la_base(choix: ChoixDeBase) -> Q:
+    """Les lignes de financement que la base additionne."""
+    if choix.base == Base.TOUS_FINANCEURS:
+        return Q(financements__etat__in=choix.etats_comptes) & HORS_RESSOURCES_PROPRES
+    return LIGNE_P147
+
+
+def champ_de_la_base(choix: ChoixDeBase) -> str:
+    """Le champ additionné ; la base « nombre » n'en a pas, celui que l'on lit n'y est pas gardé."""
+    if choix.base in (Base.COUT, Base.NOMBRE):
+        return "cout_previsionnel"
+    return "lignes__demande" if choix.base == Base.P147_DEMANDE else "lignes__accorde"
+
+
+def sommes_par(
+    actions: QuerySet[Action],
+    choix: ChoixDeBase,
+    *champs: str,
+    quartiers: Sequence = (),
+    lignes: QuerySet[Financement] | None = None,
+) -> dict[Any, Somme]:
+    """Les sommes par valeur des champs d'Action donnés (un seul : sa valeur ; plusieurs : un tuple). Une requête."""
+    comptees = actions_comptees(actions, choix, quartiers)
+    comptees, agregats = avec_agregats(comptees, choix, quartiers, lignes)
+    return {
+        cle[0] if len(champs) == 1 else tuple(cle): en_somme(montant, nombre, connus, choix)
+        for *cle, montant, nombre, connus in comptees.values_list(*champs).annotate(**agregats)
+    }
+
+
+def avec_agregats(actions, choix, quartiers, lignes):
+    """Les actions jointes aux lignes de la base, et les trois agrégats d'une somme."""
+    champ = champ_de_la_base(choix)
+    connu = Q(**{f"{champ}__isnull": False})
+    if champ.startswith("lignes__"):
+        actions = actions.annotate(lignes=FilteredRelation("financements", condition=lignes_de_la_base(choix)))
+        connu &= bornes(lignes)
+    repete = bool(quartiers) or choix.base == Base.TOUS_FINANCEURS
+    return actions, {
+        "montant": total(part_des_quartiers(champ, quartiers), filter=connu),
+        "nombre": Count("pk", distinct=repete),
+        "connus": Count("pk", distinct=repete, filter=connu),
+    }
+
+
+def en_somme(montant, nombre, connus, choix) -> Somme:
+    return Somme(montant, nombre, nombre - connus) if choix.est_un_montant else Somme(None, nombre, 0)
