@@ -16,9 +16,7 @@ def test_un_siret_publie_est_valide(siret):
     assert siren_valide(siret[:9])
 
 
-@pytest.mark.parametrize(
-    "siret", ["41177507500047", "4117750750004", "4117750750004A", "", None, "0" * 14, "٤" * 14]
-)
+@pytest.mark.parametrize("siret", ["41177507500047", "4117750750004", "4117750750004A", "", None, "0" * 14, "٤" * 14])
 def test_un_siret_faux_est_refuse(siret):
     assert not siret_valide(siret)
 
