@@ -5,7 +5,7 @@ module range des centimes entiers ; les sommes, comparaisons et contraintes sont
 """
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -17,6 +17,7 @@ from django.db.models.expressions import Combinable, register_combinable_fields
 CENTIME = Decimal("0.01")
 MONTANT_MAXIMAL = Decimal("9999999999.99")  # dix milliards d'euros : quinze fois le programme 147
 
+MONTANT = re.compile(r"[+-]?\d+([.,]\d*)?")
 ESPACES = re.compile(r"[\s\u00a0\u202f\u2009]+")
 
 
@@ -32,15 +33,11 @@ def lire_montant(texte):
         raise ValidationError(
             f"« {texte} » mélange la virgule et le point : écrire par exemple 1 234,50.", code="invalid"
         )
-    try:
-        valeur = Decimal(brut.replace(",", "."))
-    except InvalidOperation:
-        valeur = None
-    if valeur is None or not valeur.is_finite():
+    if not MONTANT.fullmatch(brut):
         raise ValidationError(
             f"« {texte} » n’est pas un montant : écrire des chiffres, par exemple 1 234,50.", code="invalid"
         )
-    return en_centimes_exacts(valeur, texte)
+    return en_centimes_exacts(Decimal(brut.replace(",", ".")), texte)
 
 
 def en_centimes_exacts(valeur, texte=None):
