@@ -35,6 +35,9 @@ from .cadre import Campagne, Enveloppe, Exercice
 from .nomenclature import Dispositif, Pilier, PrioriteTransversale, Thematique
 from .organismes import Etablissement, Financeur, Organisme
 
+ACCORDE_SELON_ETAT = (
+    "Sollicité : l’accordé reste vide ; annoncé ou acquis : il est renseigné ; refusé : il vaut 0,00 €."
+)
 CHAMPS_RENSEIGNES = [
     "thematique",
     "pilier",
@@ -293,6 +296,11 @@ class Action(Recherchable):
         return self.statut == StatutAction.BROUILLON
 
     @property
+    def couleur(self):
+        """La couleur du badge DSFR de son statut."""
+        return StatutAction(self.statut).couleur
+
+    @property
     def reference_dauphin(self):
         """Le dossier et sa tranche comme Dauphin les écrit : 00054562-01."""
         if not self.dossier:
@@ -307,6 +315,8 @@ class Action(Recherchable):
 
     def clean(self):
         """Les règles d'une action, dites champ par champ ; sans requête si les objets liés sont déjà lus."""
+        if self.exercice_id is None:
+            return  # le champ manquant est déjà une erreur, et tout le reste dépend de l'exercice
         erreurs = self._erreurs_du_contrat() | self._erreurs_de_la_forme()
         if self.thematique_id and self.thematique.theme.nomenclature_id != self.exercice.nomenclature_id:
             erreurs["thematique"] = f"Cette thématique n’est pas de la nomenclature {self.exercice.nomenclature}."
@@ -350,9 +360,12 @@ class Action(Recherchable):
         return erreurs
 
     def _erreurs_de_l_etablissement(self):
-        if self.etablissement_id and self.porteur_id and self.etablissement.organisme_id != self.porteur_id:
-            return {"etablissement": "Cet établissement n’est pas celui du porteur."}
-        return {}
+        """Après une fusion, les établissements de l'organisme absorbé valent pour celui qui l'a absorbé."""
+        if not (self.etablissement_id and self.porteur_id) or self.etablissement.organisme_id == self.porteur_id:
+            return {}
+        if self.etablissement.organisme.courant == self.porteur.courant:
+            return {}
+        return {"etablissement": "Cet établissement n’est pas celui du porteur."}
 
     def _erreurs_des_beneficiaires(self):
         femmes, hommes, total = (
@@ -473,14 +486,18 @@ class Financement(models.Model):
                 | Q(etat__in=[EtatFinancement.ANNONCE, EtatFinancement.ACQUIS], accorde__isnull=False)
                 | Q(etat=EtatFinancement.REFUSE, accorde=0),
                 name="financement_accorde_selon_etat",
-                violation_error_message=(
-                    "Sollicité : l’accordé reste vide ; annoncé ou acquis : il est renseigné ; refusé : il vaut 0,00 €."
-                ),
+                violation_error_message=ACCORDE_SELON_ETAT,
             ),
         ]
 
     def __str__(self):
         return f"{self.financeur}, {self.get_nature_display().lower()}"
+
+    def clean(self):
+        """La règle de l'accordé, dite avant d'écrire ; un refus sans accordé est écrit à 0,00 € par l'opération."""
+        permis = {EtatFinancement.SOLLICITE: self.accorde is None, EtatFinancement.REFUSE: not self.accorde}
+        if not permis.get(self.etat, self.accorde is not None):
+            raise ValidationError({"accorde": ACCORDE_SELON_ETAT})
 
 
 class PrevisionPluriannuelle(models.Model):

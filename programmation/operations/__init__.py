@@ -13,7 +13,7 @@ from .cadre import (
 from .decisions import DemandeDeDecision, decider
 from .organismes import annuler_la_fusion, enregistrer_un_organisme, fusionner, rattacher_un_siret
 from .outils import ConflitDeVersion, DroitManquant, MotifExige, OperationRefusee
-from .saisie import LigneDePlan, SaisieAction, enregistrer
+from .saisie import Examen, LigneDePlan, SaisieAction, enregistrer, enregistrer_et_deposer, examiner
 from .scission import scinder
 from .statuts import deposer, instruire, retirer, revenir, supprimer_les_brouillons
 
@@ -21,6 +21,7 @@ __all__ = [
     "ConflitDeVersion",
     "DemandeDeDecision",
     "DroitManquant",
+    "Examen",
     "LigneDePlan",
     "MotifExige",
     "OperationRefusee",
@@ -33,8 +34,10 @@ __all__ = [
     "declarer_la_notification_complete",
     "deposer",
     "enregistrer",
+    "enregistrer_et_deposer",
     "enregistrer_des_mouvements",
     "enregistrer_un_organisme",
+    "examiner",
     "figer",
     "fusionner",
     "instruire",

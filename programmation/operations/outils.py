@@ -35,25 +35,37 @@ class DroitManquant(OperationRefusee):
 
 def verrouiller_les_exercices(exercices):
     """Verrouille les exercices, dans l'ordre de leur identifiant, et les rend par identifiant, relus sous le verrou."""
-    ids = {getattr(exercice, "pk", exercice) for exercice in exercices}
-    verrouilles = Exercice.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=ids).order_by("pk")
-    return {exercice.pk: exercice for exercice in verrouilles.select_related("departement", "nomenclature")}
+    return relire_les_exercices(exercices, sous_verrou=True)
 
 
 def verrouiller_les_actions(actions):
     """Relit les actions sous verrou, leur exercice verrouillé d'abord ; rend un dictionnaire par identifiant."""
+    return relire_les_actions(actions, sous_verrou=True)
+
+
+def relire_les_exercices(exercices, *, sous_verrou):
+    ids = {getattr(exercice, "pk", exercice) for exercice in exercices}
+    relus = Exercice.objects.filter(pk__in=ids).select_related("departement", "nomenclature").order_by("pk")
+    if sous_verrou:
+        relus = relus.select_for_update(of=("self",), no_key=True)
+    return {exercice.pk: exercice for exercice in relus}
+
+
+def relire_les_actions(actions, *, sous_verrou):
     ids = [getattr(action, "pk", action) for action in actions]
-    exercices = verrouiller_les_exercices(
-        Action.objects.filter(pk__in=ids).order_by().values_list("exercice", flat=True).distinct()
+    exercices = relire_les_exercices(
+        Action.objects.filter(pk__in=ids).order_by().values_list("exercice", flat=True).distinct(),
+        sous_verrou=sous_verrou,
     )
-    verrouillees = (
-        Action.objects.select_for_update(of=("self",))
-        .select_related("campagne", "contrat", "thematique__theme", "pilier", "dispositif")
+    relues = (
+        Action.objects.select_related("campagne", "contrat", "thematique__theme", "pilier", "dispositif")
         .select_related("porteur", "etablissement", "enveloppe")
         .filter(pk__in=ids)
         .order_by("pk")
     )
-    trouvees = {action.pk: action for action in verrouillees}
+    if sous_verrou:
+        relues = relues.select_for_update(of=("self",))
+    trouvees = {action.pk: action for action in relues}
     for action in trouvees.values():
         action.exercice = action.campagne.exercice = exercices[action.exercice_id]
     manquantes = set(ids) - set(trouvees)

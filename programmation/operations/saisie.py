@@ -23,11 +23,12 @@ from .outils import (
     creer_avec_historique,
     exiger_un_motif,
     modifier_avec_historique,
+    relire_les_actions,
+    relire_les_exercices,
     supprimer_avec_historique,
     verifier_les_versions,
-    verrouiller_les_actions,
-    verrouiller_les_exercices,
 )
+from .statuts import deposer
 
 CHAMPS_DE_LA_LIGNE = ["nature", "demande", "propose", "accorde", "verse", "etat", "date_etat"]
 MONTANTS_DE_LA_LIGNE = ["demande", "propose", "accorde", "verse"]
@@ -83,6 +84,7 @@ class Ecritures:
 
     creees: list = field(default_factory=list)
     modifiees: list = field(default_factory=list)
+    champs_modifies: set = field(default_factory=set)
     lignes_creees: list = field(default_factory=list)
     lignes_modifiees: list = field(default_factory=list)
     lignes_supprimees: list = field(default_factory=list)
@@ -92,6 +94,15 @@ class Ecritures:
     etiquettes: list = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Examen:
+    """Ce que deviendrait une saisie : l'action telle qu'elle serait écrite, ou le refus qui l'en empêche."""
+
+    action: Action | None
+    change: bool = False
+    refus: OperationRefusee | None = None
+
+
 def enregistrer(saisies: Sequence[SaisieAction], *, par: Utilisateur, motif: str = "") -> list[Action]:
     """Crée ou modifie un lot d'actions, tout ou rien ; rend les actions dans l'ordre des saisies.
 
@@ -99,26 +110,51 @@ def enregistrer(saisies: Sequence[SaisieAction], *, par: Utilisateur, motif: str
     ou OperationRefusee (règle, contrainte), sans rien écrire.
     """
     with contraintes_en_francais(), transaction.atomic():
-        contexte = Contexte(saisies)
+        contexte = Contexte(saisies, sous_verrou=True)
         ecritures = Ecritures()
         actions = [contexte.appliquer(saisie, ecritures, par, motif) for saisie in saisies]
         ecrire(ecritures, par, motif)
     return actions
 
 
-class Contexte:
-    """Ce qu'il faut lire, une fois pour tout le lot et sous verrou, avant d'appliquer chaque saisie."""
+def examiner(saisies: Sequence[SaisieAction], *, par: Utilisateur, motif: str = "") -> list[Examen]:
+    """Ce que `enregistrer` ferait de chaque saisie, par les mêmes règles, sans verrou et sans rien écrire.
 
-    def __init__(self, saisies):
+    L'unicité du dossier, que seule la base garantit, reste à vérifier par l'appelant.
+    """
+    contexte = Contexte(saisies, sous_verrou=False)
+    return [contexte.examiner(saisie, par, motif) for saisie in saisies]
+
+
+def enregistrer_et_deposer(saisie: SaisieAction, *, par: Utilisateur, motif: str = "") -> Action:
+    """Enregistre un brouillon et le dépose, ou ne fait rien des deux. Lève ce que lèvent les deux gestes."""
+    with transaction.atomic():
+        enregistrees = enregistrer([saisie], par=par, motif=motif)
+        return deposer(enregistrees, par=par)[0]
+
+
+class Contexte:
+    """Ce qu'il faut lire, une fois pour tout le lot et sous verrou s'il s'écrit, avant d'appliquer chaque saisie."""
+
+    def __init__(self, saisies, *, sous_verrou):
         existantes = [saisie.action.pk for saisie in saisies if saisie.action]
         nouvelles = {saisie.champs["exercice"].pk for saisie in saisies if not saisie.action}
-        self.exercices = verrouiller_les_exercices(nouvelles)
+        self.exercices = relire_les_exercices(nouvelles, sous_verrou=sous_verrou)
         self.campagnes = Campagne.objects.filter(exercice__in=nouvelles).order_by("vague", "pk")
-        self.actions = verrouiller_les_actions(existantes) if existantes else {}
+        self.actions = relire_les_actions(existantes, sous_verrou=sous_verrou) if existantes else {}
         verifier_les_versions({s.action.pk: s.version for s in saisies if s.action}, self.actions)
         self.decidees = set(Decision.objects.filter(action__in=existantes).values_list("action", flat=True))
         self.lignes = grouper(Financement.objects.filter(action__in=existantes).select_related("financeur"))
         self.lieux = grouper(Localisation.objects.filter(action__in=existantes).select_related("quartier"))
+        self.etiquettes = {champ: etiquettes_par_action(champ, saisies, existantes) for champ in ETIQUETTES}
+
+    def examiner(self, saisie, par, motif):
+        ecritures = Ecritures()
+        try:
+            action = self.appliquer(saisie, ecritures, par, motif)
+        except OperationRefusee as refus:
+            return Examen(None, refus=refus)
+        return Examen(action, change=bool(ecritures.creees or ecritures.modifiees))
 
     def appliquer(self, saisie, ecritures, par, motif):
         action = self.actions[saisie.action.pk] if saisie.action else self.nouvelle(saisie)
@@ -128,21 +164,21 @@ class Contexte:
         for champ, valeur in saisie.champs.items():
             setattr(action, champ, valeur)
         self.verifier_les_droits(action, par)
-        change = avant != valeurs(action, saisie.champs)
+        apres = valeurs(action, saisie.champs)
+        changes = {champ for champ in avant if avant[champ] != apres[champ]}
         plan = self.appliquer_le_plan(action, saisie, ecritures)
         lieux = self.appliquer_les_localisations(action, saisie, ecritures)
         etiquettes = self.appliquer_les_etiquettes(action, saisie, ecritures)
-        montant = plan.montants_changes or any(
-            avant[c] != getattr(action, c) for c in MONTANTS_DE_L_ACTION if c in avant
-        )
+        montant = plan.montants_changes or not changes.isdisjoint(MONTANTS_DE_L_ACTION)
         if action.pk and montant and regles.motif_exige_pour_un_montant(action, action.pk in self.decidees):
             exiger_un_motif(motif, f"Changer un montant de « {action} » demande un motif : elle est décidée ou figée.")
         controler_l_action(action)
         if action.pk is None:
             ecritures.creees.append(action)
-        elif change or plan.change or lieux or etiquettes:
+        elif changes or plan.change or lieux or etiquettes:
             action.version += 1
             ecritures.modifiees.append(action)
+            ecritures.champs_modifies |= changes
         return action
 
     def nouvelle(self, saisie):
@@ -205,8 +241,7 @@ class Contexte:
             if voulues is None:
                 continue
             voulues = {objet.pk for objet in voulues}
-            actuelles = set(getattr(action, champ).values_list("pk", flat=True)) if action.pk else set()
-            if voulues != actuelles:
+            if voulues != self.etiquettes[champ].get(action.pk, set()):
                 ecritures.etiquettes.append((action, champ, voulues))
                 change = True
         return change
@@ -313,17 +348,14 @@ def grouper(lignes):
     return par_action
 
 
-def champs_modifiables(modele, *exclus):
-    return [champ.name for champ in modele._meta.fields if not champ.primary_key and champ.name not in {"cle", *exclus}]
-
-
 def ecrire(ecritures, par, motif):
     """Écrit le lot, une table après l'autre, avec l'historique."""
     auteur = {"par": par, "motif": motif}
     supprimer_avec_historique(ecritures.lignes_supprimees, **auteur)
     supprimer_avec_historique(ecritures.lieux_supprimes, **auteur)
     creer_avec_historique(ecritures.creees, Action, **auteur)
-    modifier_avec_historique(ecritures.modifiees, Action, champs_modifiables(Action, "cree_le"), **auteur)
+    champs = sorted(ecritures.champs_modifies | {"version", "modifie_le", "recherche"})
+    modifier_avec_historique(ecritures.modifiees, Action, champs, **auteur)
     creer_avec_historique(rattacher(ecritures.lignes_creees), Financement, **auteur)
     modifier_avec_historique(ecritures.lignes_modifiees, Financement, CHAMPS_DE_LA_LIGNE, **auteur)
     creer_avec_historique(rattacher(ecritures.lieux_crees), Localisation, **auteur)
@@ -339,10 +371,25 @@ def rattacher(lignes):
     return lignes
 
 
+def etiquettes_par_action(champ, saisies, existantes):
+    """Les identifiants des étiquettes de chaque action existante, en une requête si une saisie en parle."""
+    if not existantes or all(getattr(saisie, champ) is None for saisie in saisies):
+        return {}
+    liens, colonne = table_de_liaison(champ)
+    par_action = {}
+    for action, etiquette in liens.objects.filter(action__in=existantes).values_list("action_id", colonne):
+        par_action.setdefault(action, set()).add(etiquette)
+    return par_action
+
+
+def table_de_liaison(champ):
+    relation = Action._meta.get_field(champ)
+    return relation.remote_field.through, f"{relation.m2m_reverse_field_name()}_id"
+
+
 def ecrire_les_etiquettes(etiquettes):
     for champ in ETIQUETTES:
-        liens = Action._meta.get_field(champ).remote_field.through
-        colonne = Action._meta.get_field(champ).m2m_reverse_field_name() + "_id"
+        liens, colonne = table_de_liaison(champ)
         siennes = [(action, voulues) for action, c, voulues in etiquettes if c == champ]
         liens.objects.filter(action__in=[action for action, _ in siennes]).delete()
         liens.objects.bulk_create(
