@@ -1,0 +1,259 @@
+"""L'administration des référentiels ; ce qui a des opérations s'y lit seulement."""
+
+from django.contrib import admin
+from django.db.models import Count
+
+from comptes.admin import HabilitationAdmin
+from comptes.models import Habilitation
+from politique_ville.outils.administration import (
+    HistoriqueAdmin,
+    LectureSeuleMixin,
+    RechercheNormaliseeMixin,
+    SansSuppressionDeMasseMixin,
+    ValeurUtiliseeMixin,
+)
+from politique_ville.outils.francais import pluriel
+from territoires.admin import du_departement
+
+from .enums import NaturePilier, StatutExercice
+from .models import (
+    Action,
+    Campagne,
+    Correspondance,
+    Decision,
+    Dispositif,
+    Enveloppe,
+    Etablissement,
+    Exercice,
+    Financement,
+    Financeur,
+    Localisation,
+    Lot,
+    MouvementEnveloppe,
+    Nomenclature,
+    Organisme,
+    PartenaireFinanceur,
+    Pilier,
+    PrioriteTransversale,
+    Repere,
+    Thematique,
+    Theme,
+)
+
+# --- Les référentiels ---
+
+
+class ReferentielAdmin(ValeurUtiliseeMixin, admin.ModelAdmin):
+    """Une liste fermée : la liste dit combien d'actions se servent de chaque valeur."""
+
+    conseil = "Ne peut donc pas être supprimé : décocher « proposé à la saisie » pour ne plus le proposer."
+    nombre_d_actions = Count("actions", distinct=True)
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).annotate(nombre_d_actions=self.nombre_d_actions)
+
+    @admin.display(description="utilisée par", ordering="nombre_d_actions")
+    def utilisee_par(self, valeur):
+        return pluriel(valeur.nombre_d_actions, "action", "actions")
+
+
+class RepereInline(admin.TabularInline):
+    model = Repere
+    extra = 0
+
+
+@admin.register(Pilier)
+class PilierAdmin(ReferentielAdmin):
+    list_display = ["libelle", "code", "nature", "ordre", "couleur", "est_actif", "utilisee_par"]
+    list_filter = ["nature", "est_actif"]
+    inlines = [RepereInline]
+    identifiants = ["code"]
+    nombre_d_actions = Count("actions", distinct=True) + Count("actions_transversales", distinct=True)
+
+
+@admin.register(Repere)
+class RepereAdmin(admin.ModelAdmin):
+    list_display = ["pilier", "part", "departement", "periode", "source"]
+    list_select_related = ["pilier", "departement"]
+
+
+class ThemeInline(admin.TabularInline):
+    model = Theme
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+
+@admin.register(Nomenclature)
+class NomenclatureAdmin(ValeurUtiliseeMixin, admin.ModelAdmin):
+    list_display = ["millesime", "annee_de_debut", "annee_de_fin", "source"]
+    inlines = [ThemeInline]
+    identifiants = ["millesime"]
+
+
+class ThematiqueInline(admin.TabularInline):
+    model = Thematique
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+
+@admin.register(Theme)
+class ThemeAdmin(ValeurUtiliseeMixin, admin.ModelAdmin):
+    list_display = ["code", "libelle", "nomenclature"]
+    list_select_related = ["nomenclature"]
+    list_filter = ["nomenclature"]
+    search_fields = ["code", "libelle"]
+    inlines = [ThematiqueInline]
+    identifiants = ["nomenclature", "code"]
+
+
+@admin.register(Thematique)
+class ThematiqueAdmin(ReferentielAdmin):
+    list_display = ["code", "libelle", "theme", "nomenclature", "est_actif", "utilisee_par"]
+    list_select_related = ["theme__nomenclature"]
+    list_filter = ["theme__nomenclature", "est_actif"]
+    search_fields = ["code", "libelle"]
+    identifiants = ["theme", "code"]
+
+    @admin.display(description="nomenclature")
+    def nomenclature(self, thematique):
+        return thematique.theme.nomenclature
+
+    def get_readonly_fields(self, request, obj=None):
+        """Un exercice clos se relit à l'identique."""
+        figee = obj is not None and obj.actions.filter(exercice__statut=StatutExercice.CLOS).exists()
+        return [*super().get_readonly_fields(request, obj), *(["libelle"] if figee else [])]
+
+
+@admin.register(Correspondance)
+class CorrespondanceAdmin(SansSuppressionDeMasseMixin, HistoriqueAdmin):
+    """Un choix validé n'est plus repris par le chargement des données de référence."""
+
+    list_display = ["thematique", "nomenclature", "dispositif", "pilier", "est_validee"]
+    list_select_related = ["thematique__theme__nomenclature", "dispositif", "pilier"]
+    list_filter = ["thematique__theme__nomenclature", "est_validee", "pilier", "dispositif"]
+    search_fields = ["thematique__code", "thematique__libelle"]
+    autocomplete_fields = ["thematique"]
+    actions = ["valider"]
+
+    @admin.display(description="nomenclature")
+    def nomenclature(self, correspondance):
+        return correspondance.thematique.theme.nomenclature
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        if db_field.name == "pilier":
+            kwargs["queryset"] = Pilier.objects.filter(nature__in=NaturePilier.qui_s_additionnent())
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    @admin.action(description="Valider les choix sélectionnés", permissions=["change"])
+    def valider(self, request, queryset):
+        for correspondance in queryset.filter(est_validee=False):
+            correspondance.est_validee = True
+            self.save_model(request, correspondance, None, True)
+
+
+@admin.register(Dispositif)
+class DispositifAdmin(ReferentielAdmin):
+    list_display = ["libelle", "code", "est_pre", "est_actif", "utilisee_par"]
+    list_filter = ["est_actif", "est_pre"]
+    search_fields = ["libelle", "code"]
+    identifiants = ["code"]
+
+
+@admin.register(PrioriteTransversale)
+class PrioriteTransversaleAdmin(ReferentielAdmin):
+    list_display = ["libelle", "code", "est_actif", "utilisee_par"]
+    identifiants = ["code"]
+
+
+@admin.register(Financeur)
+class FinanceurAdmin(ReferentielAdmin):
+    list_display = ["nom", "famille", "bop", "departement", "est_actif", "utilisee_par"]
+    list_select_related = ["departement"]
+    list_filter = ["famille", du_departement("departement"), "est_actif"]
+    search_fields = ["nom"]
+    nombre_d_actions = Count("financements__action", distinct=True)
+
+
+class PartenaireFinanceurInline(admin.TabularInline):
+    model = PartenaireFinanceur
+    extra = 0
+
+
+@admin.register(Habilitation)
+class HabilitationEtFinanceursAdmin(HabilitationAdmin):
+    """Une habilitation, et les financeurs auxquels elle borne un partenaire."""
+
+    inlines = [PartenaireFinanceurInline]
+
+
+# --- Ce qui a des opérations ---
+
+
+class LectureSeuleInline(LectureSeuleMixin, admin.TabularInline):
+    extra = 0
+
+
+class MouvementInline(LectureSeuleInline):
+    model = MouvementEnveloppe
+
+
+class EtablissementInline(LectureSeuleInline):
+    model = Etablissement
+
+
+class FinancementInline(LectureSeuleInline):
+    model = Financement
+
+
+class LocalisationInline(LectureSeuleInline):
+    model = Localisation
+
+
+class DecisionInline(LectureSeuleInline):
+    model = Decision
+
+
+@admin.register(Exercice)
+class ExerciceAdmin(LectureSeuleMixin, HistoriqueAdmin):
+    list_display = ["departement", "annee", "nomenclature", "statut"]
+    list_select_related = ["departement", "nomenclature"]
+    list_filter = ["statut", du_departement("departement")]
+
+
+@admin.register(Campagne)
+class CampagneAdmin(LectureSeuleMixin, HistoriqueAdmin):
+    list_display = ["intitule", "exercice", "contrat", "vague", "figee_le"]
+    list_select_related = ["exercice__departement", "contrat"]
+
+
+@admin.register(Enveloppe)
+class EnveloppeAdmin(LectureSeuleMixin, HistoriqueAdmin):
+    list_display = ["libelle", "exercice", "parent", "notification_complete_le"]
+    list_select_related = ["exercice__departement", "parent"]
+    inlines = [MouvementInline]
+
+
+@admin.register(Organisme)
+class OrganismeAdmin(RechercheNormaliseeMixin, LectureSeuleMixin, HistoriqueAdmin):
+    list_display = ["nom", "sigle", "siren", "forme", "fusionne_dans"]
+    list_select_related = ["fusionne_dans"]
+    inlines = [EtablissementInline]
+    show_full_result_count = False
+
+
+@admin.register(Action)
+class ActionAdmin(RechercheNormaliseeMixin, LectureSeuleMixin, HistoriqueAdmin):
+    list_display = ["intitule", "exercice", "contrat", "porteur", "statut"]
+    list_select_related = ["exercice__departement", "contrat", "porteur"]
+    ordering = ["-pk"]
+    inlines = [FinancementInline, LocalisationInline, DecisionInline]
+    show_full_result_count = False
+
+
+@admin.register(Lot)
+class LotAdmin(LectureSeuleMixin, admin.ModelAdmin):
+    list_display = ["nom_du_fichier", "exercice", "modele", "etat", "auteur", "cree_le", "applique_le"]
+    list_select_related = ["exercice__departement", "auteur"]
+    exclude = ["plan"]
