@@ -105,6 +105,17 @@ class Theme(models.Model):
     def __str__(self):
         return f"{self.code} {self.libelle}"
 
+    def clean(self):
+        """Un exercice clos se relit à l'identique, thèmes compris."""
+        if self.pk and self.a_change() and self.thematiques.filter(actions__exercice__statut="clos").exists():
+            raise ValidationError(
+                "Ce thème a servi dans un exercice clos : créer une nomenclature d’un nouveau millésime."
+            )
+
+    def a_change(self):
+        avant = Theme.objects.values("code", "libelle", "nomenclature_id").get(pk=self.pk)
+        return avant != {"code": self.code, "libelle": self.libelle, "nomenclature_id": self.nomenclature_id}
+
 
 class Thematique(Referentiel):
     """Une thématique (sous-thème de l'ANCT) ; son code est un texte : « 1.5a »."""
