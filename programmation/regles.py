@@ -5,7 +5,7 @@ Une fonction `peut_…` répond oui ou non ; une fonction `empechement_…` rend
 
 from comptes.enums import Role
 
-from .enums import EtatFinancement, NatureDecision, StatutAction, StatutExercice
+from .enums import Echelle, EtatFinancement, NatureDecision, StatutAction, StatutExercice
 
 # Les retours permis, toujours avec un motif. Personne ne revient en brouillon : un brouillon peut être supprimé.
 RETOURS = {
@@ -125,6 +125,16 @@ def empechement_de_revenir(action, vers):
         return f"Une action « {action.get_statut_display()} » ne revient pas à « {StatutAction(vers).label} »."
     if action.campagne.est_figee:
         return f"La campagne « {action.campagne} » est figée : aucun retour."
+    return empechement_de_modifier(action)
+
+
+def empechement_de_scinder(action):
+    if action.statut not in StatutAction.a_decider() and not action.est_brouillon:
+        return f"Une action « {action.get_statut_display()} » ne se scinde pas."
+    if action.echelle != Echelle.CONTRAT:
+        return "Une action à l’échelle du département ne se scinde pas entre des contrats."
+    if not action.dossier:
+        return "Une action se scinde par son dossier Dauphin : renseigner d’abord son numéro."
     return empechement_de_modifier(action)
 
 
