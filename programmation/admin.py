@@ -130,16 +130,24 @@ class ThematiqueAdmin(ReferentielAdmin):
 class CorrespondanceAdmin(SansSuppressionDeMasseMixin, HistoriqueAdmin):
     """Un choix validé n'est plus repris par le chargement des données de référence."""
 
-    list_display = ["thematique", "nomenclature", "dispositif", "pilier", "est_validee"]
+    list_display = ["code", "pilier_court", "est_validee", "dispositif", "libelle"]
     list_select_related = ["thematique__theme__nomenclature", "dispositif", "pilier"]
     list_filter = ["thematique__theme__nomenclature", "est_validee", "pilier", "dispositif"]
     search_fields = ["thematique__code", "thematique__libelle"]
     autocomplete_fields = ["thematique"]
     actions = ["valider"]
 
-    @admin.display(description="nomenclature")
-    def nomenclature(self, correspondance):
-        return correspondance.thematique.theme.nomenclature
+    @admin.display(description="code", ordering="thematique")
+    def code(self, correspondance):
+        return f"{correspondance.thematique.theme.nomenclature} : {correspondance.thematique.code}"
+
+    @admin.display(description="pilier proposé", ordering="pilier__ordre")
+    def pilier_court(self, correspondance):
+        return correspondance.pilier.libelle_court
+
+    @admin.display(description="thématique", ordering="thematique__libelle")
+    def libelle(self, correspondance):
+        return correspondance.thematique.libelle
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
         if db_field.name == "pilier":

@@ -158,6 +158,9 @@ class FiliationContrat(models.Model):
             ),
         ]
 
+    def __str__(self):
+        return f"{self.ancien} → {self.nouveau}"
+
 
 class NombreAnnonce(models.Model):
     """Un nombre de contrats ou de PRE annoncé par une source datée, à comparer à ce que la base contient."""
@@ -274,3 +277,6 @@ class FiliationQuartier(models.Model):
                 violation_error_message="Un quartier ne peut pas être sa propre suite.",
             ),
         ]
+
+    def __str__(self):
+        return f"{self.ancien} → {self.nouveau}"

@@ -418,6 +418,9 @@ class Localisation(models.Model):
             ),
         ]
 
+    def __str__(self):
+        return str(self.quartier)
+
     def clean(self):
         if self.quartier.contrat_id != self.action.contrat_id:
             raise ValidationError({"quartier": f"« {self.quartier} » n’est pas un quartier du contrat de l’action."})
@@ -547,6 +550,9 @@ class PartenaireFinanceur(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["habilitation", "financeur"], name="partenaire_financeur_unique"),
         ]
+
+    def __str__(self):
+        return str(self.financeur)
 
     def clean(self):
         if self.habilitation_id and self.habilitation.role != Role.PARTENAIRE:

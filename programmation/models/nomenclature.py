@@ -201,6 +201,10 @@ class Correspondance(models.Model):
             ),
         ]
 
+    def __str__(self):
+        precision = f", {self.dispositif}" if self.dispositif_id else ""
+        return f"{self.thematique}{precision} → {self.pilier}"
+
     def clean(self):
         if self.pilier_id and self.pilier.nature == NaturePilier.TRANSVERSAL:
             raise ValidationError({"pilier": "Le pilier transversal est une étiquette : il ne reçoit aucune action."})
