@@ -17,19 +17,12 @@ from territoires.admin import du_departement
 
 from .enums import NaturePilier, StatutExercice
 from .models import (
-    Action,
     Campagne,
     Correspondance,
-    Decision,
     Dispositif,
-    Enveloppe,
     Etablissement,
     Exercice,
-    Financement,
     Financeur,
-    Localisation,
-    Lot,
-    MouvementEnveloppe,
     Nomenclature,
     Organisme,
     PartenaireFinanceur,
@@ -196,31 +189,7 @@ class HabilitationEtFinanceursAdmin(HabilitationAdmin):
     inlines = [PartenaireFinanceurInline]
 
 
-# --- Ce qui a des opérations ---
-
-
-class LectureSeuleInline(LectureSeuleMixin, admin.TabularInline):
-    extra = 0
-
-
-class MouvementInline(LectureSeuleInline):
-    model = MouvementEnveloppe
-
-
-class EtablissementInline(LectureSeuleInline):
-    model = Etablissement
-
-
-class FinancementInline(LectureSeuleInline):
-    model = Financement
-
-
-class LocalisationInline(LectureSeuleInline):
-    model = Localisation
-
-
-class DecisionInline(LectureSeuleInline):
-    model = Decision
+# --- Ce qui a des opérations : le cadre et le répertoire se lisent, le reste est absent (voir docs/droits.md) ---
 
 
 @admin.register(Exercice)
@@ -236,11 +205,9 @@ class CampagneAdmin(LectureSeuleMixin, HistoriqueAdmin):
     list_select_related = ["exercice__departement", "contrat"]
 
 
-@admin.register(Enveloppe)
-class EnveloppeAdmin(LectureSeuleMixin, HistoriqueAdmin):
-    list_display = ["libelle", "exercice", "parent", "notification_complete_le"]
-    list_select_related = ["exercice__departement", "parent"]
-    inlines = [MouvementInline]
+class EtablissementInline(LectureSeuleMixin, admin.TabularInline):
+    model = Etablissement
+    extra = 0
 
 
 @admin.register(Organisme)
@@ -249,19 +216,3 @@ class OrganismeAdmin(RechercheNormaliseeMixin, LectureSeuleMixin, HistoriqueAdmi
     list_select_related = ["fusionne_dans"]
     inlines = [EtablissementInline]
     show_full_result_count = False
-
-
-@admin.register(Action)
-class ActionAdmin(RechercheNormaliseeMixin, LectureSeuleMixin, HistoriqueAdmin):
-    list_display = ["intitule", "exercice", "contrat", "porteur", "statut"]
-    list_select_related = ["exercice__departement", "contrat", "porteur"]
-    ordering = ["-pk"]
-    inlines = [FinancementInline, LocalisationInline, DecisionInline]
-    show_full_result_count = False
-
-
-@admin.register(Lot)
-class LotAdmin(LectureSeuleMixin, admin.ModelAdmin):
-    list_display = ["nom_du_fichier", "exercice", "modele", "etat", "auteur", "cree_le", "applique_le"]
-    list_select_related = ["exercice__departement", "auteur"]
-    exclude = ["plan"]

@@ -418,9 +418,6 @@ class Localisation(models.Model):
             ),
         ]
 
-    def __str__(self):
-        return str(self.quartier)
-
     def clean(self):
         if self.quartier.contrat_id != self.action.contrat_id:
             raise ValidationError({"quartier": f"« {self.quartier} » n’est pas un quartier du contrat de l’action."})

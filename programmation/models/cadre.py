@@ -227,6 +227,3 @@ class MouvementEnveloppe(models.Model):
                 ),
             ),
         ]
-
-    def __str__(self):
-        return f"{self.get_nature_display()} du {self.date:%d/%m/%Y}"
