@@ -103,11 +103,12 @@ def contrats_avec_population(pks):
     """Les contrats, avec la population et les millésimes extrêmes de leurs quartiers prioritaires."""
     qpv = Q(quartiers__nature=NatureQuartier.QPV)
     date_connue = qpv & ~Q(quartiers__millesime_population="")
-    return ContratDeVille.objects.filter(pk__in=pks).annotate(
+    contrats = ContratDeVille.objects.filter(pk__in=pks).annotate(
         habitants=Sum("quartiers__population", filter=qpv),
         premier_millesime=Min("quartiers__millesime_population", filter=date_connue),
         dernier_millesime=Max("quartiers__millesime_population", filter=date_connue),
     )
+    return contrats.order_by(*ContratDeVille._meta.ordering)  # une requête groupée oublie l'ordre du modèle
 
 
 def ligne_contrat(contrat, somme, part, choix, par_habitant_utile):
