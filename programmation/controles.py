@@ -1,0 +1,150 @@
+"""Les contrôles des actions : ce qui n'est pas interdit, mais qu'un agent doit regarder.
+
+Chaque contrôle est une condition SQL. La fiche les évalue tous en une requête ; un écran de masse filtre avec l'un d'eux.
+Ils ne concernent que les actions dans le circuit : un brouillon n'est pas fini, une action sans suite ne l'est plus.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+from django.db.models import BigIntegerField, BooleanField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, Subquery
+from django.db.models import Value as V
+from django.db.models.functions import Cast, Coalesce, ExtractYear
+from django.db.models.lookups import Exact, GreaterThan
+
+from politique_ville.outils.montants import MontantField, total_lie
+
+from .enums import FamilleFinanceur, NatureFinancement, StatutAction
+from .models import Action, Financement
+
+SEUIL_DE_DEPENDANCE = 80  # % du coût prévisionnel
+
+
+class Gravite(models.TextChoices):
+    A_CORRIGER = "a_corriger", "À corriger"
+    A_VERIFIER = "a_verifier", "À vérifier"
+
+    @property
+    def couleur(self):
+        """La couleur du badge DSFR."""
+        return {self.A_CORRIGER: "error", self.A_VERIFIER: "warning"}[self]
+
+
+@dataclass(frozen=True)
+class Controle:
+    """Un contrôle : `phrase` dit la règle à l'agent, `condition()` la dit à la base."""
+
+    code: str
+    nom: str
+    gravite: Gravite
+    phrase: str
+    condition: Callable[[], Any]
+
+    def parmi(self, actions):
+        """Celles de ces actions que le contrôle relève."""
+        return actions.filter(Q(statut__in=dans_le_circuit()) & Q(self.condition()))
+
+
+def dans_le_circuit():
+    return [s for s in StatutAction if s != StatutAction.BROUILLON and s not in StatutAction.sans_suite()]
+
+
+def anomalies(action: Action) -> list[Controle]:
+    """Les contrôles qui relèvent cette action, en une requête."""
+    conditions = {
+        controle.code: ExpressionWrapper(Q(controle.condition()), output_field=BooleanField()) for controle in CONTROLES
+    }
+    siennes = Action.objects.filter(pk=action.pk, statut__in=dans_le_circuit()).order_by()
+    relevees = siennes.annotate(**conditions).values(*conditions).first() or {}
+    return [controle for controle in CONTROLES if relevees.get(controle.code)]
+
+
+# --- Les conditions ---
+
+
+def plan_desequilibre():
+    demandes = Coalesce(total_lie(Financement.objects.all(), "demande", "action"), V(Decimal(0), MontantField()))
+    return ~Q(Exact(F("cout_previsionnel"), demandes))
+
+
+def accorde_au_dela_du_demande():
+    return Exists(Financement.objects.filter(action=OuterRef("pk"), accorde__gt=F("demande")))
+
+
+def dependance_a_l_anct(seuil=SEUIL_DE_DEPENDANCE):
+    """`seuil` en % du coût ; l'accordé dès qu'il est connu, sinon le demandé. Calcul en centimes entiers."""
+    lignes = Financement.objects.all()
+    p147 = {"famille": FamilleFinanceur.ANCT_P147}
+    retenu = Coalesce(total_lie(lignes, "accorde", "action", **p147), total_lie(lignes, "demande", "action", **p147))
+    return GreaterThan(centimes(retenu) * 100, centimes(F("cout_previsionnel")) * seuil)
+
+
+def centimes(montant):
+    return Cast(montant, BigIntegerField())
+
+
+def financeur_unique():
+    """Hors ressources propres du porteur."""
+    lignes = Financement.objects.filter(action=OuterRef("pk")).exclude(nature=NatureFinancement.RESSOURCES_PROPRES)
+    nombre = lignes.order_by().values("action").annotate(nombre=Count("financeur", distinct=True)).values("nombre")
+    return Exact(Subquery(nombre, output_field=models.IntegerField()), 1)
+
+
+def debut_hors_exercice():
+    return ~Q(Exact(ExtractYear("date_debut"), F("exercice__annee")))
+
+
+CONTROLES = (
+    Controle(
+        "plan_desequilibre",
+        "Plan déséquilibré",
+        Gravite.A_CORRIGER,
+        "Les montants demandés aux financeurs ne font pas le coût prévisionnel.",
+        plan_desequilibre,
+    ),
+    Controle(
+        "porteur_sans_siret",
+        "Porteur sans SIRET",
+        Gravite.A_CORRIGER,
+        "L’action ne dit pas le SIRET du porteur : le classeur de l’ANCT le demande.",
+        lambda: Q(etablissement=None),
+    ),
+    Controle(
+        "debut_hors_exercice",
+        "Début hors de l’exercice",
+        Gravite.A_CORRIGER,
+        "L’action ne commence pas dans l’année de l’exercice.",
+        debut_hors_exercice,
+    ),
+    Controle(
+        "accorde_au_dela_du_demande",
+        "Accordé au-delà du demandé",
+        Gravite.A_VERIFIER,
+        "Un financeur accorde plus que ce qui lui est demandé.",
+        accorde_au_dela_du_demande,
+    ),
+    Controle(
+        "dependance_a_l_anct",
+        "Dépendance à l’ANCT",
+        Gravite.A_VERIFIER,
+        f"Les crédits P147 portent plus de {SEUIL_DE_DEPENDANCE}\u00a0% du coût prévisionnel.",
+        dependance_a_l_anct,
+    ),
+    Controle(
+        "financeur_unique",
+        "Financeur unique",
+        Gravite.A_VERIFIER,
+        "Un seul financeur est sollicité, hors ressources propres.",
+        financeur_unique,
+    ),
+    Controle(
+        "beneficiaires_inconnus",
+        "Bénéficiaires non renseignés",
+        Gravite.A_VERIFIER,
+        "Le nombre de bénéficiaires prévus manque.",
+        lambda: Q(beneficiaires_prevus=None),
+    ),
+)

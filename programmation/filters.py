@@ -1,0 +1,317 @@
+"""Les filtres de la liste des actions, tous bornés au périmètre de la personne et au cadre de la liste."""
+
+from functools import cached_property
+
+import django_filters
+from django import forms
+from django.db.models import Exists, OuterRef, Q
+from django.http import QueryDict
+
+from comptes.models import Utilisateur
+from politique_ville.outils.typographie import insecables
+from territoires.models import Departement
+
+from .enums import Echelle, FamilleFinanceur, NatureFinancement, NaturePilier, Origine, StatutAction, StatutExercice
+from .models import Action, Dispositif, Exercice, Financement, Financeur, Organisme, Pilier, Thematique, Theme
+from .models.actions import financeurs_du_partenaire
+from .synthese.bases import Base, ChoixDeBase
+from .synthese.regard import Regard
+
+SANS_LOCALISATION = "sans_localisation"
+HORS_PERIMETRE = "« %(value)s » n’existe pas, ou il est hors de cet exercice ou de votre périmètre."
+
+
+class Cadre:
+    """Ce que la liste montre : une année, dans un département ou dans tous ceux que la personne voit.
+
+    L'adresse le dit par `annee` et `departement` (code), ou par `exercice`, réécrit en ces deux-là. Sans rien, c'est
+    l'exercice ouvert le plus récent ; pour un lecteur national, l'année entière.
+    """
+
+    def __init__(self, parametres: QueryDict, utilisateur: Utilisateur):
+        self.utilisateur = utilisateur
+        self.parametres = self._completer(parametres.copy())
+        self.annee = self.parametres.get("annee", "")
+        self.code = self.parametres.get("departement", "")
+
+    def _completer(self, parametres):
+        demande = next((e for e in self.visibles if str(e.pk) == parametres.get("exercice")), None)
+        if demande:
+            parametres.pop("exercice")
+            parametres.update(self._adresse(demande))
+        elif not {"exercice", "annee", "departement"} & set(parametres) and self.visibles:
+            ouverts = [e for e in self.visibles if e.statut == StatutExercice.OUVERT]
+            parametres.update(self._adresse((ouverts or self.visibles)[0]))
+            if self.utilisateur.perimetre.national:
+                parametres.pop("departement")
+        elif "exercice" not in parametres and not parametres.get("annee") and self.visibles:
+            parametres["annee"] = str(self.visibles[0].annee)
+        return parametres
+
+    @staticmethod
+    def _adresse(exercice):
+        return {"annee": str(exercice.annee), "departement": exercice.departement.code}
+
+    @cached_property
+    def visibles(self) -> list[Exercice]:
+        """Les exercices de la personne, les plus récents d'abord."""
+        exercices = Exercice.objects.visibles_par(self.utilisateur).select_related("departement")
+        return list(exercices.order_by("-annee", "departement__code"))
+
+    @cached_property
+    def exercices(self) -> list[Exercice]:
+        """Ceux que la liste montre."""
+        return [e for e in self.visibles if str(e.annee) == self.annee and self.code in ("", e.departement.code)]
+
+    @property
+    def annees(self) -> list[int]:
+        return list(dict.fromkeys(e.annee for e in self.visibles))
+
+    @property
+    def departements(self) -> list[Departement]:
+        return sorted({e.departement for e in self.visibles}, key=lambda d: d.code)
+
+    @property
+    def departement(self) -> Departement | None:
+        """Le seul département montré ; None s'il y en a plusieurs."""
+        departements = {e.departement for e in self.exercices}
+        return departements.pop() if len(departements) == 1 else None
+
+    @property
+    def en_mots(self) -> str:
+        if self.departement:
+            return f"{self.annee} – {self.departement}"
+        etendue = "France entière" if self.utilisateur.perimetre.national else "tous vos départements"
+        return f"{self.annee} – {etendue}"
+
+    def actions(self, actions):
+        """Celles de ces actions qui sont dans le cadre."""
+        return actions.filter(exercice__in=[e.pk for e in self.exercices])
+
+    # --- Les choix proposés dans ce cadre ---
+
+    def contrats(self):
+        departements = [e.departement_id for e in self.exercices]
+        annee = self.exercices[0].annee if self.exercices else 0
+        return self.utilisateur.contrats_visibles().en_vigueur(annee).filter(departement__in=departements)
+
+    def quartiers(self):
+        return self.utilisateur.quartiers_visibles().filter(contrat__in=self.contrats().order_by())
+
+    def thematiques(self):
+        nomenclatures = {e.nomenclature_id for e in self.exercices}
+        return Thematique.objects.filter(theme__nomenclature__in=nomenclatures).order_by("code")
+
+    def themes(self):
+        return Theme.objects.filter(nomenclature__in={e.nomenclature_id for e in self.exercices})
+
+    def financeurs(self):
+        departements = [e.departement_id for e in self.exercices]
+        visibles = Financeur.objects.visibles_par(self.utilisateur)
+        siens = visibles.filter(Q(departement=None) | Q(departement__in=departements))
+        return siens.filter(pk__in=self.bornes) if self.bornes else siens
+
+    def agents(self):
+        actions = self.actions(Action.objects.visibles_par(self.utilisateur)).order_by()
+        return Utilisateur.objects.filter(pk__in=actions.values("agent_referent"))
+
+    @cached_property
+    def bornes(self) -> set[int]:
+        """Les financeurs auxquels la personne est bornée ; vide si elle lit des plans entiers."""
+        bornes = [financeurs_du_partenaire(h) for h in self.utilisateur.habilitations_actives]
+        return set().union(*bornes) if bornes and all(bornes) else set()
+
+    @cached_property
+    def lignes(self):
+        """Les lignes de financement que la personne peut lire."""
+        return Financement.objects.bornes_a(self.utilisateur)
+
+
+# --- Les filtres ---
+
+
+class ChoixFilter(django_filters.ChoiceFilter):
+    """Un choix dont le refus se dit en français."""
+
+    def __init__(self, **options):
+        super().__init__(error_messages={"invalid_choice": insecables(HORS_PERIMETRE)}, **options)
+
+
+class ChoixDuCadreFilter(ChoixFilter):
+    """Un choix parmi ce que le cadre propose, lu une seule fois pour valider, afficher et dire en mots.
+
+    `trop_long` : plusieurs départements en donneraient des centaines ; le choix n'est alors lu que dans l'adresse.
+    """
+
+    def __init__(self, source, *, trop_long=False, **options):
+        self.source, self.trop_long = source, trop_long
+        super().__init__(**options)
+
+    @cached_property
+    def choix(self):
+        return [(str(cle), str(libelle)) for cle, libelle in self.source(self.parent.cadre)]
+
+    @property
+    def field(self):
+        self.extra["choices"] = lambda: self.choix
+        if self.trop_long and self.parent.cadre.departement is None:
+            self.extra["widget"] = forms.HiddenInput
+        return super().field
+
+
+def parmi(lire):
+    """La source d'un ChoixDuCadreFilter : (clé, libellé) des objets que lit cette fonction du cadre."""
+    return lambda cadre: [(objet.pk, objet) for objet in lire(cadre)]
+
+
+def cache(filtre, **options):
+    """Un filtre que seule l'adresse porte : un lien du tableau de bord ou d'une fiche."""
+    return filtre(widget=forms.HiddenInput, **options)
+
+
+ECHELLES = [*Echelle.choices, (SANS_LOCALISATION, "Contrat de ville, sans quartier")]
+
+
+class ActionFilterSet(django_filters.FilterSet):
+    """Les paramètres de l'adresse de la liste ; ceux qu'elle ne connaît pas (`base=…`) sont gardés et ne bornent rien.
+
+    Cadre : `annee` et `departement` (code), ou `exercice` (identifiant).
+    Territoire : `contrat`, `quartier` (identifiants ; les montants sont alors la part du quartier), `echelle` :
+    `contrat`, `departement`, `sans_localisation` (à l'échelle du contrat, sans aucun quartier).
+    Nomenclature, par identifiant : `pilier` (un pilier transversal : les actions étiquetées), `theme`, `thematique`,
+    `dispositif` ; `pre=sans` retire les programmes de réussite éducative, `pre=avec` ne retire rien.
+    Acteurs, par identifiant : `porteur` (avec les organismes fusionnés), `agent`, `financeur` ; `famille` du financeur.
+    Avec un financeur ou une famille, les montants et les totaux sont ceux de ses lignes, et non du P147.
+    État : `statut` (répétable), `origine`. Recherche : `q`. Tri : `tri` (`-` devant pour l'ordre inverse). `page`.
+    """
+
+    q = django_filters.CharFilter(
+        label="Recherche",
+        method="chercher",
+        max_length=100,
+        help_text="Intitulé, dossier Dauphin, nom ou SIREN du porteur.",
+    )
+    annee = ChoixDuCadreFilter(
+        lambda cadre: [(a, a) for a in cadre.annees], label="Année", method="laisser", empty_label=None
+    )
+    departement = ChoixDuCadreFilter(
+        lambda cadre: [(d.code, d) for d in cadre.departements],
+        label="Département",
+        method="laisser",
+        empty_label="Tous",
+    )
+    exercice = cache(ChoixFilter, label="Exercice", method="laisser", choices=())
+    contrat = ChoixDuCadreFilter(parmi(Cadre.contrats), label="Contrat de ville", empty_label="Tous", trop_long=True)
+    quartier = ChoixDuCadreFilter(
+        parmi(Cadre.quartiers), label="Quartier", empty_label="Tous", trop_long=True, method="localiser"
+    )
+    statut = django_filters.MultipleChoiceFilter(
+        label="Statut", choices=StatutAction.choices, widget=forms.CheckboxSelectMultiple
+    )
+    pilier = ChoixDuCadreFilter(
+        parmi(lambda cadre: Pilier.objects.all()), label="Pilier", empty_label="Tous", method="par_pilier"
+    )
+    theme = cache(ChoixDuCadreFilter, source=parmi(Cadre.themes), label="Thème", field_name="thematique__theme")
+    thematique = ChoixDuCadreFilter(parmi(Cadre.thematiques), label="Thématique", empty_label="Toutes")
+    dispositif = ChoixDuCadreFilter(
+        parmi(lambda cadre: Dispositif.objects.all()), label="Dispositif", empty_label="Tous"
+    )
+    porteur = django_filters.ModelChoiceFilter(
+        label="Porteur",
+        queryset=lambda request: Organisme.objects.visibles_par(request.user).select_related("fusionne_dans"),
+        widget=forms.HiddenInput,
+        method="par_porteur",
+        error_messages={"invalid_choice": "Ce porteur n’existe pas, ou il est hors de votre périmètre."},
+    )
+    financeur = ChoixDuCadreFilter(
+        parmi(Cadre.financeurs), label="Financeur", empty_label="Tous", trop_long=True, method="par_financeur"
+    )
+    famille = ChoixFilter(
+        label="Famille du financeur",
+        choices=FamilleFinanceur.choices,
+        empty_label="Toutes",
+        method="par_famille",
+    )
+    agent = ChoixDuCadreFilter(
+        parmi(Cadre.agents),
+        label="Agent référent",
+        field_name="agent_referent",
+        empty_label="Tous",
+        trop_long=True,
+    )
+    echelle = ChoixFilter(label="Échelle", choices=ECHELLES, empty_label="Toutes", method="par_echelle")
+    origine = ChoixFilter(label="Origine", choices=Origine.choices, empty_label="Toutes")
+    pre = ChoixFilter(
+        label="Réussite éducative",
+        choices=[("avec", "avec les PRE"), ("sans", "sans les PRE")],
+        empty_label=None,
+        method="par_pre",
+    )
+
+    def __init__(self, data=None, *args, request, **options):
+        self.cadre = Cadre(data or QueryDict(), request.user)
+        super().__init__(self.cadre.parametres, *args, request=request, **options)
+
+    @property
+    def regard(self) -> Regard:
+        """Les lignes de financement que les colonnes de montants lisent. À lire après validation."""
+        choix = ChoixDeBase.depuis_parametres(self.data)
+        etats = choix.etats_comptes if choix.base == Base.TOUS_FINANCEURS else None
+        criteres = {nom: valeur for nom in ("financeur", "famille") if (valeur := self.form.cleaned_data.get(nom))}
+        if criteres:
+            return Regard(", ".join(self.en_mots(nom) for nom in criteres), criteres, etats)
+        if etats:
+            hors_ressources_propres = [NatureFinancement.SPECIFIQUE, NatureFinancement.DROIT_COMMUN]
+            return Regard("tous financeurs", {"nature__in": hors_ressources_propres}, etats)
+        return Regard("vos lignes", {}) if self.cadre.bornes else Regard()
+
+    @property
+    def tus(self) -> list[str]:
+        """Les paramètres qui ne se disent pas parmi les filtres : ils sont dans le titre, ou ne bornent rien."""
+        return ["annee", "departement", *["pre"] * (self.form.cleaned_data.get("pre") != "sans")]
+
+    def en_mots(self, nom):
+        """Le libellé de la valeur choisie dans un filtre à choix."""
+        libelles = dict(self.form.fields[nom].choices)
+        return libelles[self.form.cleaned_data[nom]]
+
+    def filter_queryset(self, queryset):
+        """Un paramètre refusé n'ouvre rien : la liste est vide, et le message dit pourquoi."""
+        if self.form.errors:
+            return queryset.none()
+        return super().filter_queryset(self.cadre.actions(queryset))
+
+    def laisser(self, queryset, nom, valeur):
+        """Le cadre a déjà borné la liste."""
+        return queryset
+
+    def chercher(self, queryset, nom, valeur):
+        return queryset.recherche(valeur)
+
+    def localiser(self, queryset, nom, valeur):
+        return queryset.localisees_dans([valeur])
+
+    def par_pilier(self, queryset, nom, valeur):
+        etiquettes = Action.piliers_transversaux.through.objects.filter(
+            action=OuterRef("pk"), pilier=valeur, pilier__nature=NaturePilier.TRANSVERSAL
+        )
+        return queryset.filter(Q(pilier=valeur) | Q(Exists(etiquettes)))
+
+    def par_porteur(self, queryset, nom, valeur):
+        meme = Organisme.objects.filter(Q(pk=valeur.courant.pk) | Q(fusionne_dans=valeur.courant))
+        return queryset.filter(porteur__in=meme.order_by())
+
+    def par_financeur(self, queryset, nom, valeur):
+        return self._ayant_une_ligne(queryset, financeur=valeur)
+
+    def par_famille(self, queryset, nom, valeur):
+        return self._ayant_une_ligne(queryset, famille=valeur)
+
+    def _ayant_une_ligne(self, queryset, **criteres):
+        return queryset.filter(Exists(self.cadre.lignes.filter(action=OuterRef("pk"), **criteres)))
+
+    def par_echelle(self, queryset, nom, valeur):
+        return queryset.a_l_echelle_du_contrat() if valeur == SANS_LOCALISATION else queryset.filter(echelle=valeur)
+
+    def par_pre(self, queryset, nom, valeur):
+        return queryset.exclude(dispositif__est_pre=True) if valeur == "sans" else queryset

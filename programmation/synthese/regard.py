@@ -1,0 +1,93 @@
+"""Ce qu'une liste d'actions totalise : le coût, et les montants des lignes de financement qu'elle regarde."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, F, FilteredRelation, Q, QuerySet
+
+from politique_ville.outils.montants import total
+from politique_ville.outils.repartition import part_sql
+
+from ..enums import EtatFinancement, FamilleFinanceur
+from ..models import Action, Financement
+from .lectures import ZERO, bornes, une_fois_chacune
+
+MONTANTS = ("demande", "propose", "accorde")
+
+
+@dataclass(frozen=True)
+class Regard:
+    """Les lignes de financement qu'une liste montre : le P147, un financeur, une famille, ou toutes.
+
+    `criteres` : ceux d'un `Financement`. `etats` : ceux dont l'accordé compte (None : tous).
+    """
+
+    nom: str = "P147"
+    criteres: dict[str, Any] | None = None
+    etats: list[EtatFinancement] | None = None
+
+    @property
+    def mot_accorde(self) -> str:
+        return "Accordé" if self.etats is None else "Acquis"
+
+    def condition(self, chemin: str = "") -> Q:
+        """Les lignes regardées, par le chemin qui mène d'un autre modèle à elles."""
+        criteres = {"famille": FamilleFinanceur.ANCT_P147} if self.criteres is None else self.criteres
+        return Q(**{f"{chemin}{nom}": valeur for nom, valeur in criteres.items()})
+
+    def etats_comptes(self, champ: str, chemin: str = "") -> Q:
+        return Q(**{f"{chemin}etat__in": self.etats}) if self.etats and champ == "accorde" else Q()
+
+
+@dataclass(frozen=True)
+class TotauxDuRegard:
+    """Les totaux d'une liste, en euros (None : tout est inconnu), et combien d'actions n'ont pas de montant."""
+
+    nombre: int
+    cout: Decimal | None
+    demande: Decimal | None
+    propose: Decimal | None
+    accorde: Decimal | None
+    inconnus: dict[str, int]
+
+
+def totaux_du_regard(
+    actions: QuerySet[Action], regard: Regard, lisibles: QuerySet[Financement], *, quartier: Any = None
+) -> TotauxDuRegard:
+    """Les totaux de toutes les actions, en une requête : les lignes se somment par action, puis les actions.
+
+    `lisibles` : les lignes que la personne peut lire. `quartier` : les montants sont alors sa part.
+    """
+    champs = ("cout", *MONTANTS)
+    agregats = {f"total_{champ}": total(champ) for champ in champs}
+    agregats |= {f"connus_{champ}": Count(champ) for champ in champs}
+    sommes = sommes_par_action(une_fois_chacune(actions), regard, lisibles, quartier=quartier)
+    lus = sommes.aggregate(nombre=Count("pk"), **agregats)
+    return TotauxDuRegard(
+        lus["nombre"],
+        *[lus[f"total_{champ}"] if lus["nombre"] else ZERO for champ in champs],
+        inconnus={champ: lus["nombre"] - lus[f"connus_{champ}"] for champ in champs},
+    )
+
+
+def sommes_par_action(
+    actions: QuerySet[Action], regard: Regard, lisibles: QuerySet[Financement], *, quartier: Any = None
+) -> QuerySet:
+    """Le coût, le demandé, le proposé et l'accordé de chaque action (`values`), ou la part du quartier."""
+    if quartier:
+        actions = actions.filter(localisations__quartier=quartier)
+    montants = {
+        champ: total(
+            part(f"lignes__{champ}", quartier), filter=bornes(lisibles) & regard.etats_comptes(champ, "lignes__")
+        )
+        for champ in MONTANTS
+    }
+    regardees = FilteredRelation("financements", condition=regard.condition("financements__"))
+    par_action = actions.annotate(lignes=regardees).values("pk")
+    return par_action.annotate(cout=part("cout_previsionnel", quartier), **montants)
+
+
+def part(champ: str, quartier: Any, localisation: str = "localisations__"):
+    """Le champ, ou sa part pour le quartier dont la localisation est jointe."""
+    return part_sql(champ, localisation) if quartier else F(champ)

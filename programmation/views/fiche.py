@@ -1,0 +1,96 @@
+"""La fiche d'une action : tout ce que la personne a le droit d'en lire, sur un écran qui s'imprime."""
+
+from functools import cached_property
+
+from django.urls import reverse
+from django.views.generic import DetailView
+
+from politique_ville.outils.repartition import part
+
+from .. import regles
+from ..controles import anomalies
+from ..enums import FamilleFinanceur
+from ..historique import historique
+from ..models import Action, Financement
+from ..synthese import plan_de_financement
+from .gestes import gestes_possibles
+from .mixins import PerimetreMixin
+
+LUES = [
+    "exercice__departement",
+    "campagne",
+    "contrat",
+    "thematique__theme",
+    "pilier",
+    "dispositif",
+    "porteur__fusionne_dans",
+    "etablissement__commune",
+    "enveloppe",
+    "agent_referent",
+]
+
+
+class ActionDetailView(PerimetreMixin, DetailView):
+    queryset = Action.objects.select_related(*LUES)
+    template_name = "programmation/action_detail.html"
+    context_object_name = "action"
+
+    @cached_property
+    def lisibles(self):
+        """Les lignes de financement que la personne peut lire."""
+        return Financement.objects.bornes_a(self.request.user)
+
+    @property
+    def est_bornee(self):
+        """Un partenaire borné à un financeur ne lit ni le plan entier, ni ce que le P147 décide."""
+        return bool(self.lisibles.query.where)
+
+    def get_context_data(self, **contexte):
+        action, utilisateur = self.object, self.request.user
+        est_de_l_etat = regles.est_de_l_etat(utilisateur)
+        plan = plan_de_financement(action, self.lisibles)
+        return super().get_context_data(
+            **contexte,
+            adresse_liste=f"{reverse('programmation:action_list')}?exercice={action.exercice_id}",
+            plan=plan,
+            est_bornee=self.est_bornee,
+            est_de_l_etat=est_de_l_etat,
+            voit_propose=regles.voit_les_propositions(utilisateur, action),
+            lieux=parts_des_quartiers(action, plan),
+            decisions=[] if self.est_bornee else action.decisions.select_related("auteur", "enveloppe"),
+            anomalies=anomalies(action) if est_de_l_etat else [],
+            precedente=self.autres.filter(pk=action.action_precedente_id).first()
+            if action.action_precedente_id
+            else None,
+            du_meme_dossier=self.du_meme_dossier(),
+            previsions=action.previsions.all(),
+            historique=historique(action) if est_de_l_etat else [],
+            gestes=gestes_possibles(utilisateur, action),
+            peut_modifier=regles.peut_modifier(utilisateur, action),
+        )
+
+    @property
+    def autres(self):
+        """Les autres actions qu'elle peut lire, avec leurs montants P147."""
+        visibles = self.get_queryset().exclude(pk=self.object.pk)
+        return visibles.select_related(None).select_related("exercice", "contrat").avec_montants(self.lisibles)
+
+    def du_meme_dossier(self):
+        """Celles du même dossier Dauphin : un autre contrat, une autre tranche. Chacune a ses propres montants."""
+        action = self.object
+        if not action.dossier:
+            return []
+        siennes = self.autres.filter(dossier=action.dossier, exercice__departement=action.exercice.departement_id)
+        return siennes.order_by("exercice__annee", "tranche", "contrat__intitule")
+
+
+def parts_des_quartiers(action, plan):
+    """(localisation, part du coût, part du P147) en euros ; le P147 est l'accordé ou, avant décision, le demandé."""
+    p147 = next((ligne for ligne in plan.lignes if ligne.famille == FamilleFinanceur.ANCT_P147), None)
+    retenu = p147 and (p147.demande if p147.accorde is None else p147.accorde)
+    lieux = action.localisations.select_related("quartier").order_by("quartier_id")
+    return [(lieu, *[part_du_lieu(m, lieu) for m in (action.cout_previsionnel, retenu)]) for lieu in lieux]
+
+
+def part_du_lieu(montant, lieu):
+    return part(montant, lieu.cumul_avant, lieu.cumul_apres, lieu.cumul_total)

@@ -1,0 +1,287 @@
+"""Les gestes sur une action : une page qui dit ce qui va se passer, un envoi qui le fait, rien entre les deux."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from politique_ville.outils.francais import euros, pluriel
+from politique_ville.outils.typographie import insecables
+
+from .. import operations, regles
+from ..enums import StatutAction
+from ..forms.gestes import DecisionEnLot, DecisionForm, GesteForm, RetourForm, RetraitForm, ScissionForm
+from ..models import Action, Decision
+from ..operations import ConflitDeVersion, OperationRefusee
+from .mixins import exiger
+
+LOT_MAXIMAL = 200
+SANS_DROIT = "Votre habilitation ne permet pas ce geste sur cette action."
+LUES = ["exercice__departement", "campagne", "contrat", "porteur__fusionne_dans", "enveloppe"]
+
+
+@dataclass(frozen=True)
+class Geste:
+    """Un changement de statut : `fait` se dit après, `empechement` dit pourquoi il est impossible, ou ""."""
+
+    nom: str
+    libelle: str
+    explication: str
+    fait: str
+    operation: Callable
+    empechement: Callable[[Action], str]
+    formulaire: type[GesteForm] = GesteForm
+
+    def agir(self, action, par, donnees: dict[str, Any]):
+        self.operation([action], par=par, **donnees)
+
+
+def empechement_de_supprimer(action):
+    return "" if action.est_brouillon else "Seul un brouillon se supprime : une action déposée se retire."
+
+
+def empechement_de_revenir(action):
+    retours = regles.RETOURS.get(action.statut)
+    if not retours:
+        return f"Une action « {action.get_statut_display()} » n’a pas de retour possible."
+    return regles.empechement_de_revenir(action, retours[0])
+
+
+GESTES = {
+    geste.nom: geste
+    for geste in [
+        Geste(
+            "deposer",
+            "Déposer",
+            "L’action entre dans le circuit : elle ne pourra plus être supprimée.",
+            "L’action est déposée.",
+            operations.deposer,
+            regles.empechement_de_deposer,
+        ),
+        Geste(
+            "instruire",
+            "Marquer instruite",
+            "L’instruction est terminée : l’action attend sa décision.",
+            "L’action est instruite.",
+            operations.instruire,
+            regles.empechement_d_instruire,
+        ),
+        Geste(
+            "retirer",
+            "Retirer",
+            "L’action sort du circuit avant toute attribution. Elle pourra y revenir.",
+            "L’action est retirée.",
+            operations.retirer,
+            regles.empechement_de_retirer,
+            RetraitForm,
+        ),
+        Geste(
+            "revenir",
+            "Revenir en arrière",
+            "L’action reprend un statut antérieur. Le motif reste dans son historique.",
+            "L’action est revenue en arrière.",
+            operations.revenir,
+            empechement_de_revenir,
+            RetourForm,
+        ),
+        Geste(
+            "supprimer",
+            "Supprimer le brouillon",
+            "Le brouillon disparaît avec son plan de financement. Ce geste ne se défait pas.",
+            "Le brouillon est supprimé.",
+            operations.supprimer_les_brouillons,
+            empechement_de_supprimer,
+        ),
+    ]
+}
+
+
+def gestes_possibles(utilisateur, action):
+    """Les gestes que cette personne peut faire maintenant : (libellé, adresse)."""
+    if not regles.peut_modifier(utilisateur, action):
+        return []
+    possibles = []
+    if regles.natures_de_decision_possibles(action):
+        possibles.append(("Décider", reverse("programmation:action_decider", args=[action.pk])))
+    for geste in GESTES.values():
+        if not (geste.empechement(action) or regles.empechement_de_modifier(action)):
+            adresse = reverse("programmation:action_geste", args=[action.pk, geste.nom])
+            possibles.append((geste.libelle, adresse))
+    if not regles.empechement_de_scinder(action):
+        possibles.append(("Scinder", reverse("programmation:action_scinder", args=[action.pk])))
+    return possibles
+
+
+def action_visible(request, pk):
+    """L'action, si la personne la voit (404 sinon) et peut la gérer (403 sinon)."""
+    visibles = Action.objects.visibles_par(request.user).avec_montants().select_related(*LUES)
+    action = get_object_or_404(visibles, pk=pk)
+    exiger(regles.peut_gerer(request.user, action), SANS_DROIT)
+    return action
+
+
+def action_geste(request, pk, geste):
+    action = action_visible(request, pk)
+    geste = GESTES.get(geste)
+    if geste is None:
+        raise Http404("Ce geste n’existe pas.")
+    formulaire = geste.formulaire(action, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and formulaire.is_valid():
+        try:
+            geste.agir(action, request.user, formulaire.cleaned_data)
+        except OperationRefusee as refus:
+            formulaire.refuser(refus)
+        else:
+            messages.success(request, insecables(geste.fait))
+            return redirect("programmation:action_list" if geste.nom == "supprimer" else action)
+    empechement = geste.empechement(action) or regles.empechement_de_modifier(action)
+    contexte = {
+        "action": action,
+        "geste": geste,
+        "explication": insecables(geste.explication),
+        "formulaire": formulaire,
+        "empechement": insecables(empechement),
+    }
+    return render(request, "programmation/action_geste.html", contexte)
+
+
+# --- Décider ---
+
+
+def action_decider(request, pk):
+    action = action_visible(request, pk)
+    formulaire = DecisionForm(action, request.user, request.POST if request.method == "POST" else None)
+    if request.method == "POST":
+        if request.POST.get("version", "") != str(action.version):
+            return conflit(request, [action], request.path)
+        if formulaire.is_valid():
+            try:
+                enregistrer(request, formulaire, formulaire.demandes())
+                return redirect(action)
+            except ConflitDeVersion as refus:
+                return conflit(request, refus.actions, request.path)
+            except OperationRefusee as refus:
+                formulaire.refuser(refus)
+    contexte = {"action": action, "formulaire": formulaire, "empechement": pourquoi_rien(action, formulaire)}
+    return render(request, "programmation/action_decider.html", contexte)
+
+
+def pourquoi_rien(action, formulaire):
+    """La phrase qui dit pourquoi aucune décision n'est possible, ou ""."""
+    return "" if formulaire.natures else insecables(regles.empechement_de_decider(action, "attribution"))
+
+
+def enregistrer(request, formulaire, demandes):
+    """Écrit les décisions, tout ou rien, et le dit. Lève OperationRefusee."""
+    valides = formulaire.cleaned_data
+    decisions = operations.decider(demandes, par=request.user, motif=valides["motif"], date=valides["date"])
+    mots = pluriel(len(decisions), "décision enregistrée", "décisions enregistrées")
+    messages.success(request, f"{mots}, pour {euros(sum(d.montant for d in decisions))}.")
+
+
+def conflit(request, actions, reprendre):
+    """Quelqu'un a écrit entre la lecture et l'envoi : on montre où en sont les actions, et rien n'est enregistré."""
+    ids = [action.pk for action in actions]
+    actuelles = Action.objects.visibles_par(request.user).avec_montants().filter(pk__in=ids)
+    decisions = {d.action_id: d for d in Decision.objects.filter(action__in=ids).select_related("auteur")}
+    etats = [(action, decisions.get(action.pk)) for action in actuelles]  # par date : la dernière l'emporte
+    contexte = {"etats": etats, "reprendre": reprendre}
+    return render(request, "programmation/conflit_de_decision.html", contexte, status=409)
+
+
+def decision_en_lot(request):
+    """Décider une sélection, une ligne par action ; les identifiants viennent de la liste (`action`, répété)."""
+    exiger(regles.peut_saisir_quelque_part(request.user), "Votre habilitation ne permet pas de décider.")
+    donnees = request.POST if request.method == "POST" else None
+    choisies = (donnees or request.GET).getlist("action")
+    if len(set(choisies)) > LOT_MAXIMAL:
+        phrase = f"{LOT_MAXIMAL} actions au plus se décident ensemble : en choisir moins."
+        return render(request, "programmation/decision_en_lot.html", {"trop": insecables(phrase)}, status=400)
+    actions = actions_choisies(request, choisies)
+    lot = DecisionEnLot(actions, request.user, donnees)
+    if donnees is not None and actions:
+        reponse = decider_le_lot(request, actions, lot)
+        if reponse:
+            return reponse
+    return render(request, "programmation/decision_en_lot.html", contexte_du_lot(actions, lot))
+
+
+def decider_le_lot(request, actions, lot):
+    """Enregistre le lot et rend la réponse, ou None s'il y a quelque chose à corriger."""
+    reprendre = f"{request.path}?{urlencode([('action', action.pk) for action in actions])}"
+    perimees = [a for a in actions if request.POST.get(f"a{a.pk}-version", "") != str(a.version)]
+    if perimees:
+        return conflit(request, perimees, reprendre)
+    if not lot.is_valid():
+        return None
+    try:
+        enregistrer(request, lot.commune, lot.demandes())
+    except ConflitDeVersion as refus:
+        return conflit(request, refus.actions, reprendre)
+    except OperationRefusee as refus:
+        lot.commune.refuser(refus)
+        return None
+    return redirect(f"{reverse('programmation:action_list')}?exercice={actions[0].exercice_id}")
+
+
+def actions_choisies(request, choisies):
+    """Les actions de ces identifiants, dans leur ordre ; 404 si l'un est inconnu, mal écrit ou hors du périmètre."""
+    if not all(re.fullmatch(r"[0-9]{1,18}", identifiant) for identifiant in choisies):
+        raise Http404("Identifiant d’action mal écrit.")
+    ids = list(dict.fromkeys(int(identifiant) for identifiant in choisies))
+    visibles = Action.objects.visibles_par(request.user).avec_montants().select_related(*LUES)
+    trouvees = visibles.order_by().in_bulk(ids)
+    if len(trouvees) != len(ids):
+        raise Http404("Une action de la sélection n’existe pas ici.")
+    for action in trouvees.values():
+        exiger(regles.peut_gerer(request.user, action), f"{SANS_DROIT} Action : « {action} ».")
+    return [trouvees[identifiant] for identifiant in ids]
+
+
+def contexte_du_lot(actions, lot):
+    """Sans nature commune possible, la page dit pourquoi, action par action."""
+    empechements = []
+    if not lot.commune.natures:
+        empechements = [(a, insecables(phrase)) for a in actions if (phrase := empechement_du_circuit(a))]
+    return {
+        "lot": lot,
+        "actions": actions,
+        "total_demande": sum((a.p147_demande or 0 for a in actions), Decimal(0)),
+        "empechements": empechements,
+        "statuts_differents": len({a.statut == StatutAction.PROGRAMMEE for a in actions}) > 1,
+    }
+
+
+def empechement_du_circuit(action):
+    return "" if regles.natures_de_decision_possibles(action) else regles.empechement_de_decider(action, "attribution")
+
+
+# --- Scinder ---
+
+
+def action_scinder(request, pk):
+    action = action_visible(request, pk)
+    formulaire = ScissionForm(action, request.user, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and formulaire.is_valid():
+        try:
+            actions = operations.scinder(
+                action, formulaire.cles(), par=request.user, motif=formulaire.cleaned_data["motif"]
+            )
+        except OperationRefusee as refus:
+            formulaire.refuser(refus)
+        else:
+            messages.success(request, f"Le dossier {action.dossier} fait maintenant {len(actions)} actions.")
+            return redirect(action)
+    contexte = {
+        "action": action,
+        "formulaire": formulaire,
+        "empechement": insecables(regles.empechement_de_scinder(action)),
+    }
+    return render(request, "programmation/action_scinder.html", contexte)

@@ -1,0 +1,89 @@
+"""La liste des actions, à l'écran et en fichier : même adresse, mêmes filtres, mêmes colonnes, même ordre."""
+
+from tempfile import TemporaryFile
+
+from django.core.paginator import Paginator
+from django.http import FileResponse, StreamingHttpResponse
+from django.shortcuts import render
+
+from politique_ville.outils.classeur import classeur, lignes_csv
+from politique_ville.outils.francais import pluriel
+from politique_ville.outils.listes import filtres_actifs, remplacer_parametres
+
+from .. import regles
+from ..exports import Liste
+from ..filters import ActionFilterSet
+from ..models import Action, Campagne
+
+PAR_PAGE = 50
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+class PaginateurCompte(Paginator):
+    """Un paginateur dont le nombre est déjà connu par les totaux : il ne recompte pas."""
+
+    def __init__(self, objets, par_page, nombre):
+        super().__init__(objets, par_page)
+        self.count = nombre
+
+
+def action_list(request):
+    filtre = ActionFilterSet(request.GET, Action.objects.visibles_par(request.user), request=request)
+    request.GET = filtre.data  # les liens de la page disent toujours l'exercice : ils se partagent
+    liste = Liste(filtre, request.GET.get("tri", ""), voit_propose=voit_propose(request.user, filtre.cadre))
+    if request.GET.get("format") in FICHIERS:
+        return FICHIERS[request.GET["format"]](liste)
+    return render(request, "programmation/action_list.html", contexte(request, liste))
+
+
+def voit_propose(utilisateur, cadre):
+    """Un partenaire lit la colonne « proposé » quand toutes les campagnes montrées l'ont partagée."""
+    if regles.est_de_l_etat(utilisateur):
+        return True
+    campagnes = Campagne.objects.visibles_par(utilisateur).filter(exercice__in=[e.pk for e in cadre.exercices])
+    return not campagnes.filter(propositions_partagees_le=None).exists()
+
+
+def contexte(request, liste):
+    totaux, peut_ecrire = liste.totaux(), regles.peut_saisir_quelque_part(request.user)
+    page = PaginateurCompte(liste.identifiants, PAR_PAGE, totaux.nombre).get_page(request.GET.get("page"))
+    montants = [c for c in liste.colonnes if c.format == "euros"]
+    adresse = request.GET
+    return {
+        "formulaire": liste.filtre.form,
+        "cadre": liste.filtre.cadre,
+        "filtres_actifs": filtres_actifs(liste.filtre, sauf=liste.filtre.tus),
+        "sans_filtre": sans_filtre(adresse),
+        "colonnes": liste.colonnes,
+        "lignes": [(a, [(c, c.valeur(a)) for c in liste.colonnes]) for a in liste.lignes(list(page.object_list))],
+        "colonnes_de_texte": len(liste.colonnes) - len(montants) + peut_ecrire,
+        "totaux": totaux,
+        "totaux_affiches": [(getattr(totaux, c.nom), totaux.inconnus[c.nom]) for c in montants],
+        "phrase": liste.phrase(totaux.nombre),
+        "page": page,
+        "tri": liste.tri,
+        "peut_ecrire": peut_ecrire,
+        "lien_xlsx": remplacer_parametres(adresse, format="xlsx", page=None),
+        "lien_csv": remplacer_parametres(adresse, format="csv", page=None),
+        "detail_xlsx": f"XLSX, {pluriel(totaux.nombre, 'action', 'actions')}",
+    }
+
+
+def sans_filtre(adresse):
+    """L'adresse du même exercice, sans aucun filtre."""
+    return remplacer_parametres(adresse, **{nom: None for nom in adresse if nom not in ("annee", "departement")})
+
+
+def en_xlsx(liste):
+    fichier = TemporaryFile()  # noqa: SIM115 (la réponse le ferme)
+    classeur(liste.feuille(), liste.feuille_de_lecture(), vers=fichier, en_flux=True)
+    fichier.seek(0)
+    return FileResponse(fichier, as_attachment=True, filename=f"{liste.nom_de_fichier}.xlsx", content_type=XLSX)
+
+
+def en_csv(liste):
+    entetes = {"Content-Disposition": f'attachment; filename="{liste.nom_de_fichier}.csv"'}
+    return StreamingHttpResponse(lignes_csv(liste.feuille()), content_type="text/csv; charset=utf-8", headers=entetes)
+
+
+FICHIERS = {"xlsx": en_xlsx, "csv": en_csv}
