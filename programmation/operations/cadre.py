@@ -5,6 +5,7 @@ Figer et clore ont leur porte publique dans pilotage, qui photographie d'abord.
 
 from collections.abc import Sequence
 from datetime import date as Date
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -53,15 +54,21 @@ def creer_une_campagne(exercice: Exercice, intitule: str, *, par: Utilisateur, *
     return campagne
 
 
-def figer(campagne: Campagne, *, par: Utilisateur) -> Campagne:
-    """Fige une campagne : plus de dépôt ni de première décision. À appeler par `pilotage.operations.figer_campagne`."""
+def figer(campagne: Campagne, *, par: Utilisateur, le: datetime | None = None) -> Campagne:
+    """Fige une campagne : plus de dépôt ni de première décision. À appeler par `pilotage.operations.figer_campagne`.
+
+    `le` : le jour d'un gel passé que l'on reprend (par défaut, maintenant) ; jamais dans le futur.
+    """
+    le = le or timezone.now()
+    if le > timezone.now():
+        raise OperationRefusee("La date du gel est dans le futur.")
     with transaction.atomic():
         exercice = verrouiller_les_exercices([campagne.exercice_id])[campagne.exercice_id]
         campagne = Campagne.objects.get(pk=campagne.pk)
         exiger_le_responsable(par, exercice)
         if campagne.est_figee:
             raise OperationRefusee(f"La campagne « {campagne} » est déjà figée.")
-        campagne.figee_le = timezone.now()
+        campagne.figee_le = le
         modifier_avec_historique([campagne], Campagne, ["figee_le"], par=par, motif="Gel de la campagne")
     return campagne
 

@@ -27,7 +27,7 @@ from .outils import (
     verifier_les_versions,
     verrouiller_les_actions,
 )
-from .statuts import ajuster_les_lignes_p147, exiger_les_droits, marquer_modifiee
+from .statuts import ajuster_les_lignes_p147, exiger_les_droits, marquer_modifiees
 
 
 @dataclass(frozen=True)
@@ -183,8 +183,8 @@ def enregistrer_les_decisions(decisions, actions, sommes, par, motif, date):
         controler(d)
         d.action.statut = NatureDecision(d.nature).statut
         d.action.motif_statut = ""
-        marquer_modifiee(d.action)
         sommes[d.action_id] = sommes.get(d.action_id, Decimal(0)) + d.montant
+    marquer_modifiees([d.action for d in decisions])
     Decision.objects.bulk_create(decisions)
     phrase = motif or "Décision"
     champs = ["statut", "motif_statut", "version", "modifie_le"]

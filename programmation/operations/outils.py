@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models
+from django.db import IntegrityError, models, transaction
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
 from ..models import Action, Exercice
@@ -112,10 +112,32 @@ def creer_avec_historique(objets, modele, *, par, motif):
 
 
 def modifier_avec_historique(objets, modele, champs, *, par, motif):
-    if objets:
+    """Écrit ces champs et une ligne d'historique par objet ; un lot aux mêmes valeurs s'écrit en une requête."""
+    if not objets:
+        return
+    with transaction.atomic(savepoint=False):
+        groupes = grouper_par_valeurs(objets, champs)
+        par_groupes = len(groupes) * 10 <= len(objets)
+        if par_groupes:
+            for valeurs, ids in groupes.items():
+                modele._default_manager.filter(pk__in=ids).update(**dict(zip(champs, valeurs, strict=True)))
         bulk_update_with_history(
-            objets, modele, champs, batch_size=TAILLE_DE_LOT, default_user=par, default_change_reason=motif
+            objets,
+            modele,
+            [] if par_groupes else champs,
+            batch_size=TAILLE_DE_LOT,
+            default_user=par,
+            default_change_reason=motif,
         )
+
+
+def grouper_par_valeurs(objets, champs):
+    """Les identifiants des objets, par les valeurs qu'ils reçoivent dans ces champs."""
+    groupes = {}
+    for objet in objets:
+        valeurs = tuple(getattr(objet, objet._meta.get_field(champ).attname) for champ in champs)
+        groupes.setdefault(valeurs, []).append(objet.pk)
+    return groupes
 
 
 def supprimer_avec_historique(objets, *, par, motif):

@@ -10,7 +10,6 @@ from politique_ville.outils.repartition import repartir
 from territoires.models import ContratDeVille
 
 from .. import regles
-from ..enums import Echelle, StatutAction
 from ..models import Action, Financement
 from .outils import (
     DroitManquant,
@@ -49,12 +48,11 @@ def scinder(action: Action, cles: dict[ContratDeVille, int], *, par: Utilisateur
 def verifier(action, cles, par, motif):
     if not regles.peut_modifier(par, action):
         raise DroitManquant(f"Vous n’êtes pas habilité à scinder « {action} ».")
-    if action.statut not in StatutAction.a_decider() and not action.est_brouillon:
-        raise OperationRefusee(f"Une action « {action.get_statut_display()} » ne se scinde pas.")
-    if action.echelle != Echelle.CONTRAT or action.contrat not in cles or len(cles) < 2:
+    empechement = regles.empechement_de_scinder(action)
+    if empechement:
+        raise OperationRefusee(empechement)
+    if action.contrat not in cles or len(cles) < 2:
         raise OperationRefusee("Choisir au moins deux contrats, dont celui de l’action.")
-    if not action.dossier:
-        raise OperationRefusee("Une action se scinde par son dossier Dauphin : renseigner d’abord son numéro.")
     if any(cle < 1 for cle in cles.values()):
         raise OperationRefusee("Chaque clé de répartition est un entier d’au moins 1.")
     exiger_un_motif(motif, "Scinder une action demande un motif.")
@@ -64,7 +62,7 @@ def parts_de_l_action(action, cles):
     """Les valeurs réparties des champs de montant et d'effectif, une par contrat."""
     champs = [champ.name for champ in Action._meta.fields if isinstance(champ, MontantField)]
     repartis = {champ: parts(getattr(action, champ), cles) for champ in champs}
-    repartis |= {champ: parts_entieres(getattr(action, champ), cles) for champ in BENEFICIAIRES}
+    repartis |= parts_des_beneficiaires(action, cles)
     return [{champ: valeurs[rang] for champ, valeurs in repartis.items()} for rang in range(len(cles))]
 
 
@@ -72,10 +70,27 @@ def parts(montant, cles):
     return [None] * len(cles) if montant is None else repartir(montant, cles)
 
 
+def parts_des_beneficiaires(action, cles):
+    """Les effectifs répartis ; dans chaque part, ni femmes et hommes ensemble ni les habitants ne dépassent le total.
+
+    Le total suit les clés, le reste suit le total, et les hommes sont ce qui n'est pas femme.
+    """
+    total, femmes, hommes, qpv = (getattr(action, champ) for champ in BENEFICIAIRES)
+    totaux = parts_entieres(total, cles)
+    base = totaux if total else cles
+    if None in (femmes, hommes):
+        par_sexe = [parts_entieres(femmes, base), parts_entieres(hommes, base)]
+    else:
+        reunis = parts_entieres(femmes + hommes, base)
+        femmes = parts_entieres(femmes, reunis)
+        par_sexe = [femmes, [somme - part for somme, part in zip(reunis, femmes, strict=True)]]
+    return dict(zip(BENEFICIAIRES, [totaux, *par_sexe, parts_entieres(qpv, base)], strict=True))
+
+
 def parts_entieres(effectif, cles):
     """Des habitants entiers, par le même arrondi cumulé."""
-    if effectif is None:
-        return [None] * len(cles)
+    if not effectif:
+        return [effectif] * len(cles)
     return [int(part * 100) for part in repartir(Decimal(effectif) / 100, cles)]
 
 
@@ -95,5 +110,7 @@ def saisie_d_une_part(action, contrat, part, plan, etiquettes):
     if contrat == action.contrat:
         return SaisieAction(champs=part, action=action, plan=plan)
     champs = {champ.name: getattr(action, champ.name) for champ in Action._meta.fields if champ.name not in NON_COPIES}
+    if action.enveloppe and action.enveloppe.contrat_id:
+        champs["enveloppe"] = None  # celle d'un contrat n'est pas celle de l'autre
     statut = {"statut": action.statut}
     return SaisieAction(champs=champs | part | statut | {"contrat": contrat}, plan=plan, **etiquettes)

@@ -80,7 +80,7 @@ def changer_le_statut(
         for action in verrouillees:
             action.statut = statut
             action.motif_statut = motif_statut or ""
-            marquer_modifiee(action)
+        marquer_modifiees(verrouillees)
         champs = ["statut", "motif_statut", "version", "modifie_le"]
         modifier_avec_historique(verrouillees, Action, champs, par=par, motif=motif)
         ajuster_les_lignes_p147(verrouillees, {}, par=par, motif=motif)
@@ -106,9 +106,12 @@ def refuser_ensemble(actions, empechement):
         raise OperationRefusee(refus)
 
 
-def marquer_modifiee(action):
-    action.version += 1
-    action.modifie_le = timezone.now()
+def marquer_modifiees(actions):
+    """Un même instant pour tout le lot, qui s'écrit alors en une requête."""
+    maintenant = timezone.now()
+    for action in actions:
+        action.version += 1
+        action.modifie_le = maintenant
 
 
 def ajuster_les_lignes_p147(actions, sommes, *, par, motif, date=None):
