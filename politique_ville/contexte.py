@@ -1,7 +1,7 @@
 """Ce que chaque page montre autour de son contenu : navigation et bandeau.
 
-Seule lecture : les rôles de l'utilisateur, que la page a déjà lus pour borner son périmètre, et seulement si elle
-affiche le menu (un fragment htmx ne le calcule pas).
+Connecté, une seule lecture : les rôles de l'utilisateur, que la page a déjà lus pour borner son périmètre, et seulement
+si elle affiche le menu (un fragment htmx ne le calcule pas). Hors connexion, une aussi : y a-t-il un compte fictif ?
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,12 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
 
 from comptes.enums import Role
+from comptes.models import Utilisateur
+
+from .outils.typographie import insecables
+
+DOMAINE_FICTIF = "@demo.example"
+DONNEES_FICTIVES = insecables("Données fictives : les actions, les porteurs et les personnes sont inventés.")
 
 
 @dataclass(frozen=True)
@@ -57,13 +63,24 @@ class Lien:
 
 
 def page(request):
-    """Processeur de contexte des gabarits."""
-    return {"navigation": SimpleLazyObject(lambda: navigation(request)), "bandeau": bandeau()}
+    """Processeur de contexte des gabarits ; ce qui coûte n'est calculé que si la page l'affiche."""
+    return {
+        "navigation": SimpleLazyObject(lambda: navigation(request)),
+        "bandeau": SimpleLazyObject(lambda: bandeau(request)),
+    }
 
 
-def bandeau():
+def bandeau(request):
     """Texte d'avertissement affiché en haut de chaque page, ou une chaîne vide."""
-    return settings.BANDEAU
+    return settings.BANDEAU or (DONNEES_FICTIVES if est_une_demonstration(request) else "")
+
+
+def est_une_demonstration(request):
+    """Un compte de démonstration se reconnaît à son courriel, sans requête ; hors connexion, on cherche s'il y en a."""
+    utilisateur = getattr(request, "user", None)
+    if utilisateur is not None and utilisateur.is_authenticated:
+        return utilisateur.courriel.endswith(DOMAINE_FICTIF)
+    return Utilisateur.objects.filter(courriel__endswith=DOMAINE_FICTIF).exists()
 
 
 def navigation(request):

@@ -1,0 +1,119 @@
+"""Les données de démonstration : deux départements réels, des porteurs, des actions et des comptes inventés.
+
+Tout naît des opérations du métier, et d'une graine fixe : deux chargements donnent les mêmes chiffres. Les dates sont
+celles des exercices, jamais celle du jour.
+"""
+
+from dataclasses import dataclass
+from random import Random
+
+from django.db import transaction
+
+from comptes.models import Utilisateur
+from programmation.models import Exercice, Nomenclature
+from programmation.operations import ouvrir_un_exercice
+
+from .annees import PROGRAMMEE, ActionPrevue, Annee, regler_les_montants, tirer_le_sort
+from .deroulement import Deroulement
+from .gens import creer_les_comptes
+from .organismes import creer_les_porteurs
+from .projets import Tirage
+from .territoires import lire_le_territoire
+
+GRAINE = "programmation-ville"
+ANNEES = (2023, 2024, 2025, 2026)
+CLOSES, FIGEES = (2023, 2024), (2023, 2024, 2025)
+PART_RECONDUITE = 0.62  # des actions programmées d'une année reviennent la suivante
+
+
+@dataclass(frozen=True)
+class Profil:
+    """Un département : ses actions par an, ses crédits P147 accordés par an (€) et la part de chaque famille.
+
+    Les parts du Gard suivent le constat publié par sa DDETS (près de 80 %, environ 2 %) ; celles du Calvados et le
+    partage du reste sont inventés.
+    """
+
+    identifiant: str
+    actions: int
+    budget: int
+    parts: dict[str, float]
+
+
+PROFILS = {
+    "14": Profil(
+        "calvados",
+        250,
+        1_480_000,
+        {"cohesion-sociale": 0.725, "cadre-de-vie": 0.045, "emploi": 0.135, "pilotage": 0.095},
+    ),
+    "30": Profil(
+        "gard", 600, 3_300_000, {"cohesion-sociale": 0.798, "cadre-de-vie": 0.021, "emploi": 0.118, "pilotage": 0.063}
+    ),
+}
+
+
+def existe_deja() -> bool:
+    """Un exercice existe dans un département de la démonstration : on ne touche à rien de ce qui a été saisi."""
+    return Exercice.objects.filter(departement__code__in=PROFILS).exists()
+
+
+def charger(taille: float = 1) -> None:
+    """Crée comptes, porteurs et exercices, tout ou rien ; `taille` réduit le nombre d'actions (pour les tests)."""
+    with transaction.atomic():
+        comptes = creer_les_comptes()
+        for code, profil in PROFILS.items():
+            charger_un_departement(code, profil, comptes, taille)
+
+
+def charger_un_departement(code: str, profil: Profil, comptes: dict[str, Utilisateur], taille: float) -> None:
+    alea = Random(f"{GRAINE} {code}")
+    agent, responsable = comptes[f"agent.{profil.identifiant}"], comptes[f"responsable.{profil.identifiant}"]
+    territoire = lire_le_territoire(code)
+    porteurs = creer_les_porteurs(territoire.departement, territoire.villes, alea, agent)
+    tirage = Tirage(territoire, porteurs, alea)
+    projets, precedentes = tirage.projets_de_reussite_educative(ANNEES[0], taille), {}
+    for annee in ANNEES:
+        manquants = max(0, round(profil.actions * taille) - len(projets))
+        projets += tirage.nouveaux(manquants, annee)
+        exercice = ouvrir_un_exercice(territoire.departement, annee, nomenclature(annee), par=responsable)
+        outils = Annee(exercice, territoire, [agent, responsable], alea)
+        prevues = prevoir(outils, projets, profil, taille, alea)
+        derouler(Deroulement(outils, agent, responsable, alea), prevues, precedentes)
+        precedentes = {p.projet: p.action for p in reversed(prevues) if p.sort == PROGRAMMEE}
+        projets = [projet for projet in projets if projet in precedentes and se_poursuit(projet, annee, alea)]
+
+
+def nomenclature(annee: int) -> Nomenclature:
+    """Celle dont le millésime couvre l'année."""
+    return Nomenclature.objects.filter(annee_de_debut__lte=annee).order_by("-annee_de_debut")[0]
+
+
+def se_poursuit(projet, annee, alea):
+    en_cpo = annee + 1 < projet.premiere_annee + projet.annees_de_cpo
+    return projet.est_pre or en_cpo or alea.random() < PART_RECONDUITE
+
+
+def prevoir(outils: Annee, projets, profil, taille, alea) -> list[ActionPrevue]:
+    """Les actions de l'année, avec leur sort, leurs montants et leur lieu."""
+    prevues = [ActionPrevue(projet, tirer_le_sort(projet, outils.annee, alea)) for projet in projets]
+    decidees = 0.66 if outils.annee not in FIGEES else 1
+    regler_les_montants(prevues, round(profil.budget * taille * decidees), profil.parts, alea)
+    for prevue in prevues:
+        outils.situer(prevue)
+    return prevues
+
+
+def derouler(deroulement: Deroulement, prevues: list[ActionPrevue], precedentes: dict) -> None:
+    """Mène l'exercice jusqu'où son année en est : clos, figé, ou encore ouvert."""
+    annee = deroulement.annee.annee
+    ecrites = deroulement.saisir(prevues, precedentes)
+    deroulement.deposer_et_instruire(ecrites)
+    deroulement.doter(ecrites)
+    deroulement.decider_en_comite(ecrites)
+    deroulement.notifier(complete=annee in FIGEES)
+    if annee in FIGEES:
+        deroulement.figer()
+    deroulement.ajuster_apres_le_gel(ecrites)
+    if annee in CLOSES:
+        deroulement.clore()

@@ -1,0 +1,52 @@
+"""Les gestes qui engagent tout un exercice : ils le photographient dans la transaction même qui le change."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from comptes.models import Utilisateur
+from programmation import operations as programmation
+from programmation.models import Campagne, Exercice
+
+from . import photographies
+from .models import Photographie
+
+
+def figer_campagne(campagne: Campagne, *, par: Utilisateur, le: datetime | None = None) -> Photographie:
+    """Fige la campagne et photographie son exercice ; `le` date un gel passé que l'on reprend.
+
+    Lève DroitManquant ou OperationRefusee (déjà figée, date future) sans rien écrire.
+    """
+    with transaction.atomic():
+        campagne = programmation.figer(campagne, par=par, le=le)
+        return photographier(campagne.exercice, f"Gel de la campagne « {campagne} »", le=le)
+
+
+def cloturer_exercice(exercice: Exercice, *, par: Utilisateur, le: datetime | None = None) -> Photographie:
+    """Clôt l'exercice, dont toutes les campagnes sont figées, et photographie ce qui ne changera plus."""
+    with transaction.atomic():
+        exercice = programmation.clore(exercice, par=par)
+        return photographier(exercice, f"Clôture de l’exercice {exercice.annee}", le=le)
+
+
+def rouvrir_exercice(exercice: Exercice, *, par: Utilisateur, motif: str) -> Photographie:
+    """Rouvre un exercice clos, avec un motif, et photographie ce qu'il était avant les changements qui suivront."""
+    with transaction.atomic():
+        exercice = programmation.rouvrir(exercice, par=par, motif=motif)
+        return photographier(exercice, f"Réouverture de l’exercice {exercice.annee}")
+
+
+def photographier(exercice: Exercice, motif: str, *, le: datetime | None = None) -> Photographie:
+    """Garde la programmation de l'exercice telle qu'elle est : ses lignes, sa synthèse et leur empreinte."""
+    if le and le > timezone.now():
+        raise programmation.OperationRefusee("La date d’une photographie n’est jamais dans le futur.")
+    lignes, synthese = photographies.lignes(exercice), photographies.synthese(exercice)
+    return Photographie.objects.create(
+        exercice=exercice,
+        prise_le=le or timezone.now(),
+        motif=motif,
+        lignes=lignes,
+        synthese=synthese,
+        empreinte=photographies.empreinte(lignes, synthese),
+    )

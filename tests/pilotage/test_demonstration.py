@@ -1,0 +1,303 @@
+"""Les données de démonstration : plausibles, visiblement fictives, toujours les mêmes, et jamais chargées deux fois."""
+
+import re
+from io import StringIO
+
+import pytest
+from django.contrib.auth.password_validation import validate_password
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+
+from comptes.enums import Role
+from comptes.models import Habilitation, Utilisateur
+from pilotage import demonstration
+from pilotage.demonstration.gens import COMPTES, MOT_DE_PASSE
+from pilotage.demonstration.lieux import Lieu, lieu_de_la_ville, lieu_du_contrat
+from pilotage.models import Photographie
+from politique_ville.contexte import DONNEES_FICTIVES
+from programmation.controles import CONTROLES
+from programmation.enums import FamilleFinanceur, NatureDecision, StatutAction, StatutExercice
+from programmation.models import (
+    Action,
+    Campagne,
+    Decision,
+    Enveloppe,
+    Etablissement,
+    Exercice,
+    Financement,
+    Localisation,
+    Organisme,
+    PrevisionPluriannuelle,
+)
+from programmation.synthese import Base, ChoixDeBase, barres, rang_de_l_etat, synthese_des_piliers
+from tests.fabriques import UtilisateurFactory
+
+TAILLE = 0.2  # 50 actions par an dans le Calvados, 120 dans le Gard
+
+
+@pytest.fixture(scope="module")
+def base(django_db_setup, django_db_blocker):
+    """Une démonstration réduite, chargée une fois pour tout le module puis oubliée."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        call_command("charger_reference", verbosity=0)
+        demonstration.charger(taille=TAILLE)
+        yield
+        transaction.set_rollback(True)
+
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("base")]
+
+
+def actions(departement, annee):
+    return Action.objects.filter(exercice__departement__code=departement, exercice__annee=annee)
+
+
+# --- Les exercices ---
+
+
+def test_quatre_exercices_par_departement_deux_clos_un_fige_un_ouvert():
+    for code in ("14", "30"):
+        exercices = Exercice.objects.filter(departement__code=code).order_by("annee")
+        assert [(e.annee, e.statut) for e in exercices] == [
+            (2023, StatutExercice.CLOS),
+            (2024, StatutExercice.CLOS),
+            (2025, StatutExercice.OUVERT),
+            (2026, StatutExercice.OUVERT),
+        ]
+    figees = Campagne.objects.exclude(figee_le=None).values_list("exercice__annee", flat=True)
+    assert sorted(figees) == [2023, 2023, 2024, 2024, 2025, 2025]
+
+
+def test_le_nombre_d_actions_suit_la_taille():
+    """Quelques dossiers sur deux contrats font une action de plus."""
+    for code, attendu in (("14", 50), ("30", 120)):
+        for annee in demonstration.ANNEES:
+            nombre = actions(code, annee).count()
+            scindees = nombre - attendu
+            assert 0 <= scindees <= 3
+
+
+def test_2023_est_sur_les_anciens_contrats_quartiers_et_thematiques():
+    anciennes = Action.objects.filter(exercice__annee=2023, contrat__isnull=False)
+    assert set(anciennes.values_list("contrat__generation", flat=True)) == {"2015-2023"}
+    assert set(anciennes.values_list("exercice__nomenclature__millesime", flat=True)) == {"2020-2023"}
+    lieux = Localisation.objects.filter(action__exercice__annee=2023)
+    assert set(lieux.values_list("quartier__generation", "quartier__contrat__departement__code")) == {
+        ("2015-2023", "14")
+    }
+
+
+def test_chaque_gel_et_chaque_cloture_a_sa_photographie_datee_de_son_exercice():
+    photographies = Photographie.objects.order_by("prise_le")
+    assert [photo.prise_le.year for photo in photographies] == [
+        2023,
+        2023,
+        2024,
+        2024,
+        2024,
+        2024,
+        2025,
+        2025,
+        2025,
+        2025,
+    ]
+
+
+def test_aucune_date_n_est_celle_du_jour():
+    for annee, date in Decision.objects.values_list("action__exercice__annee", "date"):
+        assert date.year == annee
+
+
+def test_2026_a_encore_des_actions_a_decider():
+    statuts = set(actions("30", 2026).values_list("statut", flat=True))
+    assert statuts >= {
+        StatutAction.BROUILLON,
+        StatutAction.DEPOSEE,
+        StatutAction.INSTRUITE,
+        StatutAction.LISTE_ATTENTE,
+        StatutAction.AJOURNEE,
+        StatutAction.PROGRAMMEE,
+        StatutAction.NON_RETENUE,
+    }
+
+
+# --- Les chiffres ---
+
+
+@pytest.mark.parametrize("annee", demonstration.ANNEES)
+def test_les_parts_du_gard_sont_proches_des_parts_publiees(annee):
+    synthese = synthese_des_piliers(actions("30", annee), ChoixDeBase())
+    parts = {ligne.pilier.code: ligne.part for ligne in synthese.lignes}
+    assert abs(parts["cohesion-sociale"] - 80) <= 4
+    assert abs(parts["cadre-de-vie"] - 2) <= 2
+
+
+def test_l_etat_est_le_premier_financeur_presque_partout_mais_pas_partout():
+    rangs = {}
+    for contrat in {a.contrat for a in actions("30", 2024).select_related("contrat") if a.contrat}:
+        siennes = actions("30", 2024).filter(contrat=contrat)
+        rangs[contrat.code] = rang_de_l_etat(siennes, ChoixDeBase(Base.TOUS_FINANCEURS)).rang
+    ailleurs = [code for code, rang in rangs.items() if rang > 1]
+    assert "CN03007I" in ailleurs
+    assert len(ailleurs) <= 2 < len(rangs)
+
+
+def test_aucune_enveloppe_n_est_depassee():
+    enveloppes = Enveloppe.objects.all()
+    assert len({barre.plafond for barre in barres(enveloppes).values()}) > 10
+    assert all(barre.disponible >= 0 for barre in barres(enveloppes).values())
+
+
+def test_les_montants_sont_ronds_et_plausibles():
+    """De 300 € à 60 000 €, les PRE et les dossiers scindés à part."""
+    lignes = Financement.objects.p147().filter(action__dispositif__est_pre=False)
+    montants = [demande for demande in lignes.values_list("demande", flat=True) if demande % 100 == 0]
+    assert len(montants) > lignes.count() * 0.95
+    assert 300 <= min(montants)
+    assert max(montants) < 150_000
+
+
+def test_chaque_sorte_d_anomalie_a_ses_exemples():
+    for controle in CONTROLES:
+        trouvees = controle.parmi(Action.objects.all()).count()
+        assert 0 < trouvees < Action.objects.count() / 10, controle.nom
+
+
+def test_toutes_les_natures_de_decision_sont_prises():
+    assert set(Decision.objects.values_list("nature", flat=True)) == set(NatureDecision.values)
+
+
+def test_des_cpo_des_reconduites_et_des_dossiers_sur_deux_contrats():
+    assert PrevisionPluriannuelle.objects.exists()
+    cpo = Action.objects.filter(cpo_rang=2).select_related("action_precedente")
+    assert cpo
+    assert all(a.dossier == a.action_precedente.dossier and a.tranche == 2 for a in cpo)
+    par_dossier = {}
+    for exercice, dossier, contrat in Action.objects.exclude(dossier=None).values_list(
+        "exercice", "dossier", "contrat"
+    ):
+        par_dossier.setdefault((exercice, dossier), set()).add(contrat)
+    assert any(len(contrats) == 2 for contrats in par_dossier.values())
+
+
+# --- Ce qui se voit fictif ---
+
+
+def test_les_porteurs_ont_des_siren_que_personne_ne_possede():
+    assert all(
+        siren.startswith("000") for siren in Organisme.objects.exclude(siren=None).values_list("siren", flat=True)
+    )
+    for siret, siren in Etablissement.objects.values_list("siret", "organisme__siren"):
+        assert siret.startswith(siren)
+    for organisme in Organisme.objects.all()[:20]:
+        organisme.full_clean()
+
+
+def test_les_dossiers_dauphin_commencent_par_neuf():
+    dossiers = Action.objects.exclude(dossier=None).values_list("dossier", flat=True)
+    assert all(re.fullmatch(r"9\d{7}", dossier) for dossier in dossiers)
+
+
+def test_les_intitules_sont_ecrits_en_francais_et_varies():
+    for code in ("14", "30"):
+        intitules = list(actions(code, 2025).values_list("intitule", flat=True))
+        distincts = set(intitules)
+        assert len(distincts) >= len(intitules) - 3  # les dossiers scindés gardent leur intitulé
+        fautes = re.compile(r"[{}]| à le | à les | de le |de les |  | dans dans |'")
+        assert not [intitule for intitule in distincts if fautes.search(intitule)]
+
+
+@pytest.mark.parametrize(
+    ("lieu", "a", "de"),
+    [
+        (Lieu("le Chemin Vert"), "au Chemin Vert", "du Chemin Vert"),
+        (Lieu("la Guérinière"), "à la Guérinière", "de la Guérinière"),
+        (Lieu("les Costières"), "aux Costières", "des Costières"),
+        (Lieu("l’Écusson"), "à l’Écusson", "de l’Écusson"),
+        (Lieu("Hauteville"), "à Hauteville", "de Hauteville"),
+        (Lieu("Hérouville-Saint-Clair"), "à Hérouville-Saint-Clair", "d’Hérouville-Saint-Clair"),
+        (Lieu("Alès"), "à Alès", "d’Alès"),
+        (
+            Lieu("le quartier de la route de Beaucaire"),
+            "dans le quartier de la route de Beaucaire",
+            "du quartier de la route de Beaucaire",
+        ),
+        (lieu_de_la_ville("Nîmes"), "dans les quartiers de Nîmes", "des quartiers de Nîmes"),
+        (lieu_du_contrat("CN01402M"), "dans le pays de Honfleur", "du pays de Honfleur"),
+    ],
+)
+def test_un_lieu_se_dit_avec_sa_preposition(lieu, a, de):
+    assert (lieu.a, lieu.de) == (a, de)
+
+
+# --- Les comptes ---
+
+
+def test_un_compte_par_role_au_moins_avec_un_mot_de_passe_recevable():
+    validate_password(MOT_DE_PASSE)
+    assert set(Habilitation.objects.values_list("role", flat=True)) == set(Role.values)
+    for compte in COMPTES:
+        utilisateur = Utilisateur.objects.get(courriel=compte.courriel)
+        assert utilisateur.check_password(MOT_DE_PASSE)
+        assert utilisateur.is_staff == utilisateur.is_superuser == (compte.role is None)
+
+
+def test_chaque_compte_voit_ce_que_son_role_lui_ouvre():
+    def vues(identifiant):
+        return Action.objects.visibles_par(Utilisateur.objects.get(courriel=f"{identifiant}@demo.example"))
+
+    assert set(vues("agent.gard").values_list("exercice__departement__code", flat=True)) == {"30"}
+    assert vues("lecteur.national").count() == Action.objects.count()
+    assert set(vues("ville.caen").values_list("contrat__code", flat=True)) == {"CN01403M", "CV051"}
+    caf = vues("caf.calvados")
+    lignes = Financement.objects.filter(action__in=caf, financeur__nom="CAF du Calvados")
+    assert caf.count() == lignes.count() > 0
+    assert not vues("admin").exists()
+
+
+def test_le_bandeau_est_sur_chaque_page_de_la_demonstration():
+    client = Client()
+    assert DONNEES_FICTIVES in client.get(reverse("comptes:login")).text
+    assert DONNEES_FICTIVES in client.get("/page-inconnue/").text
+    client.force_login(Utilisateur.objects.get(courriel="agent.calvados@demo.example"))
+    assert DONNEES_FICTIVES in client.get(reverse("comptes:compte")).text
+    client.force_login(Utilisateur.objects.get(courriel="admin@demo.example"))
+    assert DONNEES_FICTIVES in client.get(reverse("admin:index")).text
+
+
+def test_une_vraie_personne_ne_lit_pas_de_bandeau(client):
+    client.force_login(UtilisateurFactory(courriel="personne@exemple.test"))
+    assert DONNEES_FICTIVES not in client.get(reverse("comptes:compte")).text
+
+
+# --- Rejouer ---
+
+
+def test_recharger_ne_touche_a_rien():
+    avant = (Action.objects.count(), Decision.objects.count(), Utilisateur.objects.count())
+    agent = Utilisateur.objects.get(courriel="agent.calvados@demo.example")
+    Utilisateur.objects.filter(pk=agent.pk).update(nom="Saisi depuis")
+    sortie = StringIO()
+
+    call_command("charger_demonstration", stdout=sortie)
+
+    assert (Action.objects.count(), Decision.objects.count(), Utilisateur.objects.count()) == avant
+    agent.refresh_from_db()
+    assert agent.nom == "Saisi depuis"
+    assert "déjà là" in sortie.getvalue()
+    assert all(compte.courriel in sortie.getvalue() for compte in COMPTES)
+    assert MOT_DE_PASSE in sortie.getvalue()
+
+
+def test_jamais_en_production(settings):
+    settings.EN_PRODUCTION = True
+    with pytest.raises(CommandError, match="MODE=production"):
+        call_command("charger_demonstration")
+
+
+def test_l_anct_a_une_ligne_par_action_decidee():
+    decidees = Action.objects.decidees().distinct().count()
+    lignes = Financement.objects.filter(famille=FamilleFinanceur.ANCT_P147, action__in=Action.objects.decidees())
+    assert lignes.count() == decidees
