@@ -1,0 +1,319 @@
+"""La fiche d'une action : tout ce que la personne a le droit d'en lire, et rien d'autre."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from comptes.enums import Role
+from comptes.models import Habilitation
+from programmation import operations
+from programmation.controles import CONTROLES, anomalies
+from programmation.enums import FamilleFinanceur, NatureDecision, StatutAction, StatutExercice
+from programmation.models import Action, PartenaireFinanceur, PrevisionPluriannuelle
+from programmation.operations import DemandeDeDecision, LigneDePlan, SaisieAction
+from tests.fabriques import (
+    ActionFactory,
+    ContratFactory,
+    DecisionFactory,
+    DepartementFactory,
+    EtablissementFactory,
+    ExerciceFactory,
+    FinanceurFactory,
+    OrganismeFactory,
+    QuartierFactory,
+    action_programmee,
+    cofinancement,
+    euros,
+    habiliter,
+    localiser,
+    p147,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def exercice():
+    return ExerciceFactory()
+
+
+@pytest.fixture
+def agent(exercice):
+    return habiliter(Role.AGENT, departement=exercice.departement)
+
+
+@pytest.fixture
+def caf():
+    return FinanceurFactory(nom="CAF", famille=FamilleFinanceur.CAF)
+
+
+@pytest.fixture
+def ludo(caf):
+    """Une action en règle : 1 000 € de coût, 600 demandés au P147, 400 à la CAF."""
+    etablissement = EtablissementFactory()
+    action = ActionFactory(
+        intitule="Ludothèque",
+        porteur=etablissement.organisme,
+        etablissement=etablissement,
+        cout_previsionnel=euros(1000),
+        beneficiaires_prevus=80,
+        dossier="00054562",
+        tranche=1,
+    )
+    p147(action, demande=600, propose=550)
+    cofinancement(action, caf, demande=400)
+    return action
+
+
+def page(client, utilisateur, action):
+    client.force_login(utilisateur)
+    reponse = client.get(action.get_absolute_url())
+    assert reponse.status_code == 200
+    return reponse.content.decode().replace("\u202f", " ").replace("\u00a0", " ").replace("&nbsp;", " ")
+
+
+def test_la_fiche_dit_tout_de_l_action(client, agent, ludo):
+    action = ludo
+    action.contributions_volontaires = euros(250)
+    action.save()
+    localiser(
+        action,
+        {QuartierFactory(contrat=action.contrat, nom="Nord"): 1, QuartierFactory(contrat=action.contrat, nom="Sud"): 2},
+    )
+    PrevisionPluriannuelle.objects.create(action=action, annee=2027, montant=euros(700))
+    texte = page(client, agent, action)
+    for attendu in (
+        "Ludothèque",
+        "Déposée",
+        "00054562-01",
+        "1.2 Soutien à la scolarité",
+        "du 01/01/2026 au 31/12/2026",
+        "le plan est équilibré au centime",
+        "60,0 % du demandé",
+        "550,00 €",
+        "250,00 €, hors coût et hors parts",
+        "333,33 €",  # 1 000,00 € à la clé 1 sur 3
+        "666,67 €",
+        "200,00 €",  # 600,00 € du P147, à la clé 1 sur 3
+        "2027 : 700,00 €",
+        "Hors des totaux",
+    ):
+        assert attendu in texte
+
+
+def test_apres_decision_la_fiche_montre_le_journal_la_part_accordee_et_le_reste_a_trouver(client, agent, ludo):
+    demande = DemandeDeDecision(ludo, NatureDecision.ATTRIBUTION, euros(500))
+    operations.decider([demande], par=agent, motif="Bon projet")
+    texte = page(client, agent, ludo)
+    assert "+500,00 €" in texte
+    assert "Bon projet" in texte
+    assert "50,0 % du coût après décision" in texte
+    assert "Reste à trouver</dt><dd>500,00 €" in texte
+
+
+def test_un_plan_desequilibre_dit_son_ecart_au_centime(client, agent, ludo):
+    ludo.cout_previsionnel = euros("1000,01")
+    ludo.save()
+    assert "écart de −0,01 € entre le demandé et le coût" in page(client, agent, ludo)
+
+
+def test_le_porteur_fusionne_se_lit_sous_son_nom_courant(client, agent, ludo):
+    ludo.porteur.fusionne_dans = OrganismeFactory(nom="Le Nouveau Nom")
+    ludo.porteur.save()
+    assert f'Le Nouveau Nom <span class="fr-text--xs">(déposée sous le nom « {ludo.porteur.nom} »)' in page(
+        client, agent, ludo
+    )
+
+
+def test_la_fiche_montre_l_annee_precedente_et_le_meme_dossier_ailleurs(client, agent, ludo):
+    precedente = action_programmee(
+        accorde=450, demande=900, exercice=ExerciceFactory(annee=2025), intitule="Ludothèque d’avant"
+    )
+    ludo.action_precedente = precedente
+    ludo.save()
+    jumelle = action_programmee(accorde=70, dossier="00054562", tranche=1, contrat=ContratFactory(intitule="Lisieux"))
+    texte = page(client, agent, ludo)
+    assert "900,00 € demandés et 450,00 € accordés en P147 (Programmée)" in texte
+    assert "00054562-01, 2026, Lisieux</a> : 70,00 € accordés" in texte
+    assert jumelle.get_absolute_url() in texte
+
+
+def test_l_action_precedente_hors_perimetre_ne_se_lit_pas(client, ludo):
+    partenaire = habiliter(Role.PARTENAIRE, contrat=ludo.contrat)
+    ludo.action_precedente = action_programmee(intitule="Ailleurs")
+    ludo.save()
+    assert "Ailleurs" not in page(client, partenaire, ludo)
+
+
+# --- L'historique ---
+
+
+def test_l_historique_dit_qui_quand_pourquoi_et_champ_par_champ(client, agent, exercice, caf):
+    contrat, autre = ContratFactory(intitule="Caen"), ContratFactory(intitule="Lisieux")
+    plan = [LigneDePlan(caf, demande=euros(400))]
+    saisie = SaisieAction({"exercice": exercice, "contrat": contrat, "intitule": "Lire"}, plan=plan)
+    (action,) = operations.enregistrer([saisie], par=agent, motif="Saisie de départ")
+    suite = SaisieAction(
+        {"contrat": autre, "cout_previsionnel": euros(500)}, action=action, plan=[LigneDePlan(caf, demande=euros(450))]
+    )
+    operations.enregistrer([suite], par=agent, motif="Le porteur a corrigé")
+    texte = page(client, agent, action)
+    assert "Le porteur a corrigé" in texte
+    assert "Contrat de ville : Caen → Lisieux" in texte
+    assert "Coût prévisionnel : — → 500,00 €" in texte
+    assert "Demandé (CAF) : 400,00 € → 450,00 €" in texte
+    assert "Saisie de départ" in texte
+    assert str(agent) in texte
+
+
+def test_la_fiche_fait_autant_de_requetes_avec_une_ou_trois_lignes_de_tout(
+    client, agent, ludo, caf, django_assert_max_num_queries
+):
+    client.force_login(agent)
+    comptes = []
+    for nombre in (1, 3):
+        for _ in range(nombre):
+            cofinancement(ludo, FinanceurFactory(), demande=1)
+            localiser_encore(ludo)
+            DecisionFactory(action=ludo)
+            ActionFactory(dossier=ludo.dossier, contrat=ContratFactory())
+            ludo.history.create(**historique_d_un_changement(ludo, agent))
+        with django_assert_max_num_queries(30) as captees:
+            client.get(ludo.get_absolute_url())
+        comptes.append(len(captees.captured_queries))
+    assert comptes[0] == comptes[1]
+
+
+def localiser_encore(action):
+    cles = {lieu.quartier: lieu.cle for lieu in action.localisations.all()}
+    action.localisations.all().delete()
+    localiser(action, cles | {QuartierFactory(contrat=action.contrat): 1})
+
+
+def historique_d_un_changement(action, agent):
+    champs = {c.attname: getattr(action, c.attname) for c in Action._meta.fields if c.name != "recherche"}
+    champs |= {"porteur_id": OrganismeFactory().pk, "history_type": "~", "history_user": agent}
+    return champs | {"history_date": timezone.now()}
+
+
+# --- Les gestes proposés ---
+
+
+def boutons(client, utilisateur, action):
+    client.force_login(utilisateur)
+    return [libelle for libelle, _ in client.get(action.get_absolute_url()).context["gestes"]]
+
+
+def test_la_fiche_propose_les_gestes_permis_et_eux_seuls(client, agent, ludo):
+    assert boutons(client, agent, ludo) == ["Décider", "Marquer instruite", "Retirer", "Scinder"]
+    assert boutons(client, agent, ActionFactory(brouillon=True)) == ["Supprimer le brouillon"]
+    assert boutons(client, agent, ActionFactory(statut=StatutAction.BROUILLON)) == ["Déposer", "Supprimer le brouillon"]
+    assert boutons(client, agent, ActionFactory(statut=StatutAction.RETIREE)) == ["Revenir en arrière"]
+    assert boutons(client, agent, action_programmee()) == ["Décider"]
+
+
+def test_un_lecteur_et_un_exercice_clos_n_ont_aucun_geste(client, agent, ludo, exercice):
+    lecteur = habiliter(Role.LECTEUR, departement=exercice.departement)
+    assert boutons(client, lecteur, ludo) == []
+    exercice.statut = StatutExercice.CLOS
+    exercice.save()
+    assert boutons(client, agent, ludo) == []
+
+
+# --- Le périmètre ---
+
+
+def test_hors_du_perimetre_la_fiche_n_existe_pas(client, agent):
+    gard = ExerciceFactory(departement=DepartementFactory(code="30"))
+    client.force_login(agent)
+    assert client.get(ActionFactory(exercice=gard).get_absolute_url()).status_code == 404
+    assert client.get("/programmation/actions/99999999999999999999/").status_code == 404
+
+
+def test_un_partenaire_ne_lit_ni_le_propose_ni_les_motifs_ni_l_histoire(client, agent, ludo):
+    operations.decider(
+        [DemandeDeDecision(ludo, NatureDecision.ATTRIBUTION, euros(500))], par=agent, motif="Avis interne"
+    )
+    ville = habiliter(Role.PARTENAIRE, contrat=ludo.contrat)
+    texte = page(client, ville, ludo)
+    assert "+500,00 €" in texte
+    for secret in ("550,00 €", "Proposé", "Avis interne", "Historique", "À regarder"):
+        assert secret not in texte
+    ludo.campagne.propositions_partagees_le = timezone.now() - timedelta(days=1)
+    ludo.campagne.save()
+    assert "550,00 €" in page(client, ville, ludo)
+
+
+def test_un_partenaire_financeur_ne_lit_que_sa_ligne(client, agent, ludo, caf):
+    localiser(ludo, {QuartierFactory(contrat=ludo.contrat): 1})
+    operations.decider([DemandeDeDecision(ludo, NatureDecision.ATTRIBUTION, euros(500))], par=agent)
+    utilisateur = habiliter(Role.PARTENAIRE, departement=ludo.exercice.departement)
+    PartenaireFinanceur.objects.create(habilitation=Habilitation.objects.get(utilisateur=utilisateur), financeur=caf)
+    texte = page(client, utilisateur, ludo)
+    assert "400,00 €" in texte
+    assert "vos lignes seulement" in texte
+    for secret in ("600,00 €", "500,00 €", "550,00 €", "ANCT", "équilibré", "Décisions"):
+        assert secret not in texte
+
+
+# --- Les contrôles ---
+
+
+def codes(action):
+    return {controle.code for controle in anomalies(action)}
+
+
+def test_une_action_en_regle_n_a_aucune_anomalie(ludo):
+    assert codes(ludo) == set()
+
+
+@pytest.mark.parametrize(
+    ("champs", "attendus"),
+    [
+        ({"cout_previsionnel": euros("1000,01")}, {"plan_desequilibre"}),
+        ({"etablissement": None}, {"porteur_sans_siret"}),
+        ({"beneficiaires_prevus": None}, {"beneficiaires_inconnus"}),
+    ],
+)
+def test_chaque_champ_manquant_ou_faux_est_releve(ludo, champs, attendus):
+    for champ, valeur in champs.items():
+        setattr(ludo, champ, valeur)
+    ludo.save()
+    assert codes(ludo) == attendus
+
+
+def test_une_action_qui_commence_hors_de_l_annee_est_relevee(ludo):
+    ludo.date_debut = ludo.date_debut.replace(year=2025)
+    ludo.save()
+    assert codes(ludo) == {"debut_hors_exercice"}
+
+
+def test_la_dependance_se_releve_au_dela_du_seuil_et_pas_au_seuil(ludo, caf):
+    ligne_p147, ligne_caf = ludo.financements.order_by("pk")
+    ligne_p147.demande, ligne_caf.demande = euros(800), euros(200)
+    ligne_p147.save(), ligne_caf.save()
+    assert codes(ludo) == set()
+    ligne_p147.demande, ligne_caf.demande = euros("800,01"), euros("199,99")
+    ligne_p147.save(), ligne_caf.save()
+    assert codes(ludo) == {"dependance_a_l_anct"}
+
+
+def test_un_financeur_unique_et_un_accorde_au_dela_du_demande_se_relevent(ludo, caf):
+    ludo.financements.filter(financeur=caf).delete()
+    fonds_propres = FinanceurFactory(nom="Fonds propres", famille=FamilleFinanceur.AUTOFINANCEMENT)
+    cofinancement(ludo, fonds_propres, demande=400)
+    assert codes(ludo) == {"financeur_unique"}
+    cofinancement(ludo, caf, demande=0, accorde=1)
+    assert codes(ludo) == {"accorde_au_dela_du_demande"}
+
+
+def test_les_controles_en_masse_relevent_les_memes_actions_hors_brouillons_et_sans_suite(ludo):
+    brouillon = ActionFactory(statut=StatutAction.BROUILLON)
+    retiree = ActionFactory(statut=StatutAction.RETIREE)
+    nue = ActionFactory()
+    assert codes(brouillon) == codes(retiree) == set()
+    for controle in CONTROLES:
+        releve = controle.code in codes(nue)
+        assert list(controle.parmi(Action.objects.all())) == ([nue] if releve else [])
+    assert codes(nue) == {"plan_desequilibre", "porteur_sans_siret", "beneficiaires_inconnus"}
