@@ -18,7 +18,7 @@ from politique_ville.outils.montants import (
     vers_centimes,
     vers_euros,
 )
-from programmation.models import Action, Financement
+from programmation.models import Action, Financement, MouvementEnveloppe
 from tests.fabriques import ActionFactory, FinanceurFactory, MouvementFactory, cofinancement, euros, p147
 
 # --- Lire ---
@@ -124,14 +124,11 @@ def test_melanger_des_euros_et_des_centimes_est_refuse(calcul):
 @pytest.mark.django_db
 def test_une_somme_de_30_000_montants_est_exacte():
     """30 000 × 1,37 € = 41 100,00 € ; en flottants, SQLite rend 41 100,000 000 008."""
-    modele = ActionFactory()
-    autres = [
-        Action(exercice=modele.exercice, campagne=modele.campagne, contrat=modele.contrat, intitule="a",
-               cout_previsionnel=Decimal("1.37"))
-        for _ in range(30_000)
-    ]  # fmt: skip
-    Action.objects.bulk_create(autres)
-    sommes = Action.objects.exclude(pk=modele.pk).order_by().aggregate(somme=total("cout_previsionnel"))
+    modele = MouvementFactory(ae=Decimal("1.37"))
+    champs = {"enveloppe": modele.enveloppe, "auteur": modele.auteur, "date": modele.date, "nature": modele.nature}
+    montants = {"ae": Decimal("1.37"), "cp": Decimal("1.37")}
+    MouvementEnveloppe.objects.bulk_create(MouvementEnveloppe(**champs, **montants) for _ in range(29_999))
+    sommes = MouvementEnveloppe.objects.order_by().aggregate(somme=total("ae"))
     assert sommes == {"somme": Decimal("41100.00")}
 
 

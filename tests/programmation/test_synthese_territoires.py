@@ -204,8 +204,11 @@ def test_le_nombre_de_requetes_ne_depend_pas_du_nombre_de_lignes(
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("synthese", [synthese_des_contrats, synthese_des_quartiers, synthese_des_thematiques])
-def test_sans_action_aucune_ligne(synthese):
-    ActionFactory(brouillon=True)
-    resultat = synthese(toutes(), ACCORDE)
-    assert getattr(resultat, "lignes", None) or getattr(resultat, "themes", ()) == ()
+@pytest.mark.parametrize(
+    ("synthese", "lignes"),
+    [(synthese_des_contrats, "lignes"), (synthese_des_quartiers, "lignes"), (synthese_des_thematiques, "themes")],
+)
+def test_un_brouillon_seul_ne_donne_aucune_ligne(synthese, lignes):
+    contrat = ContratFactory()
+    localiser(ActionFactory(brouillon=True, contrat=contrat), {QuartierFactory(contrat=contrat): 1})
+    assert getattr(synthese(toutes(), ACCORDE), lignes) == ()
