@@ -1,3 +1,26 @@
+from django.urls import path
+
+from .views import fiche, gestes, liste, organismes, saisie
+
 app_name = "programmation"
 
-urlpatterns = []
+urlpatterns = [
+    path("actions/", liste.action_list, name="action_list"),
+    path("actions/ajouter/", saisie.SaisieView.as_view(), name="action_create"),
+    path("actions/choix/", saisie.choix_de_la_saisie, name="choix_de_la_saisie"),
+    path("actions/decider/", gestes.decision_en_lot, name="decision_en_lot"),
+    path("actions/<int:pk>/", fiche.ActionDetailView.as_view(), name="action_detail"),
+    path("actions/<int:pk>/decider/", gestes.action_decider, name="action_decider"),
+    path("actions/<int:pk>/scinder/", gestes.action_scinder, name="action_scinder"),
+    path("actions/<int:pk>/gestes/<str:geste>/", gestes.action_geste, name="action_geste"),
+    path("actions/<int:pk>/modifier/", saisie.SaisieView.as_view(), name="action_update"),
+    path("organismes/", organismes.organisme_list, name="organisme_list"),
+    path("organismes/ajouter/", organismes.organisme_create, name="organisme_create"),
+    path("organismes/chercher/", organismes.organisme_chercher, name="organisme_chercher"),
+    path("organismes/<int:pk>/", organismes.organisme_detail, name="organisme_detail"),
+    path("organismes/<int:pk>/modifier/", organismes.organisme_update, name="organisme_update"),
+    path("organismes/<int:pk>/fusionner/", organismes.organisme_fusionner, name="organisme_fusionner"),
+    path(
+        "organismes/<int:pk>/annuler-la-fusion/", organismes.organisme_annuler_fusion, name="organisme_annuler_fusion"
+    ),
+]

@@ -1,0 +1,33 @@
+"""Ce que les formulaires partagent : placer le refus d'une opération, réafficher sans rien vérifier."""
+
+from django.forms.utils import ErrorDict
+
+from politique_ville.outils.typographie import insecables
+
+
+class RefusMixin:
+    """Un formulaire dont l'opération peut refuser ce qu'il a accepté."""
+
+    champs_des_refus = {}  # le nom que dit l'opération → le champ du formulaire qui le montre
+
+    def refuser(self, refus):
+        """Place les messages d'une OperationRefusee sur le champ fautif, ou en tête."""
+        par_champ = refus.message_dict if hasattr(refus, "error_dict") else {None: refus.messages}
+        for champ, messages in par_champ.items():
+            champ = self.champs_des_refus.get(champ, champ)
+            for message in messages:
+                self.add_error(champ if champ in self.fields else None, insecables(message))
+
+
+class SansControleMixin:
+    """Un formulaire qui peut réafficher ce qu'il a reçu (`sans_controle=True`) sans y chercher d'erreur."""
+
+    def __init__(self, *args, sans_controle=False, **kwargs):
+        self.sans_controle = sans_controle
+        super().__init__(*args, **kwargs)
+
+    def full_clean(self):
+        if self.sans_controle:
+            self._errors, self.cleaned_data = ErrorDict(), {}
+        else:
+            super().full_clean()
