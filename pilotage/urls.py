@@ -1,3 +1,9 @@
+from django.urls import path
+
+from .views import tableau_de_bord
+
 app_name = "pilotage"
 
-urlpatterns = []
+urlpatterns = [
+    path("", tableau_de_bord.tableau_de_bord, name="tableau_de_bord"),
+]

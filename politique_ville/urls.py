@@ -6,12 +6,13 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from pilotage.views.accueil import accueil
 from politique_ville import views
 
 vers_la_connexion = RedirectView.as_view(pattern_name="comptes:login", query_string=True)
 
 urlpatterns = [
-    path("", views.accueil, name="accueil"),
+    path("", accueil, name="accueil"),
     path("pilotage/", include("pilotage.urls")),
     path("programmation/", include("programmation.urls")),
     path("territoires/", include("pilotage.urls_territoires")),

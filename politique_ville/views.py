@@ -1,13 +1,9 @@
-"""L'accueil et, en développement, la galerie des composants."""
+"""En développement, la galerie des composants."""
 
 from django.contrib.auth.decorators import login_not_required
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 
 from politique_ville import galerie as exemples
-
-
-def accueil(request):
-    return redirect("/pilotage/")
 
 
 @login_not_required

@@ -6,6 +6,7 @@ si des quartiers sont choisis, les montants sont leurs parts. `lignes` : les fin
 """
 
 from .bases import Base, ChoixDeBase
+from .departements import LigneDepartement, SyntheseDesDepartements, synthese_des_departements
 from .enveloppes import Barre, barre, barres, disponible, plafond
 from .financeurs import (
     Levier,
@@ -16,7 +17,8 @@ from .financeurs import (
     rang_de_l_etat,
     synthese_des_financeurs,
 )
-from .lectures import Somme, sommes_par
+from .fraicheur import Fraicheur, fraicheur
+from .lectures import Somme, additionner, sommes_par
 from .piliers import EcartAuRepere, LignePilier, Provisoire, SyntheseDesPiliers, provisoire, synthese_des_piliers
 from .territoires import (
     LigneContrat,
@@ -35,8 +37,10 @@ __all__ = [
     "Base",
     "ChoixDeBase",
     "EcartAuRepere",
+    "Fraicheur",
     "Levier",
     "LigneContrat",
+    "LigneDepartement",
     "LigneEchelle",
     "LigneFinanceur",
     "LignePilier",
@@ -48,14 +52,17 @@ __all__ = [
     "Rang",
     "Somme",
     "SyntheseDesContrats",
+    "SyntheseDesDepartements",
     "SyntheseDesFinanceurs",
     "SyntheseDesPiliers",
     "SyntheseDesQuartiers",
     "SyntheseDesThematiques",
     "TotauxDeListe",
+    "additionner",
     "barre",
     "barres",
     "disponible",
+    "fraicheur",
     "levier",
     "plafond",
     "plan_de_financement",
@@ -63,6 +70,7 @@ __all__ = [
     "rang_de_l_etat",
     "sommes_par",
     "synthese_des_contrats",
+    "synthese_des_departements",
     "synthese_des_financeurs",
     "synthese_des_piliers",
     "synthese_des_quartiers",

@@ -29,8 +29,12 @@ ETAT = "etat"  # la clé de l'État/ANCT parmi les financeurs d'un classement
 
 @dataclass(frozen=True)
 class LigneFinanceur:
-    """Un financeur, en euros : demandé, acquis (None : aucun vote connu), annoncé ; `part` de l'acquis, en %."""
+    """Un financeur, en euros : demandé, acquis (None : aucun vote connu), annoncé ; `part` de l'acquis, en %.
 
+    `rang` : sa place parmi les financeurs publics, comme dans `Rang` ; None s'il est privé ou si rien n'est acquis.
+    """
+
+    rang: int | None
     financeur: Financeur
     famille: FamilleFinanceur
     demande: Decimal | None
@@ -154,7 +158,7 @@ def synthese_des_financeurs(
     return SyntheseDesFinanceurs(
         choix=choix,
         legende=choix.legende(quartiers),
-        lignes=lignes_des_financeurs(apports, noms),
+        lignes=lignes_des_financeurs(apports, noms, {} if borne else places(apports)),
         demande=somme_connue(a.demande for a in apports),
         acquis=somme_connue(a.acquis for a in apports),
         annonce=somme_connue(a.annonce for a in apports) or ZERO,
@@ -215,7 +219,7 @@ def votes_attendus(actions):
 # --- Le tableau ---
 
 
-def lignes_des_financeurs(apports, noms) -> tuple[LigneFinanceur, ...]:
+def lignes_des_financeurs(apports, noms, rangs) -> tuple[LigneFinanceur, ...]:
     """Un financeur par ligne, le plus gros acquis d'abord ; s'il a changé de famille, une ligne par famille."""
     par_financeur = {}
     for apport in apports:
@@ -224,13 +228,14 @@ def lignes_des_financeurs(apports, noms) -> tuple[LigneFinanceur, ...]:
     ordre = sorted(par_financeur, key=lambda cle: (-(acquis[cle] or ZERO), noms[cle[0]].nom, cle))
     parts = parts_affichees([acquis[cle] or ZERO for cle in ordre])
     return tuple(
-        ligne_financeur(noms[cle[0]], cle[1], par_financeur[cle], acquis[cle], part)
+        ligne_financeur(noms[cle[0]], cle[1], par_financeur[cle], acquis[cle], part, rangs)
         for cle, part in zip(ordre, parts, strict=True)
     )
 
 
-def ligne_financeur(financeur, famille, apports, acquis, part):
+def ligne_financeur(financeur, famille, apports, acquis, part, rangs):
     return LigneFinanceur(
+        rang=rangs.get(cle_de_classement(apports[0])) if acquis is not None and apports[0].est_public else None,
         financeur=financeur,
         famille=FamilleFinanceur(famille),
         demande=somme_connue(a.demande for a in apports),
@@ -280,10 +285,20 @@ def montants_du_classement(publics, avec_etat) -> dict:
     """L'acquis de chaque financeur public ; l'État/ANCT y est toujours, sous sa propre clé."""
     montants = {ETAT: ZERO}
     for apport in publics:
-        de_l_etat = apport.est_p147 or (avec_etat and apport.famille == FamilleFinanceur.ETAT)
-        cle = ETAT if de_l_etat else apport.financeur
+        cle = cle_de_classement(apport, avec_etat)
         montants[cle] = montants.get(cle, ZERO) + (apport.acquis or ZERO)
     return montants
+
+
+def cle_de_classement(apport, avec_etat=False):
+    de_l_etat = apport.est_p147 or (avec_etat and apport.famille == FamilleFinanceur.ETAT)
+    return ETAT if de_l_etat else apport.financeur
+
+
+def places(apports) -> dict:
+    """La place de chaque financeur public ; à montant égal, la même."""
+    montants = montants_du_classement([apport for apport in apports if apport.est_public], avec_etat=False)
+    return {cle: 1 + sum(autre > montant for autre in montants.values()) for cle, montant in montants.items()}
 
 
 def points(ecart: Decimal, total_public: Decimal) -> Decimal:

@@ -1,0 +1,66 @@
+"""Le formulaire qui change la portée et la base d'un tableau de bord : un simple GET, tout est dans l'adresse."""
+
+from django import forms
+
+from programmation.synthese import Base
+
+from .portee import Portee, cle_des_quartiers, en_mots
+
+PRE = [("", "Avec les PRE"), ("sans", "Sans les PRE")]
+ANNONCE = [("", "Acquis seulement"), ("1", "Acquis et annoncé")]
+
+
+class PorteeForm(forms.Form):
+    """Toujours rempli par la portée en vigueur, jamais validé : la portée a déjà corrigé l'adresse et l'a dit."""
+
+    departement = forms.ChoiceField(label="Département", required=False)
+    annee = forms.ChoiceField(label="Année", required=False)
+    contrat = forms.ChoiceField(label="Contrat de ville", required=False)
+    quartier = forms.ChoiceField(label="Quartier", required=False)
+    base = forms.ChoiceField(label="Base de calcul", choices=Base.choices, required=False)
+    annonce = forms.ChoiceField(
+        label="Votes des financeurs", choices=ANNONCE, required=False, help_text="Pour la base « Tous financeurs »."
+    )
+    pre = forms.ChoiceField(label="Réussite éducative (PRE)", choices=PRE, required=False)
+
+    def __init__(self, portee: Portee):
+        choix, departement = portee.choix, portee.departement
+        initiales = {
+            "departement": departement.code if departement else "",
+            "annee": portee.annee,
+            "contrat": portee.contrat.pk if portee.contrat else "",
+            "quartier": cle_des_quartiers(portee.quartiers),
+            "base": choix.base,
+            "annonce": "1" if choix.avec_annonce else "",
+            "pre": "" if choix.avec_pre else "sans",
+        }
+        super().__init__(initial=initiales)
+        self.fields["annee"].choices = [(annee, annee) for annee in portee.cadre.annees]
+        self._proposer_les_departements(portee)
+        self._proposer_les_territoires(portee)
+
+    def _proposer_les_departements(self, portee):
+        """Un seul département ne se choisit pas ; plusieurs peuvent se lire ensemble."""
+        departements = portee.cadre.departements
+        if len(departements) < 2:
+            self.fields["departement"].widget = forms.HiddenInput()
+        ensemble = "Toute la France" if portee.utilisateur.perimetre.national else "Tous les vôtres"
+        self.fields["departement"].choices = [("", ensemble), *((d.code, d) for d in departements)]
+
+    def _proposer_les_territoires(self, portee):
+        """Sans département, les contrats et les quartiers de toute la France seraient trop nombreux."""
+        if portee.departement is None:
+            del self.fields["contrat"], self.fields["quartier"]
+            return
+        self.fields["contrat"].choices = [("", "Tous"), *((c.pk, c) for c in portee.contrats_du_cadre)]
+        self.fields["quartier"].choices = [("", "Tous"), *self._groupes_de_quartiers(portee)]
+
+    @staticmethod
+    def _groupes_de_quartiers(portee):
+        """Ceux que l'on montre ou que l'on suit ensemble, puis chacun sous le nom de son contrat."""
+        ensembles = [q for q in (portee.suivis, portee.quartiers) if len(q) > 1]
+        yield from {cle_des_quartiers(quartiers): en_mots(quartiers, "", "").strip() for quartiers in ensembles}.items()
+        par_contrat = {}
+        for quartier in portee.quartiers_du_territoire:
+            par_contrat.setdefault(quartier.contrat, []).append((str(quartier.pk), quartier))
+        yield from par_contrat.items()

@@ -1,0 +1,93 @@
+"""Ce que dit un graphique en une phrase, un écart, un rang, un levier, une filiation ; aucun calcul ici."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from politique_ville.outils.departements import du_departement
+from politique_ville.outils.francais import euros, nombre, pluriel, pourcent, signe
+from politique_ville.outils.typographie import insecables
+from programmation.synthese import ChoixDeBase, EcartAuRepere, Levier, Rang
+from territoires.enums import Generation, NatureFiliation
+from territoires.models import Quartier
+
+
+def valeur(ligne: Any, choix: ChoixDeBase) -> str:
+    """« 1 234,50 € », ou « 12 actions » si la base est un nombre d'actions."""
+    return euros(ligne.montant) if choix.est_un_montant else pluriel(ligne.nombre, "action", "actions")
+
+
+def la_plus_grande_part(lignes: Iterable[Any], choix: ChoixDeBase, nom: Callable[[Any], str]) -> str:
+    """« Cohésion sociale a la plus grande part : 79,6 %, soit 1 234,50 €. » ; vide si rien n'a de part."""
+    connues = [ligne for ligne in lignes if ligne.part is not None]
+    if not connues:
+        return ""
+    premiere = max(connues, key=lambda ligne: ligne.part)
+    return insecables(
+        f"{nom(premiere)} a la plus grande part : {pourcent(premiere.part)}, soit {valeur(premiere, choix)}."
+    )
+
+
+def ecart(ecart: EcartAuRepere) -> str:
+    """« −0,4 point, soit −14 200,00 € »."""
+    return f"{signe(ecart.points, 'point')}, soit {signe(ecart.euros)}"
+
+
+def constat(ecart: EcartAuRepere) -> str:
+    """« constat du Gard (antérieur à 2024) : 80,0 % »."""
+    repere = ecart.repere
+    constat_local = f"constat {du_departement(repere.departement.nom)} ({repere.periode})"
+    return insecables(f"{constat_local} : {pourcent(repere.part)}")
+
+
+# --- Les financeurs ---
+
+
+def place(rang: Rang) -> str:
+    """« 1er », « 2e ex æquo »."""
+    ordinal = "1er" if rang.rang == 1 else f"{rang.rang}e"
+    return f"{ordinal} ex æquo" if rang.ex_aequo else ordinal
+
+
+def ecart_de_rang(rang: Rang) -> str:
+    """« +84 000,00 € (+5,2 points) devant Ville de Caen »."""
+    if rang.autre is None:
+        return "seul financeur public"
+    ou = "devant" if rang.ecart > 0 else "derrière" if rang.ecart < 0 else "à égalité avec"
+    return f"{signe(rang.ecart)} ({signe(rang.points, 'point')}), {ou} {rang.autre}"
+
+
+def votes_connus(levier: Levier) -> str:
+    """« votes connus pour 31 actions sur 48 »."""
+    return f"votes connus pour {pluriel(levier.votes_connus, 'action', 'actions')} sur {nombre(levier.actions)}"
+
+
+# --- Les filiations ---
+
+DEPUIS = {
+    NatureFiliation.INCHANGE: "prolonge, sans changement de périmètre, le quartier",
+    NatureFiliation.REDESSINE: "prolonge, redessiné, le quartier",
+    NatureFiliation.SCINDE: "est issu de la scission du quartier",
+    NatureFiliation.FUSIONNE: "réunit, avec d’autres, le quartier",
+}
+VERS = {
+    NatureFiliation.INCHANGE: "est prolongé, sans changement de périmètre, par le quartier",
+    NatureFiliation.REDESSINE: "est prolongé, redessiné, par le quartier",
+    NatureFiliation.SCINDE: "est scindé ; une partie devient le quartier",
+    NatureFiliation.FUSIONNE: "est réuni à d’autres dans le quartier",
+}
+
+
+def sans_filiation(quartier: Quartier) -> str:
+    """Ce que l'on sait d'un quartier sans ancêtre (2024) ou sans suite (2015).
+
+    La dernière lettre d'un code de 2024 dit s'il est nouveau (N) ou s'il préexistait, modifié (M) ou non (I) : source
+    ANCT, contours QP2024.
+    """
+    if quartier.generation == Generation.G2015:
+        return "Sorti de la géographie prioritaire au 1er janvier 2024."
+    if (quartier.code or "").endswith(("M", "I")):
+        lettre = quartier.code[-1]
+        return insecables(
+            f"Existait déjà en 2015 (lettre {lettre} de son code) ; son quartier de 2015 n’est pas connu ici."
+        )
+    return "Entrant dans la géographie prioritaire au 1er janvier 2024."

@@ -1,0 +1,238 @@
+"""La portée d'un écran de pilotage : ce que l'adresse demande, borné à ce que la personne a le droit de voir.
+
+Ce qui est hors du périmètre répond 404 ; ce qui est mal écrit, ou n'existe pas dans l'exercice, est laissé de côté et
+dit dans `corrections`.
+"""
+
+import re
+from functools import cached_property
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+
+from comptes.enums import Role
+from comptes.models import Utilisateur
+from politique_ville.outils.departements import du_departement
+from politique_ville.outils.typographie import insecables
+from programmation.enums import StatutExercice
+from programmation.filters import Cadre
+from programmation.models import Action, Exercice
+from programmation.synthese import Base, ChoixDeBase
+from territoires.models import ContratDeVille, Quartier
+
+QUI_BORNENT = ("exercice", "annee", "departement", "contrat", "quartier")
+ENTRE_QUARTIERS = "-"  # plusieurs quartiers tiennent dans un seul paramètre, donc dans une seule liste de choix
+ENTIER = re.compile(r"\d{1,18}", re.ASCII)
+CODE_DE_DEPARTEMENT = re.compile(r"\d{2,3}|2[AB]", re.ASCII)
+
+
+class Portee:
+    """Un exercice (ou une année pour toute la France), un contrat ou des quartiers, et une base de calcul.
+
+    Paramètres : `exercice` (identifiant), ou `annee` et `departement` (code) ; `contrat` (identifiant) ; `quartier`
+    (identifiants séparés par des tirets) ; `base`, `annonce=1`, `pre=sans`. Sans rien : l'exercice ouvert le plus
+    récent et, pour un délégué, ses quartiers. Lève Http404 hors du périmètre.
+    """
+
+    def __init__(self, parametres: QueryDict, utilisateur: Utilisateur):
+        self.utilisateur = utilisateur
+        self.corrections = []
+        self.choix = self._lire_la_base(parametres)
+        self.cadre = Cadre(self._lire_le_cadre(parametres), utilisateur)
+        self.contrat = self._lire_le_contrat(parametres.get("contrat", ""))
+        self.quartiers = self._lire_les_quartiers(parametres.get("quartier", ""))
+        if not any(parametres.get(nom) for nom in QUI_BORNENT):
+            self._borner_au_suivi()
+
+    # --- Lire l'adresse ---
+
+    def _lire_la_base(self, parametres):
+        demandee = parametres.get("base") or Base.P147_ACCORDE.value
+        if demandee not in Base.values:
+            self._corriger(f"La base « {demandee[:40]} » n’existe pas : les crédits P147 accordés sont montrés.")
+        return ChoixDeBase.depuis_parametres(parametres)
+
+    def _lire_le_cadre(self, parametres):
+        """Les paramètres `annee` et `departement` du cadre, complétés par l'exercice ouvert le plus récent."""
+        exercice, annee, code = (parametres.get(nom) for nom in ("exercice", "annee", "departement"))
+        if self._est_ecrit(exercice, ENTIER, "un identifiant d’exercice"):
+            visibles = Exercice.objects.visibles_par(self.utilisateur).select_related("departement")
+            exercice = get_object_or_404(visibles, pk=exercice)
+            return _adresse_du_cadre(exercice.annee, exercice.departement.code)
+        annee = int(annee) if self._est_ecrit(annee, ENTIER, "une année") else None
+        if not self._est_ecrit(code, CODE_DE_DEPARTEMENT, "un code de département"):
+            return _adresse_du_cadre(annee, None)
+        departement = get_object_or_404(self.utilisateur.departements_visibles(), code=code)
+        return _adresse_du_cadre(annee or self._derniere_annee(departement), code)
+
+    def _derniere_annee(self, departement):
+        """L'année du dernier exercice ouvert du département, à défaut du dernier ; None s'il n'en a pas."""
+        exercices = Exercice.objects.visibles_par(self.utilisateur).filter(departement=departement)
+        annees = dict(exercices.values_list("annee", "statut"))
+        ouvertes = [annee for annee, statut in annees.items() if statut == StatutExercice.OUVERT]
+        return max(ouvertes or annees, default=None)
+
+    def _lire_le_contrat(self, valeur):
+        if not self._est_ecrit(valeur, ENTIER, "un identifiant de contrat"):
+            return None
+        contrat = get_object_or_404(self.utilisateur.contrats_visibles(), pk=valeur)
+        if self.departement and contrat in self.contrats_du_cadre:
+            return contrat
+        self._corriger(f"Le « {contrat} » n’est pas dans cet exercice : tous les contrats sont montrés.")
+        return None
+
+    def _lire_les_quartiers(self, valeur):
+        cles = [c for c in valeur.split(ENTRE_QUARTIERS) if self._est_ecrit(c, ENTIER, "un identifiant de quartier")]
+        visibles = self.utilisateur.quartiers_visibles().defer("contour")
+        lus = [get_object_or_404(visibles, pk=cle) for cle in dict.fromkeys(cles)]
+        gardes = [quartier for quartier in self.quartiers_du_territoire if quartier in lus] if lus else []
+        for quartier in lus:
+            if quartier not in gardes:
+                self._corriger(f"Le quartier « {quartier} » n’est pas dans ce territoire : il est laissé de côté.")
+        return gardes
+
+    def _est_ecrit(self, valeur, forme, nature):
+        """La valeur est-elle là et bien écrite ? Mal écrite, elle est laissée de côté et cela se dit."""
+        if not valeur:
+            return False
+        if forme.fullmatch(valeur):
+            return True
+        self._corriger(f"« {valeur[:40]} » n’est pas {nature} : il n’en est pas tenu compte.")
+        return False
+
+    def _corriger(self, phrase):
+        self.corrections.append(insecables(phrase))
+
+    def _borner_au_suivi(self):
+        """Un délégué voit d'abord ses quartiers ; ou son contrat, s'il le suit en entier ; ou rien à borner."""
+        if self.utilisateur.roles != {Role.DELEGUE} or self.suit_tout:
+            return
+        contrats = {quartier.contrat_id for quartier in self.suivis}
+        entier = [quartier for quartier in self.quartiers_du_cadre if quartier.contrat_id in contrats]
+        if len(contrats) == 1 and self.suivis == entier:
+            self.contrat = self.suivis[0].contrat
+        else:
+            self.quartiers = self.suivis
+
+    # --- Le territoire ---
+
+    @property
+    def departement(self):
+        """Le seul département montré ; None pour plusieurs."""
+        return self.cadre.departement
+
+    @property
+    def annee(self) -> str:
+        return self.cadre.annee
+
+    @property
+    def exercice(self) -> Exercice | None:
+        """Le seul exercice montré ; None pour plusieurs départements, ou s'il n'y en a pas."""
+        return self.cadre.exercices[0] if len(self.cadre.exercices) == 1 else None
+
+    @cached_property
+    def contrats_du_cadre(self) -> list[ContratDeVille]:
+        """Les contrats de l'exercice ; ceux d'un seul département, jamais de la France."""
+        return list(self.cadre.contrats()) if self.departement else []
+
+    @cached_property
+    def quartiers_du_cadre(self) -> list[Quartier]:
+        """Les quartiers de l'exercice, rangés par contrat ; ceux d'un seul département, jamais de la France."""
+        if self.departement is None:
+            return []
+        return list(self.cadre.quartiers().select_related("contrat").defer("contour"))
+
+    @property
+    def quartiers_du_territoire(self) -> list[Quartier]:
+        """Ceux du contrat choisi, sinon tous."""
+        return [q for q in self.quartiers_du_cadre if self.contrat in (None, q.contrat)]
+
+    @cached_property
+    def suivis(self) -> list[Quartier]:
+        """Les quartiers de l'exercice que suit un délégué."""
+        if Role.DELEGUE not in self.utilisateur.roles:
+            return []
+        suivis = set(self.utilisateur.quartiers_suivis().order_by().values_list("pk", flat=True))
+        return [quartier for quartier in self.quartiers_du_cadre if quartier.pk in suivis]
+
+    @property
+    def suit_tout(self) -> bool:
+        return not self.suivis or len(self.suivis) == len(self.quartiers_du_cadre)
+
+    # --- En mots ---
+
+    @property
+    def titre(self) -> str:
+        """« Programmation 2026 du Calvados »."""
+        if self.departement:
+            return f"Programmation {self.annee} {du_departement(self.departement.nom)}"
+        etendue = "France entière" if self.utilisateur.perimetre.national else "tous vos départements"
+        return f"Programmation {self.annee}, {etendue}"
+
+    @property
+    def territoire(self) -> str:
+        """« quartiers Chemin Vert et Guérinière », « Contrat de ville de Caen la mer », « tous les contrats »."""
+        if self.quartiers:
+            return en_mots(self.quartiers, "quartier", "quartiers")
+        return str(self.contrat) if self.contrat else "tous les contrats et l’échelle du département"
+
+    # --- Ce que les synthèses reçoivent ---
+
+    @property
+    def actions(self) -> QuerySet[Action]:
+        """Les actions de la portée que la personne a le droit de voir ; les quartiers se donnent aux synthèses."""
+        actions = self.cadre.actions(Action.objects.visibles_par(self.utilisateur))
+        return actions.filter(contrat=self.contrat) if self.contrat else actions
+
+    @property
+    def bornage(self) -> dict:
+        """Les deux arguments communs des synthèses."""
+        return {"quartiers": self.quartiers, "lignes": self.cadre.lignes}
+
+    # --- Écrire une adresse ---
+
+    @property
+    def parametres(self) -> dict:
+        """Ceux qui redonnent cette portée."""
+        return self._du_cadre() | self._du_territoire() | self.choix.parametres()
+
+    def _du_cadre(self):
+        departement = {"departement": self.departement.code} if self.departement else {}
+        return {"annee": self.annee} | departement if self.annee else {}
+
+    def _du_territoire(self):
+        contrat = {"contrat": self.contrat.pk} if self.contrat else {}
+        return contrat | ({"quartier": cle_des_quartiers(self.quartiers)} if self.quartiers else {})
+
+    def adresse(self, **changements) -> str:
+        """L'adresse du tableau de bord avec ces changements ; None retire un paramètre."""
+        nouveaux = {nom: valeur for nom, valeur in (self.parametres | changements).items() if valeur is not None}
+        return f"{reverse('pilotage:tableau_de_bord')}?{urlencode(nouveaux)}"
+
+    def liste(self, **criteres) -> str:
+        """L'adresse de la liste des actions que compte la base, avec ces critères de plus ; None en retire un."""
+        portee = self.parametres | {
+            "quartier": [quartier.pk for quartier in self.quartiers],
+            "statut": [statut.value for statut in self.choix.base.statuts],
+        }
+        retenus = {nom: valeur for nom, valeur in (portee | criteres).items() if valeur is not None}
+        return f"{reverse('programmation:action_list')}?{urlencode(retenus, doseq=True)}"
+
+
+def _adresse_du_cadre(annee, code):
+    connus = {nom: valeur for nom, valeur in {"annee": annee, "departement": code}.items() if valeur is not None}
+    return QueryDict(urlencode(connus))
+
+
+def cle_des_quartiers(quartiers) -> str:
+    """La valeur du paramètre `quartier`."""
+    return ENTRE_QUARTIERS.join(str(quartier.pk) for quartier in quartiers)
+
+
+def en_mots(objets, un, plusieurs) -> str:
+    """« quartier Hauteville », « quartiers Chemin Vert, Guérinière et Hauteville »."""
+    *premiers, dernier = (str(objet) for objet in objets)
+    return f"{plusieurs} {', '.join(premiers)} et {dernier}" if premiers else f"{un} {dernier}"

@@ -1,0 +1,107 @@
+"""Le tableau de bord d'un exercice : quatre chiffres, les piliers, puis contrats, financeurs et thématiques."""
+
+from dataclasses import dataclass
+
+from programmation.synthese import (
+    Base,
+    ChoixDeBase,
+    Fraicheur,
+    Somme,
+    SyntheseDesContrats,
+    SyntheseDesDepartements,
+    SyntheseDesFinanceurs,
+    SyntheseDesPiliers,
+    SyntheseDesQuartiers,
+    SyntheseDesThematiques,
+    additionner,
+    fraicheur,
+    sommes_par,
+    synthese_des_contrats,
+    synthese_des_departements,
+    synthese_des_financeurs,
+    synthese_des_piliers,
+    synthese_des_quartiers,
+    synthese_des_thematiques,
+)
+from territoires.enums import ObjetAnnonce
+from territoires.models import ContratDeVille, NombreAnnonce
+
+from ..portee import Portee
+
+
+@dataclass(frozen=True)
+class NombreAComparer:
+    """Un nombre de contrats annoncé par une source datée, et celui de la base la même année."""
+
+    annonce: NombreAnnonce
+    en_base: int
+
+
+@dataclass(frozen=True)
+class Repartition:
+    """Par département pour la France, par quartier pour un contrat ou des quartiers, par contrat sinon."""
+
+    departements: SyntheseDesDepartements | None = None
+    contrats: SyntheseDesContrats | None = None
+    quartiers: SyntheseDesQuartiers | None = None
+
+
+@dataclass(frozen=True)
+class TableauDeBord:
+    """Les chiffres d'une portée. `p147` : les crédits accordés et les actions programmées, quelle que soit la base."""
+
+    portee: Portee
+    fraicheur: Fraicheur
+    p147: Somme
+    piliers: SyntheseDesPiliers
+    financeurs: SyntheseDesFinanceurs
+    thematiques: SyntheseDesThematiques
+    repartition: Repartition
+    nombres_a_comparer: tuple[NombreAComparer, ...]
+
+
+def tableau_de_bord(portee: Portee) -> TableauDeBord:
+    """Au plus vingt requêtes, quel que soit le nombre d'actions, de contrats et de financeurs."""
+    actions, choix, bornage = portee.actions, portee.choix, portee.bornage
+    piliers = synthese_des_piliers(actions, choix, departement=portee.departement, **bornage)
+    return TableauDeBord(
+        portee=portee,
+        fraicheur=fraicheur(actions, choix, quartiers=portee.quartiers),
+        p147=piliers.total if choix.base == Base.P147_ACCORDE else p147_accorde(portee),
+        piliers=piliers,
+        financeurs=synthese_des_financeurs(actions, choix, par_contrat=par_contrat(portee), **bornage),
+        thematiques=synthese_des_thematiques(actions, choix, **bornage),
+        repartition=repartition(portee),
+        nombres_a_comparer=nombres_a_comparer(portee),
+    )
+
+
+def p147_accorde(portee) -> Somme:
+    choix = ChoixDeBase(avec_pre=portee.choix.avec_pre)
+    return additionner(sommes_par(portee.actions, choix, "pilier", **portee.bornage).values())
+
+
+def par_contrat(portee) -> bool:
+    """Le rang de l'État se lit par contrat quand la page montre ceux d'un département."""
+    return portee.departement is not None and portee.contrat is None and not portee.quartiers
+
+
+def repartition(portee) -> Repartition:
+    actions, choix, bornage = portee.actions, portee.choix, portee.bornage
+    if portee.departement is None:
+        return Repartition(departements=synthese_des_departements(actions, choix, lignes=bornage["lignes"]))
+    if par_contrat(portee):
+        contrats = synthese_des_contrats(actions, choix, contrats=portee.contrats_du_cadre, **bornage)
+        return Repartition(contrats=contrats)
+    a_montrer = portee.quartiers or portee.quartiers_du_territoire
+    return Repartition(quartiers=synthese_des_quartiers(actions, choix, a_montrer=a_montrer, **bornage))
+
+
+def nombres_a_comparer(portee) -> tuple[NombreAComparer, ...]:
+    """Les nombres de contrats annoncés qui ne sont pas celui de la base cette année-là."""
+    if not par_contrat(portee):
+        return ()
+    annonces = NombreAnnonce.objects.filter(departement=portee.departement, objet=ObjetAnnonce.CONTRATS)
+    contrats = ContratDeVille.objects.en_vigueur(portee.annee).filter(departement=portee.departement)
+    en_base = contrats.count()
+    return tuple(NombreAComparer(annonce, en_base) for annonce in annonces if annonce.nombre != en_base)

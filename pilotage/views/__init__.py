@@ -1,0 +1,1 @@
+"""Les écrans du pilotage ; ils ne calculent rien."""
