@@ -38,6 +38,11 @@ def peut_saisir_quelque_part(utilisateur):
     return bool(utilisateur.roles & set(Role.qui_ecrivent()))
 
 
+def peut_importer(utilisateur, exercice):
+    """Un import touche tous les contrats d'un exercice : il faut écrire dans tout le département."""
+    return peut_saisir(utilisateur, exercice)
+
+
 def peut_gerer(utilisateur, action):
     """Saisir, instruire, décider cette action : le même rôle, là où elle est."""
     return utilisateur.a_le_role(Role.qui_ecrivent(), action.exercice.departement_id, action.contrat_id)
@@ -87,6 +92,12 @@ def voit_les_propositions(utilisateur, action):
 def empechement_de_modifier(action):
     if action.exercice.est_clos:
         return f"L’exercice {action.exercice.annee} est clos : ses chiffres ne changent plus."
+    return ""
+
+
+def empechement_d_importer(exercice):
+    if exercice.est_clos:
+        return f"L’exercice {exercice.annee} est clos : aucun fichier ne s’y importe."
     return ""
 
 

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from comptes.enums import Role
+
 from ..enums import EtatLot
 from .cadre import Exercice
 
@@ -42,14 +44,11 @@ class ModeleDeColonnes(models.Model):
 
 class LotQuerySet(models.QuerySet):
     def visibles_par(self, utilisateur):
-        """Les lots des départements où il saisit : un import est un acte de la DDETS."""
-        if utilisateur.perimetre.national:
-            departements = None
-        else:
-            departements = utilisateur.perimetre.departements
-        if not utilisateur.roles & {"agent", "responsable"}:
-            return self.none()
-        return self if departements is None else self.filter(exercice__departement__in=departements)
+        """Les lots des départements où il saisit partout : un import est un acte de la DDETS."""
+        habilitations = [h for h in utilisateur.habilitations_actives if h.role in Role.qui_ecrivent()]
+        if any(h.france_entiere for h in habilitations):
+            return self
+        return self.filter(exercice__departement__in={h.departement_id for h in habilitations} - {None})
 
 
 class Lot(models.Model):

@@ -11,7 +11,15 @@ from .cadre import (
     rouvrir,
 )
 from .decisions import DemandeDeDecision, decider
-from .organismes import annuler_la_fusion, enregistrer_un_organisme, fusionner, rattacher_un_siret
+from .organismes import (
+    annuler_la_fusion,
+    creer_des_organismes,
+    enregistrer_un_organisme,
+    financeur_a_preciser,
+    fusionner,
+    nom_a_preciser,
+    rattacher_un_siret,
+)
 from .outils import ConflitDeVersion, DroitManquant, MotifExige, OperationRefusee
 from .saisie import Examen, LigneDePlan, SaisieAction, enregistrer, enregistrer_et_deposer, examiner
 from .scission import scinder
@@ -29,6 +37,7 @@ __all__ = [
     "annuler_la_fusion",
     "clore",
     "creer_une_campagne",
+    "creer_des_organismes",
     "creer_une_enveloppe",
     "decider",
     "declarer_la_notification_complete",
@@ -39,8 +48,10 @@ __all__ = [
     "enregistrer_un_organisme",
     "examiner",
     "figer",
+    "financeur_a_preciser",
     "fusionner",
     "instruire",
+    "nom_a_preciser",
     "ouvrir_un_exercice",
     "rattacher_un_siret",
     "retirer",

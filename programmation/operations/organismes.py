@@ -1,5 +1,6 @@
 """Tenir le répertoire des organismes : créer, modifier, rattacher un SIRET, fusionner des doublons et s'en dédire."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -9,8 +10,16 @@ from comptes.models import Utilisateur
 from politique_ville.outils.siret import normaliser_siret
 
 from .. import regles
-from ..models import Etablissement, Organisme
-from .outils import DroitManquant, OperationRefusee, contraintes_en_francais, exiger_un_motif
+from ..enums import FamilleFinanceur
+from ..models import Etablissement, Financeur, Organisme
+from .outils import (
+    DroitManquant,
+    OperationRefusee,
+    contraintes_en_francais,
+    controler,
+    creer_avec_historique,
+    exiger_un_motif,
+)
 
 
 def enregistrer_un_organisme(organisme: Organisme, *, par: Utilisateur, siret: str = "", motif: str = "") -> Organisme:
@@ -28,6 +37,38 @@ def enregistrer_un_organisme(organisme: Organisme, *, par: Utilisateur, siret: s
         if siret:
             rattacher_un_siret(organisme, siret, par=par, motif=motif)
     return organisme
+
+
+def creer_des_organismes(
+    organismes: Sequence[Organisme], etablissements: Sequence[Etablissement], *, par: Utilisateur, motif: str
+) -> None:
+    """Crée d'un coup des organismes et des établissements, qui peuvent être les leurs ; tout ou rien.
+
+    Lève OperationRefusee si un SIREN ou un SIRET est faux, ou déjà pris.
+    """
+    exiger_le_repertoire(par)
+    for organisme in organismes:
+        controler(organisme.preparer_recherche())
+    for etablissement in etablissements:
+        controler(etablissement)
+    with contraintes_en_francais(), transaction.atomic():
+        creer_avec_historique(list(organismes), Organisme, par=par, motif=motif)
+        for etablissement in etablissements:
+            etablissement.organisme = etablissement.organisme  # son identifiant, connu depuis qu'il est écrit
+        creer_avec_historique(list(etablissements), Etablissement, par=par, motif=motif)
+
+
+def nom_a_preciser(famille: FamilleFinanceur) -> str:
+    """Le financeur d'une famille dont le fichier ne dit pas le nom : « Commune (à préciser) »."""
+    return f"{FamilleFinanceur(famille).label} (à préciser)"
+
+
+def financeur_a_preciser(famille: FamilleFinanceur) -> Financeur:
+    """Ce financeur, créé s'il manque, pour toute la France."""
+    financeur, _ = Financeur.objects.get_or_create(
+        nom=nom_a_preciser(famille), departement=None, defaults={"famille": famille}
+    )
+    return financeur
 
 
 def rattacher_un_siret(

@@ -45,13 +45,17 @@ class Anomalie:
 
 @dataclass(frozen=True)
 class LignePlan:
-    """Le sort d'une ligne du fichier ; `avant` et `apres` donnent les valeurs par libellé de champ."""
+    """Le sort d'une ligne du fichier ; `avant` et `apres` donnent les valeurs par libellé de champ.
+
+    `base` : en cas de conflit de version, les valeurs que l'agent avait sous les yeux.
+    """
 
     numero: int
     statut: Statut
     intitule: str = ""
     avant: Mapping[str, Any] = field(default_factory=dict)
     apres: Mapping[str, Any] = field(default_factory=dict)
+    base: Mapping[str, Any] = field(default_factory=dict)
     cle: Any = None  # ce qui permettra à l'app de retrouver l'objet, à la confirmation
 
     @property
@@ -62,11 +66,11 @@ class LignePlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """Tout ou rien : un seul refus rend le plan inapplicable. `totaux` : libellé → (avant, après)."""
+    """Tout ou rien : un seul refus rend le plan inapplicable. `totaux` : libellé → (avant, après), à la guise de l'app."""
 
     lignes: tuple[LignePlan, ...]
     anomalies: tuple[Anomalie, ...] = ()
-    totaux: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    totaux: Mapping[str, Any] = field(default_factory=dict)
     modele: str = ""
     empreinte: str = ""  # SHA-256 du fichier lu
 

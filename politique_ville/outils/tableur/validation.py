@@ -49,7 +49,7 @@ class TableValidee:
 
 def valider(table: Table, champs: Sequence[Champ], colonnes: Mapping[str, int]) -> TableValidee:
     """Les lignes converties et toutes les anomalies ; lève FichierRefuse si les colonnes elles-mêmes sont à revoir."""
-    _refuser_les_colonnes_nominatives(table)
+    refuser_les_colonnes_nominatives(table)
     _exiger_les_colonnes(table, champs, colonnes)
     lus = [(champ, colonnes[champ.nom]) for champ in champs if champ.nom in colonnes]
     lignes, anomalies, refusees = [], [], []
@@ -86,7 +86,8 @@ def _nirs(table, ligne):
     ]
 
 
-def _refuser_les_colonnes_nominatives(table):
+def refuser_les_colonnes_nominatives(table: Table) -> None:
+    """Lève FichierRefuse si le titre d'une colonne annonce des données sur des personnes."""
     rangs = colonnes_nominatives(table.entetes)
     if rangs:
         raise FichierRefuse(

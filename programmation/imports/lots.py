@@ -1,0 +1,239 @@
+"""La vie d'un lot : déposer un fichier, régler ses colonnes, en garder le plan, le confirmer.
+
+C'est la porte de l'écran et de la commande. Le fichier déposé est gardé sous un nom tiré au sort, relu à chaque étape,
+et jamais servi tel quel.
+"""
+
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+from uuid import uuid4
+
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.utils import timezone
+
+from comptes.models import Utilisateur
+from politique_ville.outils.tableur.annotation import annoter
+from politique_ville.outils.tableur.fichier import Fichier, FichierRefuse, Limites
+from politique_ville.outils.tableur.lecture import Table, lire
+from politique_ville.outils.tableur.modeles import modele
+from politique_ville.outils.tableur.moteur import preparer
+from politique_ville.outils.tableur.plan import Anomalie, Gravite, Plan, Statut
+from politique_ville.outils.tableur.reception import recevoir
+
+from .. import regles
+from ..enums import EtatLot
+from ..models import Exercice, Lot, ModeleDeColonnes
+from ..operations import DroitManquant, OperationRefusee
+from ..operations.outils import verrouiller_les_exercices
+from .actions import ContexteImport
+from .colonnes import exiger_de_quoi_reconnaitre, proposer, refuser_les_personnes, reglage
+
+MODELE = "actions"
+LIMITES = Limites(lignes=20_000)
+DIFFERENCES_DITES = 10
+LIBELLES = {Statut.CREE: "créée", Statut.MODIFIE: "modifiée", Statut.INCHANGE: "inchangée", Statut.REFUSE: "refusée"}
+
+
+class DejaApplique(OperationRefusee):
+    """Le lot a déjà été écrit : une seconde confirmation n'écrit rien."""
+
+
+class PlanPerime(OperationRefusee):
+    """La base a changé depuis l'aperçu : le nouveau plan est gardé, à relire. Les messages disent ce qui a changé."""
+
+    def __init__(self, plan: Plan, differences: list[str]):
+        self.plan = plan
+        super().__init__(differences)
+
+
+# --- Lire un fichier, sans rien écrire ---
+
+
+def recevoir_un_fichier(flux: BinaryIO, nom: str) -> Fichier:
+    """Le fichier vérifié ; lève FichierRefuse."""
+    return recevoir(flux, nom, LIMITES)
+
+
+def contexte(exercice: Exercice, par: Utilisateur, motif: str) -> ContexteImport:
+    """Lève DroitManquant ou OperationRefusee si la personne ne peut pas importer dans cet exercice."""
+    if not regles.peut_importer(par, exercice):
+        raise DroitManquant("Seuls les agents et les responsables du département importent dans cet exercice.")
+    empechement = regles.empechement_d_importer(exercice)
+    if empechement:
+        raise OperationRefusee(empechement)
+    return ContexteImport(exercice, par, motif)
+
+
+def lire_la_table(
+    fichier: Fichier, contexte: ContexteImport, feuille: str | None = None, ligne: int | None = None
+) -> Table:
+    """La table du fichier, détectée ou choisie ; lève FichierRefuse, aussi pour des données sur des personnes."""
+    table = lire(fichier, feuille, ligne, contexte.champs)
+    refuser_les_personnes(table)
+    return table
+
+
+def correspondance(table: Table, colonnes: Mapping[str, int]) -> dict[str, Any]:
+    """Ce qu'un lot retient de la lecture de son fichier."""
+    return {"feuille": table.feuille, "ligne": table.ligne_des_entetes, "colonnes": dict(colonnes)}
+
+
+def calculer(fichier: Fichier, contexte: ContexteImport, reglee: Mapping[str, Any]) -> Plan:
+    """Le plan, sans rien écrire ; lève FichierRefuse."""
+    options = {"feuille": reglee["feuille"], "ligne_des_entetes": reglee["ligne"], "colonnes": reglee["colonnes"]}
+    return preparer(fichier, modele(MODELE), contexte, **options)
+
+
+def essayer(
+    fichier: Fichier, exercice: Exercice, *, par: Utilisateur, modele_de_colonnes: ModeleDeColonnes | None = None
+) -> Plan:
+    """Le plan du fichier, sans garder ni le fichier ni le lot."""
+    essai = contexte(exercice, par, motif_du_lot(fichier.nom, timezone.now()))
+    table = lire_la_table(fichier, essai)
+    return calculer(fichier, essai, correspondance(table, proposer(table, essai.champs, modele_de_colonnes)))
+
+
+def motif_du_lot(nom, instant) -> str:
+    return f"Import « {nom} » du {timezone.localtime(instant):%d/%m/%Y}"
+
+
+# --- Déposer et régler ---
+
+
+def deposer(
+    fichier: Fichier, exercice: Exercice, *, par: Utilisateur, modele_de_colonnes: ModeleDeColonnes | None = None
+) -> Lot:
+    """Garde le fichier et la correspondance proposée ; le plan reste à calculer."""
+    lecture = contexte(exercice, par, "")
+    table = lire_la_table(fichier, lecture)
+    reglee = correspondance(table, proposer(table, lecture.champs, modele_de_colonnes))
+    lot = Lot(exercice=exercice, modele=MODELE, nom_du_fichier=fichier.nom[-255:], empreinte=fichier.empreinte)
+    lot.correspondance, lot.auteur = reglee, par
+    lot.fichier.save(f"{uuid4().hex}{fichier.extension}", ContentFile(fichier.contenu), save=False)
+    lot.save()
+    return lot
+
+
+def rouvrir_le_fichier(lot: Lot) -> Fichier:
+    """Le fichier gardé, vérifié de nouveau ; lève FichierRefuse s'il manque ou s'il a changé."""
+    try:
+        with lot.fichier.open("rb") as flux:
+            fichier = recevoir_un_fichier(flux, lot.nom_du_fichier)
+    except FileNotFoundError as erreur:
+        raise FichierRefuse("Ce fichier n’est plus sur le serveur : le déposer de nouveau.") from erreur
+    if fichier.empreinte != lot.empreinte:
+        raise FichierRefuse("Ce fichier a changé sur le serveur : le déposer de nouveau.")
+    return fichier
+
+
+def contexte_du_lot(lot: Lot, par: Utilisateur) -> ContexteImport:
+    return contexte(lot.exercice, par, motif_du_lot(lot.nom_du_fichier, lot.cree_le))
+
+
+def planifier(lot: Lot, *, par: Utilisateur, reglee: Mapping[str, Any] | None = None) -> Plan:
+    """Calcule et garde le plan du lot, avec la correspondance donnée ou la sienne ; lève FichierRefuse."""
+    reglee = reglee or lot.correspondance
+    plan = calculer(rouvrir_le_fichier(lot), contexte_du_lot(lot, par), reglee)
+    with transaction.atomic():
+        lot = _verrouiller(lot)
+        lot.correspondance = reglee
+        _garder(lot, plan)
+    return plan
+
+
+def nommer_les_colonnes(lot: Lot, table: Table, colonnes: Mapping[str, int], nom: str, *, par: Utilisateur) -> None:
+    """Retient la correspondance sous un nom, pour les fichiers suivants du département ; remplace celle de ce nom."""
+    ModeleDeColonnes.objects.update_or_create(
+        departement=lot.exercice.departement,
+        modele=MODELE,
+        nom=nom,
+        defaults={"auteur": par, "correspondance": reglage(table, colonnes)},
+    )
+
+
+# --- Confirmer ---
+
+
+def confirmer(lot: Lot, *, par: Utilisateur) -> Lot:
+    """Relit le fichier et recalcule le plan sous verrou, puis l'écrit en une transaction.
+
+    Lève DejaApplique, PlanPerime (le nouveau plan est gardé) ou OperationRefusee, sans rien écrire d'autre.
+    """
+    try:
+        with transaction.atomic():
+            return _appliquer(_verrouiller(lot), par)
+    except PlanPerime as perime:
+        with transaction.atomic():
+            _garder(_verrouiller(lot), perime.plan)
+        raise
+
+
+def _appliquer(lot, par):
+    lot.exercice = verrouiller_les_exercices([lot.exercice_id])[lot.exercice_id]
+    application = contexte_du_lot(lot, par)
+    plan = calculer(rouvrir_le_fichier(lot), application, lot.correspondance)
+    differences = comparer(lot.plan, plan.en_json())
+    if differences:
+        raise PlanPerime(plan, differences)
+    if not plan.est_applicable:
+        raise OperationRefusee("Ce fichier porte des refus : rien n’est écrit tant qu’il en reste un.")
+    modele(MODELE).appliquer(plan, application)
+    lot.etat, lot.applique_le = EtatLot.APPLIQUE, timezone.now()
+    lot.save(update_fields=["etat", "applique_le"])
+    return lot
+
+
+def _verrouiller(lot):
+    """Le lot relu sous verrou ; lève DejaApplique s'il est écrit."""
+    lot = Lot.objects.select_for_update(of=("self",)).select_related("exercice__departement").get(pk=lot.pk)
+    if lot.etat == EtatLot.APPLIQUE:
+        raise DejaApplique("Cet import est déjà écrit : rien de plus n’a été fait.")
+    return lot
+
+
+def _garder(lot, plan):
+    lot.plan = plan.en_json()
+    lot.etat = EtatLot.PREPARE if plan.est_applicable else EtatLot.REFUSE
+    lot.save(update_fields=["plan", "etat", "correspondance"])
+
+
+def comparer(ancien: Mapping[str, Any], nouveau: Mapping[str, Any]) -> list[str]:
+    """Ce que l'aperçu ne montrait pas, en phrases ; les totaux, que d'autres font bouger, n'y comptent pas."""
+    if not ancien:
+        return ["Le plan n’a pas encore été calculé : le relire avant de confirmer."]
+    avant = {ligne["numero"]: ligne for ligne in ancien["lignes"]}
+    apres = {ligne["numero"]: ligne for ligne in nouveau["lignes"]}
+    differences = [_difference(n, avant.get(n), apres.get(n)) for n in sorted({*avant, *apres})]
+    dites = [phrase for phrase in differences if phrase]
+    if len(dites) > DIFFERENCES_DITES:
+        dites[DIFFERENCES_DITES:] = [f"Et {len(dites) - DIFFERENCES_DITES} autres lignes."]
+    return dites
+
+
+def _difference(numero, avant, apres):
+    if avant == apres:
+        return ""
+    if avant is None or apres is None or avant["statut"] != apres["statut"]:
+        mots = [LIBELLES[Statut(ligne["statut"])] if ligne else "absente" for ligne in (avant, apres)]
+        return f"Ligne {numero} : elle était {mots[0]}, elle serait maintenant {mots[1]}."
+    champs = {nom for nom in {**avant["changements"], **apres["changements"]}}
+    changes = sorted(nom for nom in champs if avant["changements"].get(nom) != apres["changements"].get(nom))
+    return f"Ligne {numero} : ce qui changerait n’est plus le même ({', '.join(changes) or 'une autre action'})."
+
+
+# --- Rendre le fichier annoté ---
+
+
+def annoter_le_fichier(lot: Lot, par: Utilisateur) -> bytes:
+    """Le fichier de l'agent, en xlsx, ses cellules refusées en rouge ; lève FichierRefuse."""
+    reglee = lot.correspondance
+    table = lire(rouvrir_le_fichier(lot), reglee["feuille"], reglee["ligne"])
+    return annoter(table, anomalies(lot))
+
+
+def anomalies(lot: Lot) -> list[Anomalie]:
+    """Les messages du plan gardé, dans l'ordre du calcul."""
+    champs = ("cellule", "champ", "valeur", "message")
+    gardees = lot.plan.get("anomalies", ())
+    return [Anomalie(*(gardee[champ] for champ in champs), Gravite(gardee["gravite"])) for gardee in gardees]

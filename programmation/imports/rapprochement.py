@@ -1,0 +1,136 @@
+"""De quelle action parle une fiche : par sa clé, par son dossier, sinon par son intitulé et son porteur."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models.functions import Coalesce
+
+from politique_ville.outils.recherche import normaliser
+
+from ..enums import Echelle
+from ..models import Action, Financement
+from .fiches import Fiche
+
+INTROUVABLE = "aucune action de cet exercice n’a cette clé : vider la cellule pour la créer."
+PLUSIEURS = "plusieurs actions de l’exercice ont cet intitulé : indiquer le dossier Dauphin, ou la clé d’un export."
+
+
+@dataclass(frozen=True)
+class Connue:
+    """Ce qu'il faut savoir de chaque action de l'exercice pour la reconnaître et la totaliser."""
+
+    pk: int
+    cle: Any
+    contrat: int | None
+    dossier: str | None
+    tranche: int | None
+    intitule: str
+    porteur: int | None
+    cout: Decimal | None
+    demande: Decimal | None
+
+
+class Rapprochement:
+    """Les actions de l'exercice que voit la personne, indexées comme une fiche peut les désigner."""
+
+    def __init__(self, exercice, utilisateur):
+        actions = Action.objects.filter(exercice=exercice).visibles_par(utilisateur).order_by("pk")
+        p147 = Financement.objects.p147().filter(action__exercice=exercice)
+        demandes = dict(p147.order_by().values_list("action", "demande"))
+        lues = actions.values_list(
+            "pk",
+            "cle",
+            "contrat",
+            "dossier",
+            "tranche",
+            "intitule",
+            Coalesce("porteur__fusionne_dans", "porteur"),
+            "cout_previsionnel",
+        )
+        self.connues = {ligne[0]: Connue(*ligne, demandes.get(ligne[0])) for ligne in lues}
+        self.par_cle = {connue.cle: connue for connue in self.connues.values()}
+        self.par_dossier = defaultdict(list)
+        self.par_intitule = defaultdict(list)
+        for connue in self.connues.values():
+            self.par_intitule[normaliser(connue.intitule)].append(connue)
+            if connue.dossier:
+                self.par_dossier[connue.dossier, connue.tranche].append(connue)
+
+    def par_repere(self, fiche: Fiche) -> Connue | None:
+        """L'action que désigne la clé ou le dossier ; la fiche est refusée si la clé n'est à personne."""
+        if "cle" in fiche.valeurs:
+            connue = self.par_cle.get(fiche.valeurs["cle"])
+            if connue is None:
+                fiche.refuser("cle", INTROUVABLE)
+            return connue
+        if fiche.dossier is None:
+            return None
+        trouvees = self.par_dossier[fiche.dossier, fiche.valeurs.get("tranche")]
+        return self._du_meme_contrat(fiche, trouvees, "dossier")
+
+    def par_ressemblance(self, fiche: Fiche) -> Connue | None:
+        """Sans clé ni dossier : le même contrat, le même intitulé, et un porteur que rien ne contredit.
+
+        C'est ce qui permet de rejouer un fichier sans numéros. Un porteur encore inconnu ne contredit pas.
+        """
+        if fiche.refusee or "cle" in fiche.valeurs or fiche.dossier or "intitule" not in fiche.valeurs:
+            return None
+        trouvees = self.par_intitule[normaliser(fiche.intitule)]
+        if fiche.porteur:
+            exactes = [c for c in trouvees if c.porteur == fiche.porteur.pk]
+            trouvees = exactes or [c for c in trouvees if c.porteur is None]
+        return self._du_meme_contrat(fiche, trouvees, "intitule")
+
+    def _du_meme_contrat(self, fiche, trouvees, nom):
+        if fiche.contrat or fiche.echelle == Echelle.DEPARTEMENT:
+            contrat = fiche.contrat.pk if fiche.contrat else None
+            trouvees = [connue for connue in trouvees if connue.contrat == contrat]
+        if len(trouvees) > 1:
+            fiche.refuser(nom, "indiquer le contrat : il est dans plusieurs." if nom == "dossier" else PLUSIEURS)
+            return None
+        return trouvees[0] if trouvees else None
+
+    def dossier_pris(self, action: Action) -> Connue | None:
+        """L'autre action qui a déjà ce dossier et cette tranche dans ce contrat : la base n'en admet qu'une."""
+        if not action.dossier:
+            return None
+        memes = self.par_dossier.get((action.dossier, action.tranche), ())
+        return next((c for c in memes if c.contrat == action.contrat_id and c.pk != action.pk), None)
+
+    def jumelle_sans_dossier(self, fiche: Fiche) -> Connue | None:
+        """Une action sans dossier au même contrat, intitulé et porteur : sans doute celle que l'on va créer."""
+        porteur = fiche.porteur.pk if fiche.porteur else None
+        contrat = fiche.contrat.pk if fiche.contrat else None
+        candidates = self.par_intitule.get(normaliser(fiche.intitule), ())
+        return next((c for c in candidates if (c.dossier, c.contrat, c.porteur) == (None, contrat, porteur)), None)
+
+
+class Doublons:
+    """Deux fiches d'un fichier ne peuvent pas être la même action."""
+
+    def __init__(self):
+        self.vues: dict[Any, Fiche] = {}
+
+    def verifier(self, fiches: Iterable[Fiche]) -> None:
+        for fiche in fiches:
+            nom, cle = self._identite(fiche)
+            premiere = self.vues.setdefault(cle, fiche) if cle else fiche
+            if premiere is not fiche:
+                mot = "ce dossier" if nom == "dossier" else "cette action"
+                fiche.refuser(
+                    nom, f"{mot} est déjà à la ligne {premiere.numero}, pour le même contrat : n’en garder qu’une."
+                )
+
+    @staticmethod
+    def _identite(fiche):
+        contrat = fiche.contrat.pk if fiche.contrat else None
+        nom = next((nom for nom in ("dossier", "cle", "intitule") if nom in fiche.valeurs), "intitule")
+        if fiche.action:
+            return nom, fiche.action.pk
+        if fiche.dossier:
+            return "dossier", (contrat, fiche.dossier, fiche.valeurs.get("tranche"))
+        porteur = fiche.porteur.pk if fiche.porteur else None
+        return "intitule", (contrat, normaliser(fiche.intitule), porteur) if fiche.intitule else None
