@@ -95,7 +95,7 @@ def creer(fiche, departement, rang, alea, par, *, avec_siret):
         nom=fiche.nom,
         forme=fiche.forme,
         droit=Droit.PRIVE if association else Droit.PUBLIC,
-        siren=siren(departement.code, rang) if avec_siret else None,
+        siren=siren(int(departement.code) * 1_000 + rang) if avec_siret else None,
         courriel=f"contact@porteur-{departement.code}-{rang:03d}.example",
         telephone=f"{TELEPHONES[departement.code]} {rang // 100:02d} {rang % 100:02d}",
         cer_souscrit_le=date(2022, alea.randint(1, 12), alea.randint(1, 28)) if association else None,
@@ -109,9 +109,9 @@ def creer(fiche, departement, rang, alea, par, *, avec_siret):
     return Porteur(organisme, fiche.domaines, fiche.villes, etablissement)
 
 
-def siren(departement: str, rang: int) -> str:
-    """Un SIREN de clé juste que personne ne peut posséder : il commence par 000."""
-    return avec_cle(f"000{departement}{rang:03d}", siren_valide)
+def siren(rang: int) -> str:
+    """Le SIREN fictif de ce rang (de 1 à 99 999) : sa clé est juste, et personne ne peut le posséder."""
+    return avec_cle(f"000{rang:05d}", siren_valide)
 
 
 def siret(numero: str) -> str:

@@ -155,7 +155,7 @@ def test_les_montants_sont_ronds_et_plausibles():
     lignes = Financement.objects.p147().filter(action__dispositif__est_pre=False)
     montants = [demande for demande in lignes.values_list("demande", flat=True) if demande % 100 == 0]
     assert len(montants) > lignes.count() * 0.95
-    assert 300 <= min(montants)
+    assert min(montants) >= 300
     assert max(montants) < 150_000
 
 

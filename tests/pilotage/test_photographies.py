@@ -122,7 +122,7 @@ def test_clore_puis_rouvrir_photographie_a_chaque_fois(responsable, campagne, ex
 
 
 def test_un_gel_repris_porte_sa_date(responsable, campagne):
-    le = timezone.make_aware(datetime(2025, 7, 6, 18))
+    le = datetime(2025, 7, 6, 18, tzinfo=timezone.get_current_timezone())
 
     assert figer_campagne(campagne, par=responsable, le=le).prise_le == le
     assert timezone.localdate(Campagne.objects.get().figee_le) == date(2025, 7, 6)
