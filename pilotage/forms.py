@@ -18,9 +18,7 @@ class PorteeForm(forms.Form):
     contrat = forms.ChoiceField(label="Contrat de ville", required=False)
     quartier = forms.ChoiceField(label="Quartier", required=False)
     base = forms.ChoiceField(label="Base de calcul", choices=Base.choices, required=False)
-    annonce = forms.ChoiceField(
-        label="Votes des financeurs", choices=ANNONCE, required=False, help_text="Pour la base « Tous financeurs »."
-    )
+    annonce = forms.ChoiceField(label="Si tous financeurs", choices=ANNONCE, required=False)
     pre = forms.ChoiceField(label="Réussite éducative (PRE)", choices=PRE, required=False)
 
     def __init__(self, portee: Portee):

@@ -6,7 +6,8 @@ from typing import Any
 from politique_ville.outils.departements import du_departement
 from politique_ville.outils.francais import euros, nombre, pluriel, pourcent, signe
 from politique_ville.outils.typographie import insecables
-from programmation.synthese import ChoixDeBase, EcartAuRepere, Levier, Rang
+from programmation.models import Repere
+from programmation.synthese import ChoixDeBase, EcartAuRepere, Levier, LignePilier, Rang
 from territoires.enums import Generation, NatureFiliation
 from territoires.models import Quartier
 
@@ -32,11 +33,15 @@ def ecart(ecart: EcartAuRepere) -> str:
     return f"{signe(ecart.points, 'point')}, soit {signe(ecart.euros)}"
 
 
-def constat(ecart: EcartAuRepere) -> str:
-    """« constat du Gard (antérieur à 2024) : 80,0 % »."""
-    repere = ecart.repere
-    constat_local = f"constat {du_departement(repere.departement.nom)} ({repere.periode})"
-    return insecables(f"{constat_local} : {pourcent(repere.part)}")
+def constat(repere: Repere) -> str:
+    """« constat du Gard (antérieur à 2024) »."""
+    return f"constat {du_departement(repere.departement.nom)} ({repere.periode})"
+
+
+def constat_commun(lignes: Iterable[LignePilier]) -> str:
+    """Le constat, s'il est le même pour tous les piliers ; sinon « constat publié »."""
+    constats = {constat(ligne.ecart.repere) for ligne in lignes if ligne.ecart}
+    return constats.pop() if len(constats) == 1 else "constat publié"
 
 
 # --- Les financeurs ---
@@ -49,11 +54,14 @@ def place(rang: Rang) -> str:
 
 
 def ecart_de_rang(rang: Rang) -> str:
-    """« +84 000,00 € (+5,2 points) devant Ville de Caen »."""
-    if rang.autre is None:
-        return "seul financeur public"
+    """« +84 000,00 € devant Ville de Caen »."""
+    return f"{signe(rang.ecart)} {face_a(rang)}" if rang.autre else "seul financeur public"
+
+
+def face_a(rang: Rang) -> str:
+    """« devant Ville de Caen »."""
     ou = "devant" if rang.ecart > 0 else "derrière" if rang.ecart < 0 else "à égalité avec"
-    return f"{signe(rang.ecart)} ({signe(rang.points, 'point')}), {ou} {rang.autre}"
+    return f"{ou} {rang.autre}"
 
 
 def votes_connus(levier: Levier) -> str:

@@ -174,10 +174,25 @@ class Portee:
 
     @property
     def territoire(self) -> str:
-        """« quartiers Chemin Vert et Guérinière », « Contrat de ville de Caen la mer », « tous les contrats »."""
+        """« quartiers Chemin Vert et Guérinière », « Contrat de ville de Caen la mer » ; et si tout ne s'y voit pas."""
+        limite = "" if self.est_vue_en_entier else ", dans la limite de vos habilitations"
+        return f"{self._lieu}{limite}"
+
+    @property
+    def _lieu(self):
         if self.quartiers:
             return en_mots(self.quartiers, "quartier", "quartiers")
-        return str(self.contrat) if self.contrat else "tous les contrats et l’échelle du département"
+        if self.contrat:
+            return str(self.contrat)
+        return "tous les contrats et l’échelle du département" if self.departement else "tous les départements"
+
+    @property
+    def est_vue_en_entier(self) -> bool:
+        """La personne voit-elle toutes les actions de cette portée, et leurs plans entiers ?"""
+        perimetre, departement, contrat = self.utilisateur.perimetre, self.departement, self.contrat
+        entiere = departement and departement.pk in perimetre.departements
+        entiere = entiere or (contrat and contrat.pk in perimetre.contrats)
+        return bool(perimetre.national or entiere) and not self.cadre.bornes
 
     # --- Ce que les synthèses reçoivent ---
 
