@@ -31,6 +31,11 @@ class Regard:
     def mot_accorde(self) -> str:
         return "Accordé" if self.etats is None else "Acquis"
 
+    @property
+    def une_ligne_par_action(self) -> bool:
+        """Le P147 n'a qu'une ligne par action (contrainte de la base)."""
+        return self.criteres is None
+
     def condition(self, chemin: str = "") -> Q:
         """Les lignes regardées, par le chemin qui mène d'un autre modèle à elles."""
         criteres = {"famille": FamilleFinanceur.ANCT_P147} if self.criteres is None else self.criteres
@@ -77,15 +82,12 @@ def sommes_par_action(
     """Le coût, le demandé, le proposé et l'accordé de chaque action (`values`), ou la part du quartier."""
     if quartier:
         actions = actions.filter(localisations__quartier=quartier)
-    montants = {
-        champ: total(
-            part(f"lignes__{champ}", quartier), filter=bornes(lisibles) & regard.etats_comptes(champ, "lignes__")
-        )
-        for champ in MONTANTS
-    }
     regardees = FilteredRelation("financements", condition=regard.condition("financements__"))
-    par_action = actions.annotate(lignes=regardees).values("pk")
-    return par_action.annotate(cout=part("cout_previsionnel", quartier), **montants)
+    jointes = actions.annotate(lignes=regardees).values("pk").annotate(cout=part("cout_previsionnel", quartier))
+    if regard.une_ligne_par_action and not bornes(lisibles):  # sans grouper : quatre fois plus vite
+        return jointes.annotate(**{champ: part(f"lignes__{champ}", quartier) for champ in MONTANTS})
+    lues = {champ: bornes(lisibles) & regard.etats_comptes(champ, "lignes__") for champ in MONTANTS}
+    return jointes.annotate(**{champ: total(part(f"lignes__{champ}", quartier), filter=lues[champ]) for champ in lues})
 
 
 def part(champ: str, quartier: Any, localisation: str = "localisations__"):
