@@ -47,6 +47,7 @@ LIBELLES = {
     "porteur_nom": F("porteur__nom"),
     "porteur_siret": F("etablissement__siret"),
 }
+NOMS = {*LIBELLES, "financeur_nom", "quartier_nom"}
 
 
 def lignes(exercice: Exercice) -> list[dict]:
@@ -67,7 +68,7 @@ def ligne(action, lies):
 
 def par_action(modele, exercice, *champs, **libelles):
     """Les lignes liées aux actions de l'exercice, groupées par action, dans l'ordre de leur création."""
-    lues = modele.objects.filter(action__exercice=exercice).order_by("action", "pk")
+    lues = modele.objects.filter(action__exercice=exercice).order_by("action_id", "pk")
     groupes = {}
     for lue in lues.values("action_id", *champs, **libelles):
         groupes.setdefault(lue.pop("action_id"), []).append(lue)
@@ -97,6 +98,13 @@ def en_lignes(sommes):
 def en_json(valeur):
     """La même valeur en types JSON : ce que l'on compare est ce que la base rendra."""
     return json.loads(json.dumps(valeur, cls=DjangoJSONEncoder))
+
+
+def sans_libelles(valeur):
+    """La ligne sans ce qui nomme seulement : un porteur renommé ne change pas un exercice clos."""
+    if isinstance(valeur, dict):
+        return {champ: sans_libelles(v) for champ, v in valeur.items() if champ not in NOMS}
+    return [sans_libelles(v) for v in valeur] if isinstance(valeur, list) else valeur
 
 
 def empreinte(lignes: list[dict], synthese: dict) -> str:

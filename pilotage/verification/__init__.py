@@ -1,0 +1,9 @@
+"""Recompter tous les invariants (docs/conception, modèle et argent) sur toute la base : `manage.py verifier`.
+
+Chaque vérification a un nom, une phrase et une fonction qui rend les écarts ; une base saine n'en a aucun.
+"""
+
+from . import actions, argent, base, cadre, photographies
+from .outils import VERIFICATIONS, Ecart, Verification
+
+__all__ = ["VERIFICATIONS", "Ecart", "Verification", "actions", "argent", "base", "cadre", "photographies"]

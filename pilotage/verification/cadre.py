@@ -1,0 +1,121 @@
+"""Les territoires, les gens, les organismes et le cadre de l'année."""
+
+from django.db.models import F, Q
+from django.db.models import Value as V
+
+from comptes.enums import Role
+from comptes.models import Habilitation
+from politique_ville.outils.siret import siren_valide, siret_valide
+from programmation.enums import NaturePilier, StatutExercice
+from programmation.models import (
+    Campagne,
+    Correspondance,
+    Decision,
+    Enveloppe,
+    Etablissement,
+    Exercice,
+    Organisme,
+    PartenaireFinanceur,
+)
+from territoires.models import FiliationContrat, FiliationQuartier, Quartier
+
+from .outils import Ecart, ecarts_de, nommer, verification
+
+
+@verification("génération du quartier", "Un quartier est de la génération de son contrat.")
+def generation_du_quartier():
+    fautifs = Quartier.objects.exclude(generation=F("contrat__generation"))
+    return ecarts_de(fautifs, "contrat__generation", "generation", nom="nom")
+
+
+@verification("filiation", "Une filiation va d’une génération à la suivante.")
+def filiation():
+    for modele in (FiliationContrat, FiliationQuartier):
+        fautives = modele.objects.exclude(ancien__generation__lt=F("nouveau__generation"))
+        yield from ecarts_de(fautives, V("une génération antérieure"), "ancien__generation")
+
+
+@verification(
+    "habilitation d’écriture", "Qui saisit ou décide est habilité sur un contrat ou un territoire plus grand."
+)
+def habilitation_d_ecriture():
+    fautives = Habilitation.objects.filter(role__in=Role.qui_ecrivent(), quartier__isnull=False)
+    return ecarts_de(fautives, V("pas de quartier"), "quartier__nom", nom="utilisateur__courriel")
+
+
+@verification("partenaire financeur", "Seule l’habilitation d’un partenaire se borne à un financeur.")
+def partenaire_financeur():
+    fautifs = PartenaireFinanceur.objects.exclude(habilitation__role=Role.PARTENAIRE)
+    return ecarts_de(fautifs, V(Role.PARTENAIRE), "habilitation__role", nom="habilitation__utilisateur__courriel")
+
+
+@verification(
+    "SIREN et SIRET", "La clé d’un SIREN ou d’un SIRET est juste, et un SIRET commence par le SIREN de son organisme."
+)
+def siren_et_siret():
+    for pk, nom, siren in Organisme.objects.exclude(siren=None).values_list("pk", "nom", "siren").iterator():
+        if not siren_valide(siren):
+            yield Ecart(nommer(Organisme, pk, nom), "une clé juste", siren)
+    etablissements = Etablissement.objects.values_list("pk", "siret", "organisme__siren")
+    for pk, siret, siren in etablissements.iterator():
+        if not siret_valide(siret):
+            yield Ecart(nommer(Etablissement, pk, siret), "une clé juste", siret)
+        elif siren and not siret.startswith(siren):
+            yield Ecart(nommer(Etablissement, pk, siret), siren, siret)
+
+
+@verification("fusion d’organismes", "Une fusion ne s’enchaîne pas : la cible n’est pas fusionnée à son tour.")
+def fusion():
+    fautives = Organisme.objects.filter(fusionne_dans__fusionne_dans__isnull=False)
+    return ecarts_de(fautives, V("une cible vivante"), "fusionne_dans__nom", nom="nom")
+
+
+@verification("correspondance", "Une correspondance ne mène pas à un pilier transversal.")
+def correspondance():
+    fautives = Correspondance.objects.filter(pilier__nature=NaturePilier.TRANSVERSAL)
+    return ecarts_de(fautives, V("un pilier ou une ligne"), "pilier__code", nom="thematique__code")
+
+
+@verification("campagne", "Un exercice a au moins une campagne ; son contrat est du même département.")
+def campagne():
+    yield from ecarts_de(Exercice.objects.filter(campagnes=None), V("une campagne"), V("aucune"), nom="annee")
+    ailleurs = Campagne.objects.exclude(contrat=None).exclude(contrat__departement=F("exercice__departement"))
+    yield from ecarts_de(ailleurs, "exercice__departement__nom", "contrat__departement__nom", nom="intitule")
+
+
+@verification("campagnes d’un exercice clos", "Un exercice clos n’a que des campagnes figées.")
+def campagnes_d_un_exercice_clos():
+    fautives = Campagne.objects.filter(exercice__statut=StatutExercice.CLOS, figee_le=None)
+    return ecarts_de(fautives, V("figée"), V("ouverte"), nom="intitule")
+
+
+@verification(
+    "enveloppe", "Une enveloppe, sa mère et son contrat sont du même exercice, du même département, et sans boucle."
+)
+def enveloppe():
+    autre_exercice = Enveloppe.objects.exclude(parent=None).exclude(parent__exercice=F("exercice"))
+    yield from ecarts_de(autre_exercice, "exercice__annee", "parent__exercice__annee", nom="libelle")
+    ailleurs = Enveloppe.objects.exclude(contrat=None).exclude(contrat__departement=F("exercice__departement"))
+    yield from ecarts_de(ailleurs, "exercice__departement__nom", "contrat__departement__nom", nom="libelle")
+    yield from boucles()
+
+
+def boucles():
+    meres = dict(Enveloppe.objects.order_by().values_list("pk", "parent"))
+    noms = dict(Enveloppe.objects.order_by().values_list("pk", "libelle"))
+    for pk in meres:
+        lignee, mere = set(), meres[pk]
+        while mere is not None and mere not in lignee:
+            lignee.add(mere)
+            mere = meres[mere]
+        if pk in lignee:
+            yield Ecart(nommer(Enveloppe, pk, noms[pk]), "une mère qui n’en descend pas", "une boucle")
+
+
+@verification("enveloppe d’une décision", "Une décision se prend dans une feuille d’enveloppe de son exercice.")
+def enveloppe_d_une_decision():
+    decisions = Decision.objects.exclude(enveloppe=None)
+    ailleurs = decisions.exclude(enveloppe__exercice=F("action__exercice"))
+    yield from ecarts_de(ailleurs, "action__exercice__annee", "enveloppe__exercice__annee")
+    divisees = decisions.filter(Q(enveloppe__in=Enveloppe.objects.exclude(parent=None).values("parent")))
+    yield from ecarts_de(divisees, V("une feuille"), "enveloppe__libelle")

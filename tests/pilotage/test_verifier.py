@@ -1,0 +1,525 @@
+"""`manage.py verifier` : silence sur une base saine, une ligne par invariant violé.
+
+Chaque invariant est violé par une écriture directe en base, qui contourne les opérations (et, s'il le faut, les
+contraintes).
+"""
+
+from contextlib import suppress
+from decimal import Decimal
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
+
+from comptes.models import Habilitation
+from pilotage import demonstration, volume
+from pilotage.models import Photographie
+from pilotage.operations import cloturer_exercice, figer_campagne
+from pilotage.verification import VERIFICATIONS
+from programmation.enums import Echelle, NatureDecision, StatutAction
+from programmation.models import (
+    Action,
+    Correspondance,
+    Decision,
+    Financement,
+    Localisation,
+    Organisme,
+    PartenaireFinanceur,
+)
+from programmation.operations import annuler_la_fusion
+from territoires.models import FiliationQuartier
+from tests.fabriques import (
+    ActionFactory,
+    CampagneFactory,
+    ContratFactory,
+    DecisionFactory,
+    DepartementFactory,
+    EnveloppeFactory,
+    EtablissementFactory,
+    ExerciceFactory,
+    FinanceurFactory,
+    HabilitationFactory,
+    NomenclatureFactory,
+    OrganismeFactory,
+    PilierFactory,
+    QuartierFactory,
+    ThematiqueFactory,
+    action_programmee,
+    cofinancement,
+    habiliter,
+    localiser,
+    p147,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def verifier():
+    """Les lignes imprimées, une par écart."""
+    sortie = StringIO()
+    with suppress(CommandError):
+        call_command("verifier", stdout=sortie)
+    return sortie.getvalue().replace("\u00a0", " ").replace("\u202f", " ").splitlines()
+
+
+def forcer(objet, **champs):
+    """Écrit droit en base, sans opération, ni `save()`, ni les refus du modèle."""
+    QuerySet(type(objet)).filter(pk=objet.pk).update(**champs)
+
+
+def sans_contrainte(modele, nom):
+    """Enlève une contrainte ou un index unique, jusqu'à la fin du test."""
+    table = connection.ops.quote_name(modele._meta.db_table)
+    with connection.cursor() as curseur:
+        if connection.vendor == "sqlite":
+            curseur.execute("PRAGMA ignore_check_constraints = ON")
+        else:
+            curseur.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            curseur.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {connection.ops.quote_name(nom)}")
+
+
+@pytest.fixture(autouse=True)
+def _contraintes_retablies():
+    """SQLite : la vérification des contraintes revient après chaque test (PostgreSQL : la transaction est annulée)."""
+    yield
+    if connection.vendor == "sqlite":
+        with connection.cursor() as curseur:
+            curseur.execute("PRAGMA ignore_check_constraints = OFF")
+
+
+# --- Les bases saines ---
+
+
+def test_silence_sur_une_base_vide():
+    assert verifier() == []
+
+
+def test_silence_sur_la_demonstration():
+    call_command("charger_reference", verbosity=0)
+    demonstration.charger(taille=0.08)
+    assert verifier() == []
+
+
+def test_silence_sur_les_donnees_d_echelle():
+    call_command("charger_reference", verbosity=0)
+    volume.generer(actions=200, annees=4, departements=2)
+    assert verifier() == []
+
+
+def test_silence_sur_les_fabriques():
+    contrat = ContratFactory()
+    action = action_programmee(accorde="100,01", contrat=contrat)
+    localiser(action, {QuartierFactory(contrat=contrat): cle for cle in (2, 3, 5)})
+    cofinancement(action, FinanceurFactory(), accorde=50)
+    ActionFactory(brouillon=True)
+    assert verifier() == []
+
+
+# --- Un invariant violé par test ---
+
+
+VIOLATIONS = {}
+
+
+def viole(nom, motif):
+    """Déclare la fonction décorée : elle viole l'invariant `nom`, et l'écart contient `motif`."""
+
+    def declarer(violer):
+        VIOLATIONS.setdefault(nom, []).append((violer, motif))
+        return violer
+
+    return declarer
+
+
+@viole("génération du quartier", "attendu 2024-2030, trouvé 2015-2023")
+def quartier_d_une_autre_generation():
+    forcer(QuartierFactory(), generation="2015-2023")
+
+
+@viole("filiation", "attendu une génération antérieure, trouvé 2024-2030")
+def filiation_a_rebours():
+    FiliationQuartier.objects.create(ancien=QuartierFactory(), nouveau=QuartierFactory(), nature="inchange")
+
+
+@viole("habilitation d’écriture", "attendu pas de quartier")
+def agent_d_un_quartier():
+    Habilitation.objects.create(utilisateur=habiliter(), role="agent", quartier=QuartierFactory())
+
+
+@viole("partenaire financeur", "attendu partenaire, trouvé agent")
+def agent_borne_a_un_financeur():
+    PartenaireFinanceur.objects.create(habilitation=HabilitationFactory(), financeur=FinanceurFactory())
+
+
+@viole("SIREN et SIRET", "attendu une clé juste, trouvé 123456789")
+def siren_faux():
+    forcer(OrganismeFactory(), siren="123456789")
+
+
+@viole("SIREN et SIRET", "attendu une clé juste, trouvé 12345678901234")
+def siret_faux():
+    forcer(EtablissementFactory(), siret="12345678901234")
+
+
+@viole("SIREN et SIRET", "attendu 732829320, trouvé 000")
+def siret_d_un_autre_siren():
+    forcer(EtablissementFactory().organisme, siren="732829320")
+
+
+@viole("fusion d’organismes", "attendu une cible vivante")
+def fusion_en_chaine():
+    premier, deuxieme, troisieme = (OrganismeFactory() for _ in range(3))
+    forcer(premier, fusionne_dans=deuxieme)
+    forcer(deuxieme, fusionne_dans=troisieme)
+
+
+@viole("correspondance", "attendu un pilier ou une ligne, trouvé valeurs")
+def correspondance_vers_le_transversal():
+    Correspondance.objects.create(thematique=ThematiqueFactory(), pilier=PilierFactory(transversal=True))
+
+
+@viole("campagne", "attendu une campagne, trouvé aucune")
+def exercice_sans_campagne():
+    ExerciceFactory().campagnes.all().delete()
+
+
+@viole("campagne", "attendu Calvados, trouvé Gard")
+def campagne_d_un_contrat_d_ailleurs():
+    forcer(CampagneFactory(exercice=ExerciceFactory()), contrat=contrat_du_gard())
+
+
+@viole("campagnes d’un exercice clos", "attendu figée, trouvé ouverte")
+def exercice_clos_sans_gel():
+    forcer(ExerciceFactory(), statut="clos")
+
+
+@viole("enveloppe", "attendu 2026, trouvé 2025")
+def enveloppe_d_une_mere_d_une_autre_annee():
+    forcer(EnveloppeFactory(), parent=EnveloppeFactory(exercice=ExerciceFactory(annee=2025)))
+
+
+@viole("enveloppe", "attendu Calvados, trouvé Gard")
+def enveloppe_d_un_contrat_d_ailleurs():
+    forcer(EnveloppeFactory(), contrat=contrat_du_gard())
+
+
+@viole("enveloppe", "trouvé une boucle")
+def enveloppes_en_boucle():
+    mere, fille = EnveloppeFactory(), EnveloppeFactory()
+    forcer(mere, parent=fille)
+    forcer(fille, parent=mere)
+
+
+@viole("enveloppe d’une décision", "attendu 2026, trouvé 2025")
+def decision_dans_l_enveloppe_d_une_autre_annee():
+    action_programmee()
+    forcer(Decision.objects.get(), enveloppe=EnveloppeFactory(exercice=ExerciceFactory(annee=2025)))
+
+
+@viole("enveloppe d’une décision", "attendu une feuille, trouvé Mère")
+def decision_dans_une_mere():
+    mere = EnveloppeFactory(libelle="Mère")
+    EnveloppeFactory(parent=mere)
+    action_programmee()
+    forcer(Decision.objects.get(), enveloppe=mere)
+
+
+@viole("contrat de l’action", "attendu Calvados, trouvé Gard")
+def contrat_d_un_autre_departement():
+    forcer(ActionFactory(), contrat=contrat_du_gard())
+
+
+@viole("contrat de l’action", "attendu 2026, trouvé 2015-2023")
+def contrat_echu():
+    forcer(ActionFactory(), contrat=ContratFactory(ancien=True))
+
+
+@viole("thématique de l’action", "attendu 2024-, trouvé 2020-2023")
+def thematique_d_un_autre_millesime():
+    ancienne = NomenclatureFactory(millesime="2020-2023", annee_de_debut=2020)
+    forcer(ActionFactory(), thematique=ThematiqueFactory(theme__nomenclature=ancienne))
+
+
+@viole("pilier de l’action", "attendu un pilier ou une ligne, trouvé valeurs")
+def pilier_transversal():
+    forcer(ActionFactory(), pilier=PilierFactory(transversal=True))
+
+
+@viole("pilier de l’action", "attendu une étiquette transversale, trouvé cohesion-sociale")
+def etiquette_qui_s_additionne():
+    action = ActionFactory()
+    action.piliers_transversaux.add(action.pilier)
+
+
+@viole("campagne de l’action", "attendu 2026, trouvé 2025")
+def campagne_d_une_autre_annee():
+    forcer(ActionFactory(), campagne=ExerciceFactory(annee=2025).campagnes.get())
+
+
+@viole("campagne de l’action", "attendu Contrat voisin")
+def campagne_d_un_autre_contrat():
+    action = ActionFactory()
+    voisin = ContratFactory(intitule="Contrat voisin")
+    forcer(action, campagne=CampagneFactory(exercice=action.exercice, intitule="La sienne", contrat=voisin))
+
+
+@viole("enveloppe de l’action", "attendu 2026, trouvé 2025")
+def enveloppe_d_une_autre_annee():
+    forcer(ActionFactory(), enveloppe=EnveloppeFactory(exercice=ExerciceFactory(annee=2025)))
+
+
+@viole("établissement de l’action", "attendu Le porteur, trouvé Un autre")
+def etablissement_d_un_autre():
+    action = ActionFactory(porteur=OrganismeFactory(nom="Le porteur"))
+    forcer(action, etablissement=EtablissementFactory(organisme=OrganismeFactory(nom="Un autre")))
+
+
+@viole("bénéficiaires", "attendu 10, trouvé 11")
+def trop_de_femmes_et_d_hommes():
+    forcer(ActionFactory(), beneficiaires_prevus=10, beneficiaires_femmes=6, beneficiaires_hommes=5)
+
+
+@viole("bénéficiaires", "attendu 10, trouvé 12")
+def trop_d_habitants():
+    forcer(ActionFactory(), beneficiaires_prevus=10, beneficiaires_qpv=12)
+
+
+@viole("version", "attendu au moins 1, trouvé 0")
+def version_nulle():
+    forcer(ActionFactory(), version=0)
+
+
+@viole("texte de recherche", "attendu ecole, trouvé École")
+def recherche_non_normalisee():
+    forcer(ActionFactory(intitule="École", dossier=None), recherche="École")
+
+
+@viole("quartier de l’action", "attendu Le sien, trouvé Le voisin")
+def quartier_d_un_autre_contrat():
+    contrat = ContratFactory(intitule="Le sien")
+    action = ActionFactory(contrat=contrat)
+    [lieu] = localiser(action, {QuartierFactory(contrat=contrat): 1})
+    forcer(lieu, quartier=QuartierFactory(contrat=ContratFactory(intitule="Le voisin")))
+
+
+@viole("quartier de l’action", "attendu —")
+def quartier_d_une_action_du_departement():
+    localiser(ActionFactory(departementale=True), {QuartierFactory(): 1})
+
+
+@viole("clés cumulées", "attendu (2, 5, 5), trouvé (0, 3, 5)")
+def cumuls_faux():
+    contrat = ContratFactory()
+    lieux = localiser(ActionFactory(contrat=contrat), {QuartierFactory(contrat=contrat): cle for cle in (2, 3)})
+    forcer(lieux[1], cumul_avant=0, cumul_apres=3)
+
+
+@viole("accordé P147", "attendu acquis 1000.00 €, trouvé acquis 999.99 €")
+def accorde_d_un_centime_de_moins():
+    forcer(action_programmee(accorde=1000).financements.get(), accorde=Decimal("999.99"))
+
+
+@viole("accordé P147", "attendu sollicite, trouvé acquis 500.00 €")
+def accorde_sans_decision():
+    forcer(p147(ActionFactory()), accorde=Decimal(500), etat="acquis")
+
+
+@viole("accordé P147", "attendu refuse 0.00 €, trouvé sollicite")
+def refus_qui_n_est_pas_recopie():
+    action = ActionFactory(statut=StatutAction.NON_RETENUE)
+    p147(action)
+    DecisionFactory(action=action, nature=NatureDecision.NON_RETENUE, montant=0)
+
+
+@viole("ligne P147", "attendu une ligne P147, trouvé aucune")
+def decidee_sans_ligne():
+    QuerySet(Financement).filter(action=action_programmee()).delete()
+
+
+@viole("ligne P147", "attendu une ligne P147, trouvé 2")
+def deux_lignes_p147():
+    with connection.cursor() as curseur:
+        curseur.execute("DROP INDEX financement_une_ligne_p147")
+    action = action_programmee()
+    cofinancement(action, FinanceurFactory(nom="Autre ANCT", famille="anct_p147"), accorde=1000)
+
+
+@viole("décisions et statut", "attendu une décision qui mène à « Programmée », trouvé —")
+def programmee_sans_decision():
+    ActionFactory(statut=StatutAction.PROGRAMMEE)
+
+
+@viole("décisions et statut", "attendu une décision qui mène à « Ajournée », trouvé attribution")
+def statut_d_une_autre_decision():
+    forcer(action_programmee(), statut=StatutAction.AJOURNEE)
+
+
+@viole("décisions et statut", "attendu 0,00 €, trouvé 400,00 €")
+def deprogrammation_partielle():
+    action = action_programmee(accorde=1000)
+    DecisionFactory(action=action, nature=NatureDecision.DEPROGRAMMATION, montant=-600)
+    forcer(action, statut=StatutAction.DEPROGRAMMEE)
+
+
+@viole("décisions et statut", "attendu un accordé jamais négatif, trouvé −500,00 €")
+def accorde_passe_sous_zero():
+    action = action_programmee(accorde=1000)
+    DecisionFactory(action=action, nature=NatureDecision.DIMINUTION, montant=-1500)
+    DecisionFactory(action=action, nature=NatureDecision.COMPLEMENT, montant=1500)
+
+
+@viole("porteur d’une décision", "trouvé —")
+def decision_sans_porteur():
+    action_programmee()
+    forcer(Decision.objects.get(), porteur_nom="")
+
+
+@viole("famille d’un financement", "attendu commune, trouvé —")
+def financement_sans_famille():
+    forcer(cofinancement(ActionFactory(), FinanceurFactory()), famille="")
+
+
+@viole("répartition", "coût prévisionnel : attendu 100,01 €, trouvé 80,01 €")
+def repartition_incomplete():
+    contrat = ContratFactory()
+    action = ActionFactory(contrat=contrat, cout_previsionnel=Decimal("100.01"))
+    lieux = localiser(action, {QuartierFactory(contrat=contrat): cle for cle in (2, 3, 5)})
+    QuerySet(Localisation).filter(pk=lieux[0].pk).delete()
+
+
+@viole("contrainte", "trouvé action_brouillon_ou_renseignee")
+def deposee_sans_porteur():
+    sans_contrainte(Action, "action_brouillon_ou_renseignee")
+    forcer(ActionFactory(), porteur=None)
+
+
+@viole("contrainte", "trouvé decision_montant_selon_nature")
+def attribution_negative():
+    sans_contrainte(Decision, "decision_montant_selon_nature")
+    DecisionFactory(montant=-10)
+
+
+@viole("contrainte", "trouvé financement_accorde_selon_etat")
+def refuse_a_dix_euros():
+    sans_contrainte(Financement, "financement_accorde_selon_etat")
+    forcer(cofinancement(ActionFactory(), FinanceurFactory()), etat="refuse", accorde=Decimal(10))
+
+
+@viole("contrainte", "trouvé action_contrat_selon_echelle")
+def departement_avec_un_contrat():
+    sans_contrainte(Action, "action_contrat_selon_echelle")
+    forcer(ActionFactory(), echelle=Echelle.DEPARTEMENT)
+
+
+@viole("montant négatif", "attendu un montant positif ou nul, trouvé −10,00 €")
+def demande_negative():
+    ligne = cofinancement(ActionFactory(), FinanceurFactory())
+    sans_contrainte(Financement, "programmation_financement_demande_check")
+    forcer(ligne, demande=Decimal(-10))
+
+
+@viole("liste fermée", "attendu une valeur connue de « statut », trouvé inconnu")
+def statut_inconnu():
+    forcer(ActionFactory(), statut="inconnu")
+
+
+@viole("empreinte d’une photographie", "photographie")
+def photographie_retouchee():
+    forcer(exercice_clos(), motif="Autre", lignes=[])
+
+
+@viole("exercice clos", "attendu une photographie, trouvé aucune")
+def exercice_clos_sans_photographie():
+    forcer(ExerciceFactory(), statut="clos")
+
+
+@viole("exercice clos", "cout_previsionnel : attendu 10000.00, trouvé 10000.01")
+def exercice_clos_modifie_d_un_centime():
+    exercice_clos()
+    forcer(Action.objects.get(), cout_previsionnel=Decimal("10000.01"))
+
+
+@viole("exercice clos", "attendu absente, trouvé présente")
+def action_ajoutee_apres_la_cloture():
+    photographie = exercice_clos()
+    ActionFactory(exercice=photographie.exercice)
+
+
+@viole("exercice clos", "attendu présente, trouvé absente")
+def action_disparue_apres_la_cloture():
+    exercice_clos()
+    for modele in (Financement, Decision, Action):
+        QuerySet(modele).delete()
+
+
+def contrat_du_gard():
+    return ContratFactory(departement=DepartementFactory(code="30"))
+
+
+def exercice_clos() -> Photographie:
+    """Un exercice d'une action programmée, clos par les opérations ; rend sa photographie."""
+    responsable = habiliter("responsable")
+    exercice = action_programmee().exercice
+    figer_campagne(exercice.campagnes.get(), par=responsable)
+    return cloturer_exercice(exercice, par=responsable)
+
+
+@pytest.mark.parametrize(
+    ("nom", "violer", "motif"),
+    [pytest.param(nom, *cas, id=cas[0].__name__) for nom, siens in VIOLATIONS.items() for cas in siens],
+)
+def test_un_invariant_viole_sort_sa_ligne(nom, violer, motif):
+    violer()
+    lignes = [ligne for ligne in verifier() if ligne.startswith(f"{nom} – ")]
+    assert len(lignes) >= 1
+    assert motif in lignes[0]
+
+
+def test_chaque_verification_a_son_invariant_viole():
+    assert {verification.nom for verification in VERIFICATIONS} == set(VIOLATIONS)
+
+
+def test_un_ecart_fait_sortir_en_erreur():
+    forcer(ActionFactory(), version=0)
+    forcer(ActionFactory(), version=0)
+    with pytest.raises(CommandError, match=r"^2\sécarts\.$"):
+        call_command("verifier", stdout=StringIO())
+
+
+# --- Ce qui n'est pas un écart ---
+
+
+def test_un_porteur_renomme_ne_change_pas_un_exercice_clos():
+    exercice_clos()
+    organisme = Organisme.objects.get()
+    organisme.nom = "Nouveau nom"
+    organisme.save()
+    assert verifier() == []
+
+
+def test_une_fusion_annulee_ne_laisse_pas_d_ecart():
+    agent = habiliter()
+    source, cible = OrganismeFactory(), OrganismeFactory()
+    forcer(source, fusionne_dans=cible)
+    annuler_la_fusion(source, par=agent, motif="Erreur")
+    assert verifier() == []
+
+
+def test_bavard_il_dit_ce_qu_il_verifie():
+    sortie = StringIO()
+    call_command("verifier", verbosity=2, stdout=sortie)
+    assert len(sortie.getvalue().splitlines()) == len(VERIFICATIONS)
+
+
+def test_le_nombre_de_requetes_ne_depend_pas_du_nombre_d_actions():
+    action_programmee()
+    with CaptureQueriesContext(connection) as une:
+        verifier()
+    for _ in range(5):
+        action_programmee()
+    with CaptureQueriesContext(connection) as six:
+        verifier()
+    assert len(six) == len(une)
