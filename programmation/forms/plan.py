@@ -138,7 +138,8 @@ class BasePlanFormSet(forms.BaseFormSet):
     }
 
     def __init__(self, *args, financeurs, suggerer=False, sans_controle=False, **kwargs):
-        self.suggestion = {"financeur": financeurs.cle_du_p147} if suggerer else None
+        p147 = {"financeur": financeurs.cle_du_p147, "nature": NatureFinancement.SPECIFIQUE}
+        self.suggestion = p147 if suggerer else None
         self.sans_controle = sans_controle
         options = {"financeurs": financeurs, "sans_controle": sans_controle}
         super().__init__(*args, form_kwargs=options, **kwargs)

@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.safestring import mark_safe
 
 from politique_ville.outils.formulaires import SaisieDate
 from politique_ville.outils.typographie import insecables
@@ -52,6 +53,7 @@ CHAMPS_DU_MODELE = [
 ETIQUETTES = ["piliers_transversaux", "priorites"]
 # Changer l'un de ces champs change ce que d'autres proposent.
 QUI_COMMANDENT = ["exercice", "echelle", "contrat", "thematique", "dispositif"]
+PLAN_A_CORRIGER = 'Le <a href="#plan">plan de financement</a> est à corriger.'
 REFERENCE_DAUPHIN = re.compile(r"(?:DA)?\s*(\d{8})(?:\s*[-–/]\s*(\d{1,2}))?", re.IGNORECASE)
 
 
@@ -75,7 +77,7 @@ class ActionForm(SansControleMixin, RefusMixin, forms.ModelForm):
         label="Dossier Dauphin",
         required=False,
         max_length=30,
-        help_text="Huit chiffres. La référence entière peut être collée : DA00054562-01.",
+        help_text="Huit chiffres, ou la référence entière.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     quartiers = QuartiersField(label="Quartiers", required=False, queryset=Quartier.objects.none())
@@ -162,7 +164,11 @@ class ActionForm(SansControleMixin, RefusMixin, forms.ModelForm):
             "etablissement": Etablissement.objects.select_related("organisme__fusionne_dans"),
         }
         for nom, queryset in querysets.items():
-            self.fields[nom].queryset = queryset
+            champ = self.fields[nom]
+            if not isinstance(champ, forms.ModelMultipleChoiceField):
+                champ.empty_label = "Choisir"
+            champ.queryset = queryset
+        self.fields["agent_referent"].empty_label = "Aucun"
         self.fields["echelle"].choices = choix.echelles
         self.fields["thematique"].widget.choices = par_theme(choix.thematiques)
 
@@ -205,7 +211,7 @@ class ActionForm(SansControleMixin, RefusMixin, forms.ModelForm):
     def is_valid(self):
         champs, plan = super().is_valid(), self.plan.is_valid()
         if not plan:
-            self.add_error(None, insecables("Le plan de financement est à corriger : voir ses lignes en rouge."))
+            self.add_error(None, mark_safe(PLAN_A_CORRIGER))
         return champs and plan
 
     def clean_dossier(self):
@@ -349,7 +355,7 @@ def actualiser_par_htmx():
         "hx-get": reverse("programmation:choix_de_la_saisie"),
         "hx-include": "[data-choix]",
         "hx-swap": "none",
-        "hx-sync": "closest form:replace",
+        "hx-sync": "closest form:queue all",
     }
 
 
@@ -377,4 +383,4 @@ def lignes_du_plan(action):
 def phrase_du_porteur(texte, organismes):
     if organismes:
         return f"Plusieurs organismes répondent à « {texte} » : en choisir un, ou écrire son SIRET."
-    return f"Aucun organisme ne répond à « {texte} » : l’ajouter d’abord au répertoire."
+    return f"Aucun organisme ne répond à « {texte} » : le créer sur place, ou l’ajouter d’abord au répertoire."

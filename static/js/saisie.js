@@ -213,6 +213,7 @@ function reprendre(champs) {
 if (plan) {
   plan.querySelector("[data-outils-du-plan]").hidden = false;
   plan.querySelector("[data-bilan]").hidden = false;
+  for (const montant of formulaire.querySelectorAll("[inputmode=decimal]")) mettreEnForme(montant);
   replier(!aUneSuite());
   plan.querySelector("[data-ajouter-une-ligne]").addEventListener("click", ajouterUneLigne);
   plan.querySelector("[data-replier]").addEventListener("click", () => {
