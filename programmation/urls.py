@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import fiche, gestes, liste, organismes, saisie
+from .views import fiche, gestes, imports, liste, organismes, saisie
 
 app_name = "programmation"
 
@@ -14,6 +14,13 @@ urlpatterns = [
     path("actions/<int:pk>/scinder/", gestes.action_scinder, name="action_scinder"),
     path("actions/<int:pk>/gestes/<str:geste>/", gestes.action_geste, name="action_geste"),
     path("actions/<int:pk>/modifier/", saisie.SaisieView.as_view(), name="action_update"),
+    path("imports/", imports.ImportListView.as_view(), name="import_list"),
+    path("imports/ajouter/", imports.import_create, name="import_create"),
+    path("imports/modele/<int:exercice>/", imports.import_modele, name="import_modele"),
+    path("imports/<int:pk>/", imports.import_detail, name="import_detail"),
+    path("imports/<int:pk>/colonnes/", imports.import_colonnes, name="import_colonnes"),
+    path("imports/<int:pk>/confirmer/", imports.import_confirmer, name="import_confirmer"),
+    path("imports/<int:pk>/annote/", imports.import_annote, name="import_annote"),
     path("organismes/", organismes.organisme_list, name="organisme_list"),
     path("organismes/ajouter/", organismes.organisme_create, name="organisme_create"),
     path("organismes/chercher/", organismes.organisme_chercher, name="organisme_chercher"),

@@ -285,5 +285,5 @@ def _dire_le_manque(journal, nom, fiches):
             fiche.refuser(nom, f"{TITRES_DES_MANQUES[nom]} est obligatoire pour créer une action.")
     else:
         numeros = ", ".join(str(fiche.numero) for fiche in fiches[:5]) + ("…" if len(fiches) > 5 else "")
-        manque = f"La colonne {TITRES_DES_MANQUES[nom]} manque"
-        journal.dire_du_fichier(f"{manque} : elle est obligatoire pour créer une action (lignes {numeros}).")
+        manque = f"la colonne {TITRES_DES_MANQUES[nom]} manque"
+        journal.dire_des_entetes(nom, f"{manque}, obligatoire pour créer une action (lignes {numeros}).")

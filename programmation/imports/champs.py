@@ -18,6 +18,7 @@ from politique_ville.outils.siret import LONGUEUR_SIREN, normaliser_siret, valid
 from politique_ville.outils.tableur.champs import (
     Champ,
     Convertisseur,
+    DossierDauphin,
     Option,
     choix,
     date_du_jour,
@@ -47,6 +48,8 @@ SEPARATEURS = re.compile(r"[;|\n]+")
 CODES_A_LA_VIRGULE = re.compile(r"[A-Z]{2}[0-9]\w+(?:\s*,\s*[A-Z]{2}[0-9]\w+)+", re.IGNORECASE)
 CLE_DE_QUARTIER = re.compile(r"(.*\S)\s*:\s*(\d{1,6})")
 TOUT_LE_CONTRAT = {"contrat", "contrat entier", "tout le contrat", "a l echelle du contrat", "echelle du contrat"}
+ZEROS_PERDUS = re.compile(r"[1-9][0-9]{3,6}")
+DEBUT_D_INTITULE = re.compile(r"contrat de ville\s+(?:de la |de l['’]|du |des |de |d['’])?", re.IGNORECASE)
 DUREE_CPO = re.compile(r"(?:cpo|pluriannuelle?|convention pluriannuelle)\D*(?:(\d{1,2})\s*(?:/|sur)\s*(\d{1,2}))?\D*")
 
 FAMILLE, FINANCEUR, LIGNE = "famille_", "financeur_", "ligne_"  # préfixes des champs de financement
@@ -81,7 +84,7 @@ def champs_de_l_action(references: References) -> list[Champ]:
         Champ(
             "dossier",
             "Dossier Dauphin",
-            dossier_dauphin,
+            dossier,
             (
                 "N° Dauphin",
                 "N° de dossier",
@@ -286,12 +289,14 @@ def options_de_piliers(piliers) -> list[Option]:
 
 
 def options_de_contrats(references: References) -> list[Option]:
-    """Le contrat en vigueur porte seul son intitulé, que l'ancienne génération partage ; les autres, leur code."""
+    """Le contrat en vigueur porte seul son intitulé, en entier, en court (« Caen la mer ») ou par son EPCI ; un contrat
+    de l'autre génération, souvent de même intitulé, se désigne par son code."""
     annee = references.exercice.annee
     options = [Option(Echelle.DEPARTEMENT, "Département", synonymes=("Échelle du département",))]
     for contrat in references.contrats:
         if contrat.couvre(annee):
-            options.append(Option(contrat, contrat.intitule, contrat.code or ""))
+            courts = (DEBUT_D_INTITULE.sub("", contrat.intitule), contrat.intercommunalite.nom)
+            options.append(Option(contrat, contrat.intitule, contrat.code or "", courts))
         else:
             options.append(Option(contrat, f"{contrat.intitule} {contrat.generation}", contrat.code or ""))
     return options
@@ -378,6 +383,13 @@ def cle(cellule: Any) -> UUID:
             f"« {en_texte(cellule)} » n’est pas une clé de nos exports : la recopier, ou vider la cellule.",
             code="invalid",
         ) from None
+
+
+def dossier(cellule: Any) -> DossierDauphin:
+    """Le numéro de dossier ; un CSV ne distingue pas un texte d'un nombre, qui a perdu ses zéros."""
+    if isinstance(cellule, str) and ZEROS_PERDUS.fullmatch(cellule.strip()):
+        return dossier_dauphin(int(cellule))
+    return dossier_dauphin(cellule)
 
 
 def siren(cellule: Any) -> str:

@@ -26,6 +26,9 @@ def proposer(table: Table, champs: Sequence[Champ], modele: ModeleDeColonnes | N
     reglage = modele.correspondance if modele else {}
     ignorees = {forme(entete) for entete in reglage.get("ignorees", ())}
     colonnes = reconnaitre(table.entetes, champs, reglage.get("colonnes"))
+    if f"{LIGNE}financeur" in colonnes:  # alors « État » est celui du financement, non un financeur
+        lignes_d_abord = sorted(champs, key=lambda champ: not champ.nom.startswith(LIGNE))
+        colonnes = reconnaitre(table.entetes, lignes_d_abord, reglage.get("colonnes"))
     gardees = {
         nom: rang
         for nom, rang in colonnes.items()

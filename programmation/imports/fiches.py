@@ -34,8 +34,10 @@ class Journal:
         libelle = self.champs[nom].libelle
         self.anomalies.append(Anomalie(adresse, libelle, table.entetes[rang], message, Gravite.AVERTISSEMENT))
 
-    def dire_du_fichier(self, message: str) -> None:
-        self.anomalies.append(Anomalie("", "", "", message))
+    def dire_des_entetes(self, nom: str, message: str) -> None:
+        """Un refus qui tient à une colonne absente : il est dit une fois, sur la ligne des en-têtes."""
+        ligne = f"ligne {self.validee.table.ligne_des_entetes}"
+        self.anomalies.append(Anomalie(ligne, self.champs[nom].libelle, "", message))
 
 
 @dataclass

@@ -10,8 +10,10 @@ from uuid import uuid4
 
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from comptes.enums import Role
 from comptes.models import Utilisateur
 from politique_ville.outils.tableur.annotation import annoter
 from politique_ville.outils.tableur.fichier import Fichier, FichierRefuse, Limites
@@ -20,14 +22,15 @@ from politique_ville.outils.tableur.modeles import modele
 from politique_ville.outils.tableur.moteur import preparer
 from politique_ville.outils.tableur.plan import Anomalie, Gravite, Plan, Statut
 from politique_ville.outils.tableur.reception import recevoir
+from politique_ville.outils.typographie import insecables
 
 from .. import regles
-from ..enums import EtatLot
+from ..enums import EtatLot, StatutExercice
 from ..models import Exercice, Lot, ModeleDeColonnes
 from ..operations import DroitManquant, OperationRefusee
 from ..operations.outils import verrouiller_les_exercices
 from .actions import ContexteImport
-from .colonnes import exiger_de_quoi_reconnaitre, proposer, refuser_les_personnes, reglage
+from .colonnes import proposer, refuser_les_personnes, reglage
 
 MODELE = "actions"
 LIMITES = Limites(lignes=20_000)
@@ -45,6 +48,35 @@ class PlanPerime(OperationRefusee):
     def __init__(self, plan: Plan, differences: list[str]):
         self.plan = plan
         super().__init__(differences)
+
+
+# --- Où importer ---
+
+
+def exercices_ou_importer(utilisateur: Utilisateur) -> QuerySet[Exercice]:
+    """Les exercices non clos des départements où cette personne écrit partout, les plus récents d'abord."""
+    return _exercices_de(utilisateur).exclude(statut=StatutExercice.CLOS)
+
+
+def limites_des_imports(utilisateur: Utilisateur) -> list[str]:
+    """Ce qui empêchera un import, ou une partie : les exercices clos et les campagnes figées, en phrases."""
+    exercices = list(_exercices_de(utilisateur).prefetch_related("campagnes"))
+    clos = [str(exercice) for exercice in exercices if exercice.est_clos]
+    phrases = [f"Exercices clos, où plus rien ne s’importe : {', '.join(clos)}."] if clos else []
+    for exercice in exercices:
+        figees = [f"« {campagne} »" for campagne in exercice.campagnes.all() if campagne.est_figee]
+        if figees and not exercice.est_clos:
+            ou = f"{exercice}, campagnes figées : {', '.join(figees)}"
+            phrases.append(f"{ou}. Aucune action ne s’y ajoute ; celles qu’elles ont déjà se corrigent.")
+    return [insecables(phrase) for phrase in phrases]
+
+
+def _exercices_de(utilisateur):
+    habilitations = [h for h in utilisateur.habilitations_actives if h.role in Role.qui_ecrivent()]
+    exercices = Exercice.objects.select_related("departement", "nomenclature").order_by("-annee", "departement__code")
+    if any(h.france_entiere for h in habilitations):
+        return exercices
+    return exercices.filter(departement__in={h.departement_id for h in habilitations} - {None})
 
 
 # --- Lire un fichier, sans rien écrire ---
@@ -217,7 +249,7 @@ def _difference(numero, avant, apres):
     if avant is None or apres is None or avant["statut"] != apres["statut"]:
         mots = [LIBELLES[Statut(ligne["statut"])] if ligne else "absente" for ligne in (avant, apres)]
         return f"Ligne {numero} : elle était {mots[0]}, elle serait maintenant {mots[1]}."
-    champs = {nom for nom in {**avant["changements"], **apres["changements"]}}
+    champs = {*avant["changements"], *apres["changements"]}
     changes = sorted(nom for nom in champs if avant["changements"].get(nom) != apres["changements"].get(nom))
     return f"Ligne {numero} : ce qui changerait n’est plus le même ({', '.join(changes) or 'une autre action'})."
 

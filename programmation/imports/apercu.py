@@ -1,0 +1,156 @@
+"""Le plan gardé par un lot, tel que l'écran et la commande le montrent : il survit au rechargement de la page."""
+
+import re
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from politique_ville.outils.tableur.plan import Gravite, Statut
+
+from ..models import Lot
+
+NUMERO = re.compile(r"(\d+)$")
+
+
+@dataclass(frozen=True)
+class Sort:
+    """Comment se dit le sort d'une ligne, avec la couleur de son badge DSFR."""
+
+    libelle: str
+    pluriel: str
+    couleur: str
+
+
+SORTS = {
+    Statut.CREE: Sort("créée", "créées", "success"),
+    Statut.MODIFIE: Sort("modifiée", "modifiées", "info"),
+    Statut.INCHANGE: Sort("inchangée", "inchangées", ""),
+    Statut.REFUSE: Sort("refusée", "refusées", "error"),
+}
+
+
+@dataclass(frozen=True)
+class Changement:
+    """Un champ qui change, en mots ; `base` : ce que l'agent avait lu, en cas de conflit (None : pas de conflit)."""
+
+    champ: str
+    avant: str
+    apres: str
+    base: str | None = None
+
+
+@dataclass(frozen=True)
+class Message:
+    texte: str
+    est_un_refus: bool
+
+
+@dataclass
+class LigneMontree:
+    numero: int
+    statut: Statut
+    intitule: str
+    action: int | None
+    changements: list[Changement]
+    en_conflit: bool
+    messages: list[Message] = field(default_factory=list)
+
+    @property
+    def sort(self) -> Sort:
+        return SORTS[self.statut]
+
+
+@dataclass(frozen=True)
+class Total:
+    """Une ligne de l'effet sur les totaux : (avant, après) du nombre d'actions, du demandé P147, du coût, en euros."""
+
+    nom: str
+    actions: tuple[int, int]
+    demande: tuple[Decimal | None, Decimal | None]
+    cout: tuple[Decimal | None, Decimal | None]
+
+
+class Apercu:
+    """Lit `Lot.plan`, ou le JSON d'un plan qui n'est pas gardé."""
+
+    def __init__(self, plan: Mapping[str, Any]):
+        self.plan = plan
+
+    @classmethod
+    def du_lot(cls, lot: Lot) -> "Apercu":
+        return cls(lot.plan)
+
+    @property
+    def compteurs(self) -> dict[Statut, int]:
+        return {statut: self.plan["compteurs"].get(statut.value, 0) for statut in SORTS}
+
+    @property
+    def est_applicable(self) -> bool:
+        return self.plan["est_applicable"]
+
+    @property
+    def ecrit_quelque_chose(self) -> bool:
+        return bool(self.compteurs[Statut.CREE] or self.compteurs[Statut.MODIFIE])
+
+    @property
+    def refus(self) -> int:
+        return sum(anomalie["gravite"] == Gravite.REFUS for anomalie in self.plan["anomalies"])
+
+    @property
+    def avertissements(self) -> int:
+        return len(self.plan["anomalies"]) - self.refus
+
+    @cached_property
+    def lignes(self) -> list[LigneMontree]:
+        """Toutes les lignes, chacune avec ses messages."""
+        lignes = [_ligne(ligne) for ligne in self.plan["lignes"]]
+        for ligne in lignes:
+            ligne.messages = self._messages[ligne.numero]
+        return lignes
+
+    def lignes_au_statut(self, statut: str) -> list[LigneMontree]:
+        """Celles d'un statut ; toutes si la valeur n'en est pas un."""
+        return [ligne for ligne in self.lignes if ligne.statut == statut] if statut in SORTS else self.lignes
+
+    @property
+    def messages_generaux(self) -> list[Message]:
+        """Ceux qui portent sur le fichier entier ou sur une colonne."""
+        return self._messages[None]
+
+    @cached_property
+    def _messages(self) -> dict[int | None, list[Message]]:
+        """Les messages par ligne du plan : une action sur plusieurs lignes du fichier réunit les leurs."""
+        numeros = sorted({ligne["numero"] for ligne in self.plan["lignes"]})
+        messages = defaultdict(list)
+        for anomalie in self.plan["anomalies"]:
+            trouve = NUMERO.search(anomalie["cellule"])
+            rang = bisect_right(numeros, int(trouve[1])) if trouve else 0
+            message = Message(anomalie["phrase"], anomalie["gravite"] == Gravite.REFUS)
+            messages[numeros[rang - 1] if rang else None].append(message)
+        return messages
+
+    @property
+    def totaux(self) -> list[Total]:
+        return [
+            Total(nom, tuple(effet["actions"]), *(_montants(effet[cle]) for cle in ("demande", "cout")))
+            for nom, effet in self.plan["totaux"].items()
+        ]
+
+
+def _ligne(ligne):
+    base = ligne["base"]
+    changements = [
+        Changement(champ, avant or "", apres or "", base.get(champ, "") if base else None)
+        for champ, (avant, apres) in ligne["changements"].items()
+    ]
+    return LigneMontree(
+        ligne["numero"], Statut(ligne["statut"]), ligne["intitule"], ligne["cle"], changements, bool(base)
+    )
+
+
+def _montants(paire):
+    return tuple(None if montant is None else Decimal(montant) for montant in paire)

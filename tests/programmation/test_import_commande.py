@@ -1,0 +1,126 @@
+"""manage.py importer : le même import que l'écran, par la même porte."""
+
+import io
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from comptes.enums import Role
+from programmation.imports import lots
+from programmation.models import Action, Lot
+from tests.fabriques import ExerciceFactory, habiliter
+from tests.imports import FICHIERS, en_clair, fichier_d_essai, monde_des_fichiers, octets_xlsx
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def exercice():
+    return monde_des_fichiers()
+
+
+@pytest.fixture
+def responsable(exercice):
+    habiliter(Role.AGENT, departement=exercice.departement)
+    return habiliter(Role.RESPONSABLE, departement=exercice.departement)
+
+
+def commande(fichier, *options, departement="14", annee="2026"):
+    sortie, erreurs = io.StringIO(), io.StringIO()
+    try:
+        call_command(
+            "importer",
+            str(fichier),
+            "--departement",
+            departement,
+            "--annee",
+            annee,
+            *options,
+            stdout=sortie,
+            stderr=erreurs,
+        )
+        echec = ""
+    except CommandError as erreur:
+        echec = en_clair(str(erreur))
+    return en_clair(sortie.getvalue()), en_clair(erreurs.getvalue()), echec
+
+
+def test_la_commande_importe_au_nom_du_premier_responsable_et_l_annonce(exercice, responsable):
+    sortie, erreurs, echec = commande(FICHIERS / "actions.ods")
+    assert (erreurs, echec) == ("", "")
+    assert sortie.startswith(f"Au nom de {responsable.courriel} (")
+    assert "  créées            3\n" in sortie
+    lot = Lot.objects.get()
+    assert sortie.endswith(f"Importé par {responsable.courriel}, lot n° {lot.pk}.\n")
+    assert (Action.objects.count(), lot.etat, lot.auteur) == (3, "applique", responsable)
+
+
+def test_la_commande_et_l_ecran_donnent_le_meme_plan(exercice, responsable):
+    commande(FICHIERS / "actions.ods")
+    par_la_commande = Lot.objects.get().plan
+    Action.objects.all().delete()
+    lot = lots.deposer(fichier_d_essai("actions.ods"), exercice, par=responsable)
+    par_l_ecran = lots.planifier(lot, par=responsable).en_json()
+    assert [ligne["statut"] for ligne in par_l_ecran["lignes"]] == [
+        ligne["statut"] for ligne in par_la_commande["lignes"]
+    ]
+
+
+def test_l_essai_n_ecrit_rien_pas_meme_le_lot(exercice, responsable):
+    sortie, _, echec = commande(FICHIERS / "actions.ods", "--essai")
+    assert "  créées            3\n" in sortie
+    assert (echec, Action.objects.count(), Lot.objects.count()) == ("", 0, 0)
+
+
+def test_rejouer_la_commande_n_ecrit_rien(exercice, responsable):
+    commande(FICHIERS / "actions.ods")
+    sortie, _, _ = commande(FICHIERS / "actions.ods")
+    assert sortie.endswith("Rien à écrire : tout est déjà enregistré.\n")
+    assert Action.history.count() == 5  # trois créations, deux dépôts
+
+
+def test_un_refus_dit_la_cellule_et_echoue(exercice, responsable, tmp_path):
+    faux = tmp_path / "faux.xlsx"
+    faux.write_bytes(octets_xlsx(["Intitulé", "Contrat"], ["Un", "Caen"]))
+    _, erreurs, echec = commande(faux)
+    assert erreurs.startswith(
+        "Refus, B2 : « Caen » inconnu, vouliez-vous « CN01403M Contrat de ville de Caen la mer » ?"
+    )
+    assert echec == "Rien n’est importé : un seul refus arrête tout."
+    assert (Action.objects.count(), Lot.objects.get().etat) == (0, "refuse")
+
+
+@pytest.mark.parametrize(
+    ("options", "phrase"),
+    [
+        ({"departement": "99"}, "Le département 99 n’a pas d’exercice 2026."),
+        ({"annee": "2019"}, "Le département 14 n’a pas d’exercice 2019."),
+        ({"options": ("--par", "personne@exemple.test")}, "Aucun compte actif n’a le courriel personne@exemple.test."),
+        (
+            {"options": ("--modele", "Dauphin")},
+            "Pas de correspondance « Dauphin » dans ce département ; connues : aucun.",
+        ),
+    ],
+)
+def test_un_argument_faux_est_explique(exercice, responsable, options, phrase):
+    suite = options.pop("options", ()) if isinstance(options, dict) else ()
+    assert commande(FICHIERS / "actions.ods", *suite, **options)[2] == phrase
+
+
+def test_un_fichier_introuvable_est_explique(exercice, responsable, tmp_path):
+    assert "ne s’ouvre pas" in commande(tmp_path / "absent.ods")[2]
+
+
+def test_l_auteur_choisi_doit_pouvoir_importer(exercice, responsable):
+    lecteur = habiliter(Role.LECTEUR, departement=exercice.departement)
+    assert commande(FICHIERS / "actions.ods", "--par", lecteur.courriel)[2].startswith(
+        "Seuls les agents et les responsables"
+    )
+
+
+def test_un_exercice_clos_refuse(exercice, responsable):
+    ExerciceFactory(annee=2025, statut="clos")
+    assert (
+        commande(FICHIERS / "actions.ods", annee="2025")[2]
+        == "L’exercice 2025 est clos : aucun fichier ne s’y importe."
+    )
