@@ -1,8 +1,11 @@
 """Le formulaire qui change la portée et la base d'un tableau de bord : un simple GET, tout est dans l'adresse."""
 
+from collections.abc import Iterable
+
 from django import forms
 
-from programmation.synthese import Base
+from programmation.models import Exercice
+from programmation.synthese import Base, ChoixDeBase
 
 from .portee import Portee, cle_des_quartiers, en_mots
 
@@ -62,3 +65,24 @@ class PorteeForm(forms.Form):
         for quartier in portee.quartiers_du_territoire:
             par_contrat.setdefault(quartier.contrat, []).append((str(quartier.pk), quartier))
         yield from par_contrat.items()
+
+
+class ClasseurForm(forms.Form):
+    """L'exercice et la base du classeur ANCT ; rempli par ce qui est montré, jamais validé : la vue a lu l'adresse."""
+
+    exercice = forms.ChoiceField(label="Exercice")
+    base = forms.ChoiceField(label="Base de calcul", choices=Base.choices)
+    annonce = forms.ChoiceField(
+        label="Votes des financeurs", choices=ANNONCE, required=False, help_text="Pour la base « Tous financeurs »."
+    )
+    pre = forms.ChoiceField(label="Réussite éducative (PRE)", choices=PRE, required=False)
+
+    def __init__(self, exercices: Iterable[Exercice], exercice: Exercice, choix: ChoixDeBase):
+        initiales = {
+            "exercice": exercice.pk,
+            "base": choix.base,
+            "annonce": "1" if choix.avec_annonce else "",
+            "pre": "" if choix.avec_pre else "sans",
+        }
+        super().__init__(initial=initiales)
+        self.fields["exercice"].choices = [(e.pk, e) for e in exercices]

@@ -9,7 +9,7 @@ from functools import cached_property
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
-from django.http import QueryDict
+from django.http import Http404, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
@@ -17,14 +17,12 @@ from comptes.enums import Role
 from comptes.models import Utilisateur
 from politique_ville.outils.departements import du_departement
 from politique_ville.outils.typographie import insecables
-from programmation.enums import StatutExercice
-from programmation.filters import Cadre
+from programmation.filters import ENTRE_QUARTIERS, Cadre
 from programmation.models import Action, Exercice
 from programmation.synthese import Base, ChoixDeBase
 from territoires.models import ContratDeVille, Quartier
 
 QUI_BORNENT = ("exercice", "annee", "departement", "contrat", "quartier")
-ENTRE_QUARTIERS = "-"  # plusieurs quartiers tiennent dans un seul paramètre, donc dans une seule liste de choix
 ENTIER = re.compile(r"\d{1,18}", re.ASCII)
 CODE_DE_DEPARTEMENT = re.compile(r"\d{2,3}|2[AB]", re.ASCII)
 
@@ -41,7 +39,7 @@ class Portee:
         self.utilisateur = utilisateur
         self.corrections = []
         self.choix = self._lire_la_base(parametres)
-        self.cadre = Cadre(self._lire_le_cadre(parametres), utilisateur)
+        self.cadre = self._lire_le_cadre(parametres)
         self.contrat = self._lire_le_contrat(parametres.get("contrat", ""))
         self.quartiers = self._lire_les_quartiers(parametres.get("quartier", ""))
         if not any(parametres.get(nom) for nom in QUI_BORNENT):
@@ -56,42 +54,45 @@ class Portee:
         return ChoixDeBase.depuis_parametres(parametres)
 
     def _lire_le_cadre(self, parametres):
-        """Les paramètres `annee` et `departement` du cadre, complétés par l'exercice ouvert le plus récent."""
-        exercice, annee, code = (parametres.get(nom) for nom in ("exercice", "annee", "departement"))
-        if self._est_ecrit(exercice, ENTIER, "un identifiant d’exercice"):
-            visibles = Exercice.objects.visibles_par(self.utilisateur).select_related("departement")
-            exercice = get_object_or_404(visibles, pk=exercice)
-            return _adresse_du_cadre(exercice.annee, exercice.departement.code)
-        annee = int(annee) if self._est_ecrit(annee, ENTIER, "une année") else None
-        if not self._est_ecrit(code, CODE_DE_DEPARTEMENT, "un code de département"):
-            return _adresse_du_cadre(annee, None)
-        departement = get_object_or_404(self.utilisateur.departements_visibles(), code=code)
-        return _adresse_du_cadre(annee or self._derniere_annee(departement), code)
+        """L'année et le département, complétés par le cadre : l'exercice ouvert le plus récent."""
+        formes = {
+            "exercice": "un identifiant d’exercice",
+            "annee": "une année",
+            "departement": "un code de département",
+        }
+        lus = QueryDict(mutable=True)
+        for nom, nature in formes.items():
+            forme = CODE_DE_DEPARTEMENT if nom == "departement" else ENTIER
+            if self._est_ecrit(parametres.get(nom), forme, nature):
+                lus[nom] = parametres[nom]
+        cadre = Cadre(lus, self.utilisateur)
+        self._exiger_de_le_voir(cadre, lus)
+        return cadre
 
-    def _derniere_annee(self, departement):
-        """L'année du dernier exercice ouvert du département, à défaut du dernier ; None s'il n'en a pas."""
-        exercices = Exercice.objects.visibles_par(self.utilisateur).filter(departement=departement)
-        annees = dict(exercices.values_list("annee", "statut"))
-        ouvertes = [annee for annee, statut in annees.items() if statut == StatutExercice.OUVERT]
-        return max(ouvertes or annees, default=None)
+    def _exiger_de_le_voir(self, cadre, lus):
+        if "exercice" in lus and not any(str(e.pk) == lus["exercice"] for e in cadre.visibles):
+            raise Http404("Exercice hors du périmètre")
+        code = lus.get("departement")
+        if code and code not in {departement.code for departement in cadre.departements}:
+            get_object_or_404(self.utilisateur.departements_visibles(), code=code)
 
     def _lire_le_contrat(self, valeur):
         if not self._est_ecrit(valeur, ENTIER, "un identifiant de contrat"):
             return None
-        contrat = get_object_or_404(self.utilisateur.contrats_visibles(), pk=valeur)
-        if self.departement and contrat in self.contrats_du_cadre:
-            return contrat
-        self._corriger(f"Le « {contrat} » n’est pas dans cet exercice : tous les contrats sont montrés.")
-        return None
+        contrat = next((contrat for contrat in self.contrats_du_cadre if contrat.pk == int(valeur)), None)
+        if contrat is None:
+            ailleurs = get_object_or_404(self.utilisateur.contrats_visibles(), pk=valeur)
+            self._corriger(f"Le « {ailleurs} » n’est pas dans cet exercice : tous les contrats sont montrés.")
+        return contrat
 
     def _lire_les_quartiers(self, valeur):
         cles = [c for c in valeur.split(ENTRE_QUARTIERS) if self._est_ecrit(c, ENTIER, "un identifiant de quartier")]
+        demandes = {int(cle) for cle in cles}
+        gardes = [quartier for quartier in self.quartiers_du_territoire if quartier.pk in demandes] if cles else []
         visibles = self.utilisateur.quartiers_visibles().defer("contour")
-        lus = [get_object_or_404(visibles, pk=cle) for cle in dict.fromkeys(cles)]
-        gardes = [quartier for quartier in self.quartiers_du_territoire if quartier in lus] if lus else []
-        for quartier in lus:
-            if quartier not in gardes:
-                self._corriger(f"Le quartier « {quartier} » n’est pas dans ce territoire : il est laissé de côté.")
+        for cle in sorted(demandes - {quartier.pk for quartier in gardes}):
+            quartier = get_object_or_404(visibles, pk=cle)
+            self._corriger(f"Le quartier « {quartier} » n’est pas dans ce territoire : il est laissé de côté.")
         return gardes
 
     def _est_ecrit(self, valeur, forme, nature):
@@ -229,17 +230,9 @@ class Portee:
 
     def liste(self, **criteres) -> str:
         """L'adresse de la liste des actions que compte la base, avec ces critères de plus ; None en retire un."""
-        portee = self.parametres | {
-            "quartier": [quartier.pk for quartier in self.quartiers],
-            "statut": [statut.value for statut in self.choix.base.statuts],
-        }
+        portee = self.parametres | {"statut": [statut.value for statut in self.choix.base.statuts]}
         retenus = {nom: valeur for nom, valeur in (portee | criteres).items() if valeur is not None}
         return f"{reverse('programmation:action_list')}?{urlencode(retenus, doseq=True)}"
-
-
-def _adresse_du_cadre(annee, code):
-    connus = {nom: valeur for nom, valeur in {"annee": annee, "departement": code}.items() if valeur is not None}
-    return QueryDict(urlencode(connus))
 
 
 def cle_des_quartiers(quartiers) -> str:

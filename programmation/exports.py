@@ -18,13 +18,12 @@ from django.utils.text import slugify
 from politique_ville.outils.classeur import Colonne, Feuille
 from politique_ville.outils.francais import euros, pluriel
 from politique_ville.outils.listes import filtres_actifs
-from politique_ville.outils.montants import total_lie
 from politique_ville.outils.typographie import insecables
 
 from .enums import StatutAction
 from .filters import ActionFilterSet
 from .models import Action
-from .synthese.regard import MONTANTS, TotauxDuRegard, part, sommes_par_action, totaux_du_regard
+from .synthese.regard import TotauxDuRegard, montants_par_action, sommes_par_action, totaux_du_regard
 
 PAQUET = 500  # actions lues à la fois pendant un export
 LUES = ["exercice__departement", "contrat", "thematique", "pilier", "porteur__fusionne_dans"]
@@ -60,9 +59,8 @@ class Liste:
     def __init__(self, filtre: ActionFilterSet, tri: str = "", *, voit_propose: bool = True):
         self.filtre, self.voit_propose = filtre, voit_propose
         self.actions = filtre.qs.order_by()
-        valides = filtre.form.cleaned_data
         self.regard, self.lisibles = filtre.regard, filtre.cadre.lignes
-        self.quartier = valides.get("quartier") or None
+        self.quartiers = filtre.quartiers
         self.tri = tri if tri.removeprefix("-") in {c.nom for c in self.colonnes} else ""
 
     # --- Les colonnes ---
@@ -110,27 +108,15 @@ class Liste:
             return self.actions.order_by("recherche", "pk").values_list("pk", flat=True)
         actions = self.actions
         if colonne.format == "euros":
-            actions = sommes_par_action(actions, self.regard, self.lisibles, quartier=self.quartier)
+            actions = sommes_par_action(actions, self.regard, self.lisibles, quartiers=self.quartiers)
         cle = F(colonne.tri) if isinstance(colonne.tri, str) else colonne.tri
         cle = cle.desc(nulls_last=True) if self.tri.startswith("-") else cle.asc(nulls_last=True)
         return actions.order_by(cle, "recherche", "pk").values_list("pk", flat=True)
 
     def lignes(self, identifiants: Sequence[int]) -> list[Action]:
         """Ces actions, dans cet ordre, avec ce que les colonnes lisent : une requête."""
-        lignes = self.lisibles.filter(self.regard.condition())
         actions = Action.objects.filter(pk__in=identifiants).select_related(*LUES).defer(*TEXTES_LONGS).order_by()
-        if self.quartier:
-            lignes = lignes.filter(action__localisations__quartier=self.quartier)
-            actions = actions.filter(localisations__quartier=self.quartier)
-        montants = {
-            champ: total_lie(
-                lignes.filter(self.regard.etats_comptes(champ)),
-                part(champ, self.quartier, "action__localisations__"),
-                "action",
-            )
-            for champ in MONTANTS
-        }
-        trouvees = actions.annotate(cout=part("cout_previsionnel", self.quartier), **montants).in_bulk()
+        trouvees = actions.annotate(**montants_par_action(self.regard, self.lisibles, self.quartiers)).in_bulk()
         return [trouvees[identifiant] for identifiant in identifiants if identifiant in trouvees]
 
     def toutes_les_lignes(self) -> Iterator[Action]:
@@ -140,15 +126,16 @@ class Liste:
             yield from self.lignes(identifiants[debut : debut + PAQUET])
 
     def totaux(self) -> TotauxDuRegard:
-        return totaux_du_regard(self.actions, self.regard, self.lisibles, quartier=self.quartier)
+        return totaux_du_regard(self.actions, self.regard, self.lisibles, quartiers=self.quartiers)
 
     def phrase(self, nombre: int) -> str:
         """Ce que la liste compte, et quand : « 312 actions au statut « Programmée », au 12/03 14:05 »."""
         statuts = [f"« {StatutAction(s).label} »" for s in self.filtre.form.cleaned_data.get("statut") or ()]
         comptees = f"au statut {' ou '.join(statuts)}" if statuts else "de tous statuts, brouillons compris"
         mots = f"{pluriel(nombre, 'action', 'actions')} {comptees}, au {timezone.localtime():%d/%m %H:%M}"
-        if self.quartier:
-            mots += f" ; montants : la part du quartier {self.filtre.en_mots('quartier')}"
+        if self.quartiers:
+            part = "la part du quartier" if len(self.quartiers) == 1 else "les parts des quartiers"
+            mots += f" ; montants : {part} {self.filtre.en_mots('quartier')}"
         return insecables(mots)
 
     # --- Les fichiers ---

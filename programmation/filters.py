@@ -11,13 +11,26 @@ from comptes.models import Utilisateur
 from politique_ville.outils.typographie import insecables
 from territoires.models import Departement
 
-from .enums import Echelle, FamilleFinanceur, NatureFinancement, NaturePilier, Origine, StatutAction, StatutExercice
+from .enums import (
+    Echelle,
+    EtatFinancement,
+    FamilleFinanceur,
+    NatureFinancement,
+    NaturePilier,
+    Origine,
+    StatutAction,
+    StatutExercice,
+)
 from .models import Action, Dispositif, Exercice, Financement, Financeur, Organisme, Pilier, Thematique, Theme
 from .models.actions import financeurs_du_partenaire
 from .synthese.bases import Base, ChoixDeBase
+from .synthese.financeurs import LIGNES_DU_LEVIER, votes_attendus
+from .synthese.piliers import NON_DECIDEES
 from .synthese.regard import Regard
 
+HORS_RESSOURCES_PROPRES = [NatureFinancement.SPECIFIQUE, NatureFinancement.DROIT_COMMUN]
 SANS_LOCALISATION = "sans_localisation"
+ENTRE_QUARTIERS = "-"  # plusieurs quartiers tiennent dans un seul paramètre, donc dans une seule liste de choix
 HORS_PERIMETRE = "« %(value)s » n’existe pas, ou il est hors de cet exercice ou de votre périmètre."
 
 
@@ -45,8 +58,14 @@ class Cadre:
             if self.utilisateur.perimetre.national:
                 parametres.pop("departement")
         elif "exercice" not in parametres and not parametres.get("annee") and self.visibles:
-            parametres["annee"] = str(self.visibles[0].annee)
+            parametres["annee"] = str(self._derniere_annee(parametres.get("departement")))
         return parametres
+
+    def _derniere_annee(self, code):
+        """Celle du dernier exercice ouvert du département, à défaut du dernier, à défaut de tous."""
+        siens = [e for e in self.visibles if e.departement.code == code] or self.visibles
+        ouverts = [e for e in siens if e.statut == StatutExercice.OUVERT]
+        return (ouverts or siens)[0].annee
 
     @staticmethod
     def _adresse(exercice):
@@ -96,7 +115,8 @@ class Cadre:
         return self.utilisateur.contrats_visibles().en_vigueur(annee).filter(departement__in=departements)
 
     def quartiers(self):
-        return self.utilisateur.quartiers_visibles().filter(contrat__in=self.contrats().order_by())
+        quartiers = self.utilisateur.quartiers_visibles().filter(contrat__in=self.contrats().order_by())
+        return quartiers.defer("contour", "source", "note")
 
     def thematiques(self):
         nomenclatures = {e.nomenclature_id for e in self.exercices}
@@ -141,10 +161,11 @@ class ChoixDuCadreFilter(ChoixFilter):
     """Un choix parmi ce que le cadre propose, lu une seule fois pour valider, afficher et dire en mots.
 
     `trop_long` : plusieurs départements en donneraient des centaines ; le choix n'est alors lu que dans l'adresse.
+    `si_plusieurs` : un choix unique ne se montre pas.
     """
 
-    def __init__(self, source, *, trop_long=False, **options):
-        self.source, self.trop_long = source, trop_long
+    def __init__(self, source, *, trop_long=False, si_plusieurs=False, **options):
+        self.source, self.trop_long, self.si_plusieurs = source, trop_long, si_plusieurs
         super().__init__(**options)
 
     @cached_property
@@ -154,7 +175,8 @@ class ChoixDuCadreFilter(ChoixFilter):
     @property
     def field(self):
         self.extra["choices"] = lambda: self.choix
-        if self.trop_long and self.parent.cadre.departement is None:
+        trop = self.trop_long and self.parent.cadre.departement is None
+        if trop or (self.si_plusieurs and len(self.choix) < 2):
             self.extra["widget"] = forms.HiddenInput
         return super().field
 
@@ -164,11 +186,26 @@ def parmi(lire):
     return lambda cadre: [(objet.pk, objet) for objet in lire(cadre)]
 
 
+def quartiers_a_choisir(cadre):
+    """Chaque quartier du cadre et, si l'adresse en demande plusieurs ensemble, cet ensemble."""
+    quartiers = {str(quartier.pk): quartier for quartier in cadre.quartiers()}
+    demandes = cadre.parametres.get("quartier", "").split(ENTRE_QUARTIERS)
+    if len(demandes) > 1 and quartiers.keys() >= set(demandes):
+        noms = [str(quartiers[pk]) for pk in demandes]
+        yield ENTRE_QUARTIERS.join(demandes), f"{', '.join(noms[:-1])} et {noms[-1]}"
+    yield from quartiers.items()
+
+
 def cache(filtre, **options):
     """Un filtre que seule l'adresse porte : un lien du tableau de bord ou d'une fiche."""
     return filtre(widget=forms.HiddenInput, **options)
 
 
+LEVIER = [
+    ("p147", "P147 des actions dont les votes sont connus"),
+    ("droit_commun", "droit commun public des actions dont les votes sont connus"),
+    ("autres", "autres cofinancements publics des actions dont les votes sont connus"),
+]
 ECHELLES = [*Echelle.choices, (SANS_LOCALISATION, "Contrat de ville, sans quartier")]
 
 
@@ -176,21 +213,18 @@ class ActionFilterSet(django_filters.FilterSet):
     """Les paramètres de l'adresse de la liste ; ceux qu'elle ne connaît pas (`base=…`) sont gardés et ne bornent rien.
 
     Cadre : `annee` et `departement` (code), ou `exercice` (identifiant).
-    Territoire : `contrat`, `quartier` (identifiants ; les montants sont alors la part du quartier), `echelle` :
-    `contrat`, `departement`, `sans_localisation` (à l'échelle du contrat, sans aucun quartier).
+    Territoire : `contrat`, `quartier` (identifiants, séparés par des tirets ; les montants sont alors leurs parts),
+    `echelle` : `contrat`, `departement`, `sans_localisation` (à l'échelle du contrat, sans aucun quartier).
     Nomenclature, par identifiant : `pilier` (un pilier transversal : les actions étiquetées), `theme`, `thematique`,
     `dispositif` ; `pre=sans` retire les programmes de réussite éducative, `pre=avec` ne retire rien.
     Acteurs, par identifiant : `porteur` (avec les organismes fusionnés), `agent`, `financeur` ; `famille` du financeur.
-    Avec un financeur ou une famille, les montants et les totaux sont ceux de ses lignes, et non du P147.
-    État : `statut` (répétable), `origine`. Recherche : `q`. Tri : `tri` (`-` devant pour l'ordre inverse). `page`.
+    Avec un financeur ou une famille, les montants et les totaux sont ceux de ses lignes, et non du P147 ; de même avec
+    `etat` (celui des lignes) et `levier` (`p147`, `droit_commun`, `autres` : les actions dont les votes sont connus).
+    État : `statut` (répétable), `origine`, `a_decider=oui` (ce qui est provisoire dans une campagne non figée).
+    Recherche : `q`. Tri : `tri` (`-` devant pour l'ordre inverse). `page`.
     """
 
-    q = django_filters.CharFilter(
-        label="Recherche",
-        method="chercher",
-        max_length=100,
-        help_text="Intitulé, dossier Dauphin, nom ou SIREN du porteur.",
-    )
+    q = django_filters.CharFilter(label="Recherche (intitulé, dossier, porteur)", method="chercher", max_length=100)
     annee = ChoixDuCadreFilter(
         lambda cadre: [(a, a) for a in cadre.annees], label="Année", method="laisser", empty_label=None
     )
@@ -199,11 +233,12 @@ class ActionFilterSet(django_filters.FilterSet):
         label="Département",
         method="laisser",
         empty_label="Tous",
+        si_plusieurs=True,
     )
     exercice = cache(ChoixFilter, label="Exercice", method="laisser", choices=())
     contrat = ChoixDuCadreFilter(parmi(Cadre.contrats), label="Contrat de ville", empty_label="Tous", trop_long=True)
     quartier = ChoixDuCadreFilter(
-        parmi(Cadre.quartiers), label="Quartier", empty_label="Tous", trop_long=True, method="localiser"
+        quartiers_a_choisir, label="Quartier", empty_label="Tous", trop_long=True, method="localiser"
     )
     statut = django_filters.MultipleChoiceFilter(
         label="Statut", choices=StatutAction.choices, widget=forms.CheckboxSelectMultiple
@@ -224,14 +259,16 @@ class ActionFilterSet(django_filters.FilterSet):
         error_messages={"invalid_choice": "Ce porteur n’existe pas, ou il est hors de votre périmètre."},
     )
     financeur = ChoixDuCadreFilter(
-        parmi(Cadre.financeurs), label="Financeur", empty_label="Tous", trop_long=True, method="par_financeur"
+        parmi(Cadre.financeurs), label="Financeur", empty_label="Tous", trop_long=True, method="laisser"
     )
     famille = ChoixFilter(
         label="Famille du financeur",
         choices=FamilleFinanceur.choices,
         empty_label="Toutes",
-        method="par_famille",
+        method="laisser",
     )
+    etat = cache(ChoixFilter, label="État des lignes", choices=EtatFinancement.choices, method="laisser")
+    levier = cache(ChoixFilter, label="Levier", choices=LEVIER, method="par_votes_connus")
     agent = ChoixDuCadreFilter(
         parmi(Cadre.agents),
         label="Agent référent",
@@ -241,6 +278,9 @@ class ActionFilterSet(django_filters.FilterSet):
     )
     echelle = ChoixFilter(label="Échelle", choices=ECHELLES, empty_label="Toutes", method="par_echelle")
     origine = ChoixFilter(label="Origine", choices=Origine.choices, empty_label="Toutes")
+    a_decider = cache(
+        ChoixFilter, label="Campagne non figée", choices=[("oui", "reste à décider")], method="restant_a_decider"
+    )
     pre = ChoixFilter(
         label="Réussite éducative",
         choices=[("avec", "avec les PRE"), ("sans", "sans les PRE")],
@@ -255,15 +295,22 @@ class ActionFilterSet(django_filters.FilterSet):
     @property
     def regard(self) -> Regard:
         """Les lignes de financement que les colonnes de montants lisent. À lire après validation."""
-        choix = ChoixDeBase.depuis_parametres(self.data)
-        etats = choix.etats_comptes if choix.base == Base.TOUS_FINANCEURS else None
-        criteres = {nom: valeur for nom in ("financeur", "famille") if (valeur := self.form.cleaned_data.get(nom))}
-        if criteres:
-            return Regard(", ".join(self.en_mots(nom) for nom in criteres), criteres, etats)
-        if etats:
-            hors_ressources_propres = [NatureFinancement.SPECIFIQUE, NatureFinancement.DROIT_COMMUN]
-            return Regard("tous financeurs", {"nature__in": hors_ressources_propres}, etats)
-        return Regard("vos lignes", {}) if self.cadre.bornes else Regard()
+        choix, valides = ChoixDeBase.depuis_parametres(self.data), self.form.cleaned_data
+        choisis = [nom for nom in ("financeur", "famille", "etat", "levier") if valides.get(nom)]
+        tous = choix.base == Base.TOUS_FINANCEURS
+        if not choisis and not tous:
+            return Regard("vos lignes", {}) if self.cadre.bornes else Regard()
+        criteres = {"nature__in": HORS_RESSOURCES_PROPRES} if tous else {}
+        criteres |= {nom: valides[nom] for nom in choisis if nom != "levier"}
+        criteres |= LIGNES_DU_LEVIER.get(valides.get("levier"), {})
+        nom = ", ".join(self.en_mots(nom) for nom in choisis) or "tous financeurs"
+        votes = [*choix.etats_comptes, EtatFinancement.REFUSE]  # un refus est un vote connu, à 0,00 €
+        return Regard(nom, criteres, votes if tous and "etat" not in choisis else None)
+
+    @property
+    def quartiers(self) -> list[str]:
+        """Les identifiants des quartiers choisis, dont la liste montre les parts."""
+        return [pk for pk in (self.form.cleaned_data.get("quartier") or "").split(ENTRE_QUARTIERS) if pk]
 
     @property
     def tus(self) -> list[str]:
@@ -279,17 +326,21 @@ class ActionFilterSet(django_filters.FilterSet):
         """Un paramètre refusé n'ouvre rien : la liste est vide, et le message dit pourquoi."""
         if self.form.errors:
             return queryset.none()
-        return super().filter_queryset(self.cadre.actions(queryset))
+        actions = super().filter_queryset(self.cadre.actions(queryset))
+        if not any(self.form.cleaned_data.get(nom) for nom in ("financeur", "famille", "etat")):
+            return actions
+        regardees = self.cadre.lignes.filter(self.regard.condition(), action=OuterRef("pk"))
+        return actions.filter(Exists(regardees))
 
     def laisser(self, queryset, nom, valeur):
-        """Le cadre a déjà borné la liste."""
+        """Le cadre ou le regard borne la liste."""
         return queryset
 
     def chercher(self, queryset, nom, valeur):
         return queryset.recherche(valeur)
 
     def localiser(self, queryset, nom, valeur):
-        return queryset.localisees_dans([valeur])
+        return queryset.localisees_dans(self.quartiers)
 
     def par_pilier(self, queryset, nom, valeur):
         etiquettes = Action.piliers_transversaux.through.objects.filter(
@@ -301,14 +352,11 @@ class ActionFilterSet(django_filters.FilterSet):
         meme = Organisme.objects.filter(Q(pk=valeur.courant.pk) | Q(fusionne_dans=valeur.courant))
         return queryset.filter(porteur__in=meme.order_by())
 
-    def par_financeur(self, queryset, nom, valeur):
-        return self._ayant_une_ligne(queryset, financeur=valeur)
+    def par_votes_connus(self, queryset, nom, valeur):
+        return queryset.exclude(pk__in=votes_attendus(queryset))
 
-    def par_famille(self, queryset, nom, valeur):
-        return self._ayant_une_ligne(queryset, famille=valeur)
-
-    def _ayant_une_ligne(self, queryset, **criteres):
-        return queryset.filter(Exists(self.cadre.lignes.filter(action=OuterRef("pk"), **criteres)))
+    def restant_a_decider(self, queryset, nom, valeur):
+        return queryset.filter(campagne__figee_le=None, statut__in=NON_DECIDEES)
 
     def par_echelle(self, queryset, nom, valeur):
         return queryset.a_l_echelle_du_contrat() if valeur == SANS_LOCALISATION else queryset.filter(echelle=valeur)

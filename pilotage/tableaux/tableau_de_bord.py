@@ -24,7 +24,7 @@ from programmation.synthese import (
     synthese_des_thematiques,
 )
 from territoires.enums import ObjetAnnonce
-from territoires.models import ContratDeVille, NombreAnnonce
+from territoires.models import NombreAnnonce
 
 from ..portee import Portee
 
@@ -98,10 +98,9 @@ def repartition(portee) -> Repartition:
 
 
 def nombres_a_comparer(portee) -> tuple[NombreAComparer, ...]:
-    """Les nombres de contrats annoncés qui ne sont pas celui de la base cette année-là."""
-    if not par_contrat(portee):
+    """Les nombres de contrats annoncés qui ne sont pas celui de la base cette année-là, pour qui les voit tous."""
+    if not (par_contrat(portee) and portee.est_vue_en_entier):
         return ()
     annonces = NombreAnnonce.objects.filter(departement=portee.departement, objet=ObjetAnnonce.CONTRATS)
-    contrats = ContratDeVille.objects.en_vigueur(portee.annee).filter(departement=portee.departement)
-    en_base = contrats.count()
+    en_base = len(portee.contrats_du_cadre)
     return tuple(NombreAComparer(annonce, en_base) for annonce in annonces if annonce.nombre != en_base)

@@ -23,6 +23,7 @@ from .lectures import (
 
 PUBLIQUES = frozenset(FamilleFinanceur.publiques())
 DIXIEME = Decimal("0.1")
+COFINANCEURS_PUBLICS = PUBLIQUES - {FamilleFinanceur.ANCT_P147}
 EN_ATTENTE = [EtatFinancement.SOLLICITE, EtatFinancement.ANNONCE]
 ETAT = "etat"  # la clé de l'État/ANCT parmi les financeurs d'un classement
 
@@ -90,6 +91,14 @@ class Levier:
     @property
     def autres_pour_un_euro(self) -> Decimal | None:
         return rapport(self.autres, self.p147)
+
+
+# Les lignes derrière chaque montant du levier : critères d'un `Financement`, pour la liste qui les montre.
+LIGNES_DU_LEVIER = {
+    "p147": {"famille": FamilleFinanceur.ANCT_P147},
+    "droit_commun": {"famille__in": COFINANCEURS_PUBLICS, "nature": NatureFinancement.DROIT_COMMUN},
+    "autres": {"famille__in": COFINANCEURS_PUBLICS, "nature": NatureFinancement.SPECIFIQUE},
+}
 
 
 @dataclass(frozen=True)
@@ -211,8 +220,8 @@ def agregats_des_apports(quartiers):
 
 def votes_attendus(actions):
     """Les actions dont un cofinanceur public, hors P147 et ressources propres, n'a pas encore voté."""
-    familles = PUBLIQUES - {FamilleFinanceur.ANCT_P147}
-    attendus = Financement.objects.filter(action__in=actions.values("pk"), etat__in=EN_ATTENTE, famille__in=familles)
+    lignes = Financement.objects.filter(famille__in=COFINANCEURS_PUBLICS, etat__in=EN_ATTENTE)
+    attendus = lignes.filter(action__in=actions.values("pk"))
     return attendus.exclude(nature=NatureFinancement.RESSOURCES_PROPRES).order_by().values("action")
 
 

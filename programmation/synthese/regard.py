@@ -1,16 +1,17 @@
 """Ce qu'une liste d'actions totalise : le coût, et les montants des lignes de financement qu'elle regarde."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, F, FilteredRelation, Q, QuerySet
 
-from politique_ville.outils.montants import total
+from politique_ville.outils.montants import total, total_lie
 from politique_ville.outils.repartition import part_sql
 
 from ..enums import EtatFinancement, FamilleFinanceur
-from ..models import Action, Financement
+from ..models import Action, Financement, Localisation
 from .lectures import ZERO, bornes, une_fois_chacune
 
 MONTANTS = ("demande", "propose", "accorde")
@@ -58,16 +59,16 @@ class TotauxDuRegard:
 
 
 def totaux_du_regard(
-    actions: QuerySet[Action], regard: Regard, lisibles: QuerySet[Financement], *, quartier: Any = None
+    actions: QuerySet[Action], regard: Regard, lisibles: QuerySet[Financement], *, quartiers: Sequence = ()
 ) -> TotauxDuRegard:
     """Les totaux de toutes les actions, en une requête : les lignes se somment par action, puis les actions.
 
-    `lisibles` : les lignes que la personne peut lire. `quartier` : les montants sont alors sa part.
+    `lisibles` : les lignes que la personne peut lire. `quartiers` : les montants sont alors leurs parts.
     """
     champs = ("cout", *MONTANTS)
     agregats = {f"total_{champ}": total(champ) for champ in champs}
     agregats |= {f"connus_{champ}": Count(champ) for champ in champs}
-    sommes = sommes_par_action(une_fois_chacune(actions), regard, lisibles, quartier=quartier)
+    sommes = sommes_par_action(une_fois_chacune(actions), regard, lisibles, quartiers=quartiers)
     lus = sommes.aggregate(nombre=Count("pk"), **agregats)
     return TotauxDuRegard(
         lus["nombre"],
@@ -77,19 +78,29 @@ def totaux_du_regard(
 
 
 def sommes_par_action(
-    actions: QuerySet[Action], regard: Regard, lisibles: QuerySet[Financement], *, quartier: Any = None
+    actions: QuerySet[Action], regard: Regard, lisibles: QuerySet[Financement], *, quartiers: Sequence = ()
 ) -> QuerySet:
-    """Le coût, le demandé, le proposé et l'accordé de chaque action (`values`), ou la part du quartier."""
-    if quartier:
-        actions = actions.filter(localisations__quartier=quartier)
+    """Le coût, le demandé, le proposé et l'accordé de chaque action (`values`), ou les parts des quartiers."""
+    if quartiers:
+        return actions.values("pk").annotate(**montants_par_action(regard, lisibles, quartiers))
     regardees = FilteredRelation("financements", condition=regard.condition("financements__"))
-    jointes = actions.annotate(lignes=regardees).values("pk").annotate(cout=part("cout_previsionnel", quartier))
+    jointes = actions.annotate(lignes=regardees).values("pk").annotate(cout=F("cout_previsionnel"))
     if regard.une_ligne_par_action and not bornes(lisibles):  # sans grouper : quatre fois plus vite
-        return jointes.annotate(**{champ: part(f"lignes__{champ}", quartier) for champ in MONTANTS})
+        return jointes.annotate(**{champ: F(f"lignes__{champ}") for champ in MONTANTS})
     lues = {champ: bornes(lisibles) & regard.etats_comptes(champ, "lignes__") for champ in MONTANTS}
-    return jointes.annotate(**{champ: total(part(f"lignes__{champ}", quartier), filter=lues[champ]) for champ in lues})
+    return jointes.annotate(**{champ: total(f"lignes__{champ}", filter=lues[champ]) for champ in lues})
 
 
-def part(champ: str, quartier: Any, localisation: str = "localisations__"):
-    """Le champ, ou sa part pour le quartier dont la localisation est jointe."""
-    return part_sql(champ, localisation) if quartier else F(champ)
+def montants_par_action(regard: Regard, lisibles: QuerySet[Financement], quartiers: Sequence = ()) -> dict[str, Any]:
+    """Les mêmes montants en sous-requêtes, pour annoter les actions d'une page, ou d'un quartier."""
+    lignes = lisibles.filter(regard.condition())
+    if not quartiers:
+        cout, parts = F("cout_previsionnel"), {champ: champ for champ in MONTANTS}
+    else:
+        lieux = Localisation.objects.filter(quartier__in=quartiers)
+        lignes = lignes.filter(action__localisations__quartier__in=quartiers)
+        cout = total_lie(lieux, part_sql("action__cout_previsionnel"), "action")
+        parts = {champ: part_sql(champ, "action__localisations__") for champ in MONTANTS}
+    return {"cout": cout} | {
+        champ: total_lie(lignes.filter(regard.etats_comptes(champ)), parts[champ], "action") for champ in MONTANTS
+    }
