@@ -83,6 +83,12 @@ class Utilisateur(AbstractBaseUser, PermissionsMixin):
     def roles(self):
         return {habilitation.role for habilitation in self.habilitations_actives}
 
+    @property
+    def habilitations_departementales(self):
+        """Celles d'un rôle de l'État qui montrent un département en entier, ou toute la France."""
+        siennes = [h for h in self.habilitations_actives if h.role in Role.de_l_etat()]
+        return [h for h in siennes if h.france_entiere or h.departement_id]
+
     def contrats_visibles(self):
         """Les contrats dont il ouvre la fiche, ou qu'il trouve dans une liste de choix."""
         p = self.perimetre

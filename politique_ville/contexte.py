@@ -28,10 +28,13 @@ class Entree:
     enfants: tuple["Entree", ...] = ()
     personnel_technique: bool = False
     qui_ecrivent: bool = False
+    departement_entier: bool = False
 
     def est_ouverte_a(self, utilisateur):
         if self.personnel_technique:
             return utilisateur.is_staff
+        if self.departement_entier:
+            return bool(utilisateur.habilitations_departementales)
         return not self.qui_ecrivent or not utilisateur.roles.isdisjoint(Role.qui_ecrivent())
 
 
@@ -46,7 +49,7 @@ MENU = (
         ),
     ),
     Entree("Imports", "programmation:import_list", qui_ecrivent=True),
-    Entree("Classeur ANCT", "pilotage:anct"),
+    Entree("Classeur ANCT", "pilotage:anct", departement_entier=True),
     Entree("Organismes", "programmation:organisme_list"),
     Entree("Administration", "admin:index", personnel_technique=True),
 )

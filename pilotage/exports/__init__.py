@@ -14,7 +14,7 @@ from programmation.synthese import Provisoire, provisoire, totaux_de_liste
 
 from . import gabarit_2024
 from .controles import Controles, coherences, page_des_controles, rapprochements
-from .demande import Demande, exercices_du_classeur, signature
+from .demande import Demande, exercices_du_classeur, peut_produire, signature
 from .formules import Page
 from .garde import page_de_garde, phrase_provisoire
 from .lecture import colonnes_du_plan, empreinte, lire_les_feuilles
@@ -89,4 +89,4 @@ def controler(demande, gabarit, feuilles) -> Controles:
     return Controles(page, rapproches, coherents)
 
 
-__all__ = ["ClasseurAnct", "Demande", "exercices_du_classeur", "gabarit_de", "preparer", "signature"]
+__all__ = ["ClasseurAnct", "Demande", "exercices_du_classeur", "gabarit_de", "peut_produire", "preparer", "signature"]

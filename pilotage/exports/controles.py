@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from politique_ville.outils.classeur import Cellule, Formule
+from politique_ville.outils.francais import euros, nombre
 from politique_ville.outils.typographie import insecables
 from programmation.controles import CONTROLES as CONTROLES_DES_ACTIONS
 from programmation.models import Action
@@ -49,6 +50,19 @@ class Rapprochement:
     def ecart(self) -> Decimal:
         """En euros, au centime, ou en nombre d'actions."""
         return difference(self.a.valeur, self.b.valeur)
+
+    def en_mots(self) -> tuple[str, str, str]:
+        """Les deux totaux et l'écart, tels que l'écran les écrit."""
+        ecrire = self._en_euros if self.format == "euros" else self._en_nombre
+        return tuple(ecrire(valeur) for valeur in (self.a.valeur, self.b.valeur, self.ecart))
+
+    @staticmethod
+    def _en_euros(valeur):
+        return INCONNU if valeur == INCONNU else euros(Decimal(valeur))
+
+    @staticmethod
+    def _en_nombre(valeur):
+        return INCONNU if valeur == INCONNU else nombre(valeur)
 
 
 @dataclass(frozen=True)
@@ -105,8 +119,8 @@ def rapprochements(
 
 def programmation_et_ecran(feuilles, ecran, colonnes):
     actions = feuilles.actions
-    nombre = Formule(f"=COUNTA({actions.plage('cle')})", len(actions.lignes))
-    yield rapprochement("Nombre d’actions déposées", actions, nombre, ECRAN, ecran.nombre, "entier")
+    lignes = Formule(f"=COUNTA({actions.plage('cle')})", len(actions.lignes))
+    yield rapprochement("Nombre d’actions déposées", actions, lignes, ECRAN, ecran.nombre, "entier")
     montants = {
         "Coût total": (["cout"], ecran.cout_previsionnel),
         "P147 demandé": (["p147_demande"], ecran.p147_demande),

@@ -35,6 +35,7 @@ def page_de_garde(
     """`gabarit` : sa version ; `attente` : ce qui reste à décider."""
     exercice, choix = demande.exercice, demande.choix
     lignes = [
+        *([ligne("Avertissement", demande.avertissement)] if demande.avertissement else []),
         ligne("Département", f"{exercice.departement.nom} ({exercice.departement.code})"),
         ligne("Exercice", Cellule(exercice.annee, "annee")),
         ligne("État de l’exercice", etat(exercice, attente)),

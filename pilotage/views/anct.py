@@ -1,0 +1,65 @@
+"""Le classeur ANCT : ce qu'il contiendra, ses contrôles, et le fichier. Un GET n'écrit rien en base."""
+
+from tempfile import TemporaryFile
+from urllib.parse import urlencode
+
+from django.http import FileResponse, Http404
+from django.shortcuts import render
+from django.utils import timezone
+
+from politique_ville import contexte
+from programmation.enums import StatutExercice
+from programmation.models import Action
+from programmation.synthese import ChoixDeBase
+
+from ..exports import Demande, exercices_du_classeur, peut_produire, preparer, signature
+from ..forms import ClasseurForm
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def anct(request):
+    """La page ou, avec `format=xlsx`, le fichier. 404 pour qui ne voit pas le département en entier."""
+    if not peut_produire(request.user):
+        raise Http404("Cette page n’est pas dans votre périmètre.")
+    exercices = exercices_du_classeur(request.user).select_related("departement", "nomenclature")
+    exercices = list(exercices.order_by("-annee", "departement__code"))
+    if not exercices:
+        return render(request, "pilotage/anct.html")
+    exercice = exercice_choisi(exercices, request.GET.get("exercice"))
+    choix = ChoixDeBase.depuis_parametres(request.GET)
+    classeur = preparer(demande(request, exercice, choix))
+    if request.GET.get("format") == "xlsx":
+        return en_fichier(classeur)
+    adresse = urlencode({"exercice": exercice.pk, **choix.parametres(), "format": "xlsx"})
+    page = {"classeur": classeur, "formulaire": ClasseurForm(exercices, exercice, choix), "lien": f"?{adresse}"}
+    return render(request, "pilotage/anct.html", page)
+
+
+def exercice_choisi(exercices, valeur):
+    """Celui de l'adresse, ou 404 ; sans rien, l'exercice ouvert le plus récent, à défaut le plus récent."""
+    if valeur:
+        trouves = [exercice for exercice in exercices if str(exercice.pk) == valeur]
+        if not trouves:
+            raise Http404("Cet exercice n’existe pas, ou n’est pas dans votre périmètre.")
+        return trouves[0]
+    ouverts = [exercice for exercice in exercices if exercice.statut == StatutExercice.OUVERT]
+    return (ouverts or exercices)[0]
+
+
+def demande(request, exercice, choix):
+    return Demande(
+        exercice=exercice,
+        actions=Action.objects.visibles_par(request.user).filter(exercice=exercice),
+        choix=choix,
+        auteur=signature(request.user, exercice),
+        au=timezone.now(),
+        avertissement=contexte.bandeau(request),
+    )
+
+
+def en_fichier(classeur):
+    fichier = TemporaryFile()  # noqa: SIM115 (la réponse le ferme)
+    classeur.ecrire(fichier)
+    fichier.seek(0)
+    return FileResponse(fichier, as_attachment=True, filename=classeur.nom_de_fichier, content_type=XLSX)
