@@ -1,0 +1,212 @@
+"""Chaque adresse du site, ouverte par chaque rôle : ce qui s'ouvre, ce qui est refusé, ce qui n'existe pas pour lui.
+
+Une page ajoutée sans ligne dans ce tableau fait échouer `test_aucune_adresse_n_echappe_au_tableau`.
+"""
+
+import pytest
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from comptes.enums import Role
+from programmation.imports import lots
+from tests import imports
+from tests.fabriques import (
+    ActionFactory,
+    ContratFactory,
+    DepartementFactory,
+    ExerciceFactory,
+    FinanceurFactory,
+    OrganismeFactory,
+    QuartierFactory,
+    UtilisateurFactory,
+    action_programmee,
+    habiliter,
+    localiser,
+)
+from tests.pages import noeuds
+
+pytestmark = pytest.mark.django_db
+
+PERSONNE = "anonyme"
+SANS_DROIT = "sans habilitation"
+AGENT, RESPONSABLE, DELEGUE, LECTEUR, PARTENAIRE = "agent", "responsable", "délégué", "lecteur", "partenaire"
+D_AILLEURS = "agent du Gard"
+NATIONAL = "lecteur national"
+QUI_ECRIVENT = [AGENT, RESPONSABLE]
+ETAT = [AGENT, RESPONSABLE, DELEGUE, LECTEUR, NATIONAL]
+TOUS = [*ETAT, PARTENAIRE]
+CONNECTES = [*TOUS, D_AILLEURS, SANS_DROIT]
+
+# Par adresse : les objets qu'elle nomme ; pour les pages ouvertes, aussi qui obtient 200. Les autres reçoivent 404,
+# ou 403 s'ils voient l'objet sans avoir le droit du geste.
+PUBLIQUES = {
+    "comptes:login": {},
+    "comptes:password_reset": {},
+    "comptes:password_reset_done": {},
+    "comptes:password_reset_complete": {},
+    "comptes:password_reset_confirm": {"uidb64": "MQ", "token": "inconnu"},
+}
+OUVERTES = {
+    "comptes:compte": ({}, CONNECTES),
+    "comptes:password_change": ({}, CONNECTES),
+    "comptes:password_change_done": ({}, CONNECTES),
+    "pilotage:tableau_de_bord": ({}, CONNECTES),
+    "pilotage:anct": ({}, [*QUI_ECRIVENT, LECTEUR, NATIONAL, D_AILLEURS]),
+    "territoires:contrat_list": ({}, CONNECTES),
+    "territoires:contrat_detail": ({"pk": "contrat"}, TOUS),
+    "territoires:quartier_list": ({}, CONNECTES),
+    "territoires:quartier_detail": ({"pk": "quartier"}, TOUS),
+    "programmation:action_list": ({}, CONNECTES),
+    "programmation:action_detail": ({"pk": "action"}, TOUS),
+    "programmation:action_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "programmation:action_update": ({"pk": "action"}, QUI_ECRIVENT),
+    "programmation:action_decider": ({"pk": "action"}, QUI_ECRIVENT),
+    "programmation:action_scinder": ({"pk": "action"}, QUI_ECRIVENT),
+    "programmation:action_geste": ({"pk": "action", "geste": "instruire"}, QUI_ECRIVENT),
+    "programmation:choix_de_la_saisie": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "programmation:organisme_list": ({}, CONNECTES),
+    "programmation:organisme_detail": ({"pk": "organisme"}, [*TOUS, D_AILLEURS]),
+    "programmation:organisme_annuler_fusion": ({"pk": "fusionne"}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "programmation:organisme_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "programmation:organisme_update": ({"pk": "organisme"}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "programmation:organisme_fusionner": ({"pk": "organisme"}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "programmation:organisme_chercher": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "programmation:import_list": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "programmation:import_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "programmation:import_modele": ({"exercice": "exercice"}, QUI_ECRIVENT),
+    "programmation:import_annote": ({"pk": "lot"}, QUI_ECRIVENT),
+    "programmation:import_detail": ({"pk": "lot"}, QUI_ECRIVENT),
+    "programmation:import_colonnes": ({"pk": "lot"}, QUI_ECRIVENT),
+}
+
+
+PAR_POST = {"comptes:logout": {}, "programmation:import_confirmer": {"pk": "lot"}}
+VERS_AILLEURS = {"accueil": CONNECTES, "programmation:decision_en_lot": [*QUI_ECRIVENT, D_AILLEURS]}
+FRAGMENTS_ET_FICHIERS = {
+    "programmation:choix_de_la_saisie",
+    "programmation:organisme_chercher",
+    "programmation:import_modele",
+    "programmation:import_annote",
+}
+
+
+def toutes_les_adresses(resolveur, espace=""):
+    """Les noms de toutes les adresses du site, hors administration Django."""
+    for motif in resolveur.url_patterns:
+        if isinstance(motif, URLResolver):
+            if motif.app_name != "admin":
+                yield from toutes_les_adresses(motif, f"{motif.namespace}:" if motif.namespace else espace)
+        elif isinstance(motif, URLPattern) and motif.name:
+            yield espace + motif.name
+
+
+NOMS = sorted(set(toutes_les_adresses(get_resolver())))
+
+
+@pytest.fixture
+def monde():
+    """Un contrat du Calvados, une action d'un quartier, un organisme ; de quoi ouvrir chaque page."""
+    contrat = ContratFactory()
+    quartier = QuartierFactory(contrat=contrat)
+    exercice = ExerciceFactory()
+    ExerciceFactory(departement=DepartementFactory(code="30"))
+    FinanceurFactory(p147=True)
+    porteur = OrganismeFactory()
+    action = ActionFactory(exercice=exercice, contrat=contrat, porteur=porteur, dossier="00054562")
+    localiser(action, {quartier: 1})
+    action_programmee(exercice=exercice, contrat=contrat, porteur=porteur)
+    agent = habiliter(Role.AGENT, departement=exercice.departement)
+    fichier = imports.csv(["Intitulé", "Contrat"], ["Une action", contrat.code])
+    lot = lots.deposer(fichier, exercice, par=agent)
+    lots.planifier(lot, par=agent)
+    fusionne = OrganismeFactory(fusionne_dans=porteur)
+    objets = {
+        "fusionne": fusionne,
+        "contrat": contrat,
+        "quartier": quartier,
+        "action": action,
+        "organisme": porteur,
+        "lot": lot,
+    }
+    return {cle: objet.pk for cle, objet in objets.items()} | {"exercice": exercice.pk, "_": contrat}
+
+
+def personne(role, monde):
+    calvados = {"departement": DepartementFactory()}
+    return {
+        AGENT: lambda: habiliter(Role.AGENT, **calvados),
+        RESPONSABLE: lambda: habiliter(Role.RESPONSABLE, **calvados),
+        DELEGUE: lambda: habiliter(Role.DELEGUE, contrat=monde["_"]),
+        LECTEUR: lambda: habiliter(Role.LECTEUR, **calvados),
+        PARTENAIRE: lambda: habiliter(Role.PARTENAIRE, contrat=monde["_"]),
+        NATIONAL: lambda: habiliter(Role.LECTEUR, france_entiere=True),
+        D_AILLEURS: lambda: habiliter(Role.AGENT, departement=DepartementFactory(code="30")),
+        SANS_DROIT: UtilisateurFactory,
+    }[role]()
+
+
+def adresse(nom, objets, monde):
+    return reverse(nom, kwargs={cle: monde.get(valeur, valeur) for cle, valeur in objets.items()})
+
+
+def test_aucune_adresse_n_echappe_au_tableau():
+    connues = {*OUVERTES, *PUBLIQUES, *PAR_POST, *VERS_AILLEURS, "galerie"}
+    assert [nom for nom in NOMS if nom not in connues] == []
+
+
+@pytest.mark.parametrize("nom", sorted(OUVERTES))
+def test_sans_connexion_rien_ne_s_ouvre(client, monde, nom):
+    chemin = adresse(nom, OUVERTES[nom][0], monde)
+    for methode in (client.get, client.post):
+        reponse = methode(chemin)
+        assert (reponse.status_code, reponse.url.split("?")[0]) == (302, reverse(settings.LOGIN_URL))
+
+
+@pytest.mark.parametrize("nom", sorted(PUBLIQUES))
+def test_les_pages_de_connexion_s_ouvrent_a_tous(client, nom):
+    reponse = client.get(adresse(nom, PUBLIQUES[nom], {}))
+    assert reponse.status_code == 200
+    verifier_la_page(reponse)
+
+
+@pytest.mark.parametrize("nom", sorted(PAR_POST))
+def test_ce_qui_ecrit_ne_s_ouvre_pas_par_un_lien(client, monde, nom):
+    client.force_login(personne(AGENT, monde))
+    assert client.get(adresse(nom, PAR_POST[nom], monde)).status_code == 405
+
+
+@pytest.mark.parametrize("role", CONNECTES)
+@pytest.mark.parametrize("nom", sorted(OUVERTES))
+def test_chaque_page_pour_chaque_role(client, monde, nom, role):
+    objets, qui = OUVERTES[nom]
+    client.force_login(personne(role, monde))
+    reponse = client.get(adresse(nom, objets, monde))
+    if role not in qui:
+        assert reponse.status_code == refus(nom, role)
+        return
+    assert reponse.status_code == 200
+    if nom not in FRAGMENTS_ET_FICHIERS:
+        verifier_la_page(reponse)
+
+
+@pytest.mark.parametrize(("nom", "role"), [(nom, role) for nom, roles in VERS_AILLEURS.items() for role in roles])
+def test_une_page_qui_renvoie_mene_a_une_page_ouverte(client, monde, nom, role):
+    client.force_login(personne(role, monde))
+    reponse = client.get(reverse(nom), follow=True)
+    assert reponse.status_code == 200
+    verifier_la_page(reponse)
+
+
+def refus(nom, role):
+    """404 hors du périmètre ; 403 pour qui voit la chose, ou une page sans objet, sans avoir le droit du geste."""
+    hors_perimetre = role in (SANS_DROIT, D_AILLEURS)
+    hors_perimetre |= role == PARTENAIRE and OUVERTES[nom][0] == {"pk": "fusionne"}  # il n'en voit aucune action
+    a_un_objet = "pk" in OUVERTES[nom][0] or "exercice" in OUVERTES[nom][0]
+    return 404 if a_un_objet and hors_perimetre or "import" in nom else 403
+
+
+def verifier_la_page(reponse):
+    """Un seul titre, et aucun morceau de gabarit oublié."""
+    texte = reponse.content.decode()
+    assert len(noeuds(reponse, "//h1")) == 1
+    assert [oubli for oubli in ("{{", "}}", "{%", "%}") if oubli in texte] == []
