@@ -405,8 +405,14 @@ def test_le_pilier_laisse_vide_prend_celui_de_la_correspondance(agent, cadre):
 
 
 def test_le_plan_propose_mais_laisse_vide_n_est_pas_enregistre(agent, cadre):
-    envoyer(agent, brouillon(cadre, **plan({"financeur": cadre.anct.pk}, {"financeur": ""})))
+    envoyer(agent, brouillon(cadre, **plan({"financeur": cadre.anct.pk, "nature": "specifique"}, {"financeur": ""})))
     assert not Action.objects.get().financements.exists()
+
+
+def test_sans_campagne_ouverte_la_creation_est_refusee_en_tete(agent, cadre):
+    operations.figer(cadre.exercice.campagnes.get(), par=habiliter(Role.RESPONSABLE))
+    assert "elles sont figées" in str(erreurs(envoyer(agent, brouillon(cadre)))["__all__"])
+    assert not Action.objects.exists()
 
 
 def test_un_plan_desequilibre_est_enregistre_et_nomme(agent, cadre):
@@ -628,6 +634,16 @@ def test_un_porteur_fusionne_renvoie_a_sa_cible(agent, cadre):
     envoyer(agent, brouillon(cadre, porteur_texte=etablissement.siret))
     action = Action.objects.get()
     assert (action.porteur, action.etablissement) == (cadre.porteur, etablissement)
+
+
+def test_une_action_garde_son_porteur_apres_une_fusion(agent, cadre):
+    """La fusion est réversible : rouvrir et enregistrer une action ne la réécrit pas sous la cible."""
+    source = OrganismeFactory(nom="Regie vivre ensemble 14")
+    action = ActionFactory(contrat=cadre.contrat, porteur=source)
+    operations.fusionner(source, cadre.porteur, par=cadre.agent, motif="Doublon")
+    envoyer(agent, de_la_page(agent, action) | {"intitule": "Après"}, action)
+    action.refresh_from_db()
+    assert (action.intitule, action.porteur) == ("Après", source)
 
 
 def test_un_etablissement_d_un_autre_organisme_est_refuse(agent, cadre):
