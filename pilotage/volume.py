@@ -152,8 +152,19 @@ def lire_les_referentiels() -> Referentiels:
     )
 
 
+def ajouter_un_departement(actions: int, par: Utilisateur) -> Exercice:
+    """Un département de plus, à lui seul le dernier exercice : de quoi mesurer un lot de cette taille."""
+    referentiels = lire_les_referentiels()
+    with transaction.atomic():
+        programmation = Programmation(
+            creer_le_sol(DEPARTEMENTS_AU_PLUS), DERNIERE_ANNEE, referentiels, par, Random(actions)
+        )
+        programmation.ecrire(actions)
+    return programmation.exercice
+
+
 def creer_le_sol(rang: int) -> Sol:
-    code = f"F{rang:02d}"
+    code = f"{'FG'[rang // DEPARTEMENTS_AU_PLUS]}{rang % DEPARTEMENTS_AU_PLUS:02d}"
     departement = Departement.objects.create(code=code, nom=f"Département fictif {code}", region="Région fictive")
     epci = Intercommunalite.objects.create(siren=siren(90_000 + rang), nom=f"Communauté fictive {code}")
     commune = Commune.objects.create(
