@@ -15,6 +15,7 @@ from django.views.generic import ListView
 from politique_ville.outils.classeur import classeur
 from politique_ville.outils.tableur.fichier import FichierRefuse
 from politique_ville.outils.tableur.lecture import feuilles
+from politique_ville.outils.tableur.plan import Statut
 from politique_ville.outils.typographie import insecables
 
 from .. import regles
@@ -52,8 +53,10 @@ class ImportListView(PerimetreMixin, ListView):
         contexte = super().get_context_data(**contexte)
         contexte["peut_importer"] = lots.exercices_ou_importer(self.request.user).exists()
         for lot in contexte["object_list"]:
-            lot.couleur = COULEURS[lot.etat] if lot.compteurs else ""
-            lot.libelle = lot.get_etat_display() if lot.compteurs else "Colonnes à régler"
+            compteurs = lot.compteurs or {}  # sans plan, les colonnes restent à régler
+            lot.creees, lot.modifiees = compteurs.get(Statut.CREE), compteurs.get(Statut.MODIFIE)
+            lot.couleur = COULEURS[lot.etat] if compteurs else ""
+            lot.libelle = lot.get_etat_display() if compteurs else "Colonnes à régler"
         return contexte
 
 
