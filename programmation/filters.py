@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.http import QueryDict
 
 from comptes.models import Utilisateur
+from politique_ville.outils.formulaires import ListeDeroulante
 from politique_ville.outils.typographie import insecables
 from territoires.models import Departement
 
@@ -153,8 +154,8 @@ class Cadre:
 class ChoixFilter(django_filters.ChoiceFilter):
     """Un choix dont le refus se dit en français."""
 
-    def __init__(self, **options):
-        super().__init__(error_messages={"invalid_choice": insecables(HORS_PERIMETRE)}, **options)
+    def __init__(self, *, widget=ListeDeroulante, **options):
+        super().__init__(widget=widget, error_messages={"invalid_choice": insecables(HORS_PERIMETRE)}, **options)
 
 
 class ChoixDuCadreFilter(ChoixFilter):

@@ -55,7 +55,7 @@ def contexte(request, liste):
         "filtres_actifs": filtres_actifs(liste.filtre, sauf=liste.filtre.tus),
         "sans_filtre": sans_filtre(adresse),
         "colonnes": liste.colonnes,
-        "lignes": [(a, [(c, c.valeur(a)) for c in liste.colonnes]) for a in liste.lignes(list(page.object_list))],
+        "lignes": [cellules(action, liste.colonnes) for action in liste.lignes(list(page.object_list))],
         "colonnes_de_texte": len(liste.colonnes) - len(montants) + peut_ecrire,
         "totaux": totaux,
         "totaux_affiches": [(getattr(totaux, c.nom), totaux.inconnus[c.nom]) for c in montants],
@@ -67,6 +67,13 @@ def contexte(request, liste):
         "lien_csv": remplacer_parametres(adresse, format="csv", page=None),
         "detail_xlsx": f"XLSX, {pluriel(totaux.nombre, 'action', 'actions')}",
     }
+
+
+def cellules(action, colonnes):
+    """L'action et ses cellules : ce qui précède son intitulé, ce qui le suit jusqu'au statut, puis les montants."""
+    textes = [c.valeur(action) for c in colonnes if c.format != "euros"]
+    rang = next(rang for rang, colonne in enumerate(colonnes) if colonne.nom == "action")
+    return action, textes[:rang], textes[rang + 1 : -1], [c.valeur(action) for c in colonnes if c.format == "euros"]
 
 
 def sans_filtre(adresse):

@@ -92,7 +92,7 @@ def lire(client, **parametres):
 
 
 def titres(reponse):
-    return [action.intitule for action, _ in reponse.context["lignes"]]
+    return [action.intitule for action, *_ in reponse.context["lignes"]]
 
 
 TOUTES = ["Aide aux devoirs", "Écoute des jeunes", "Forum de l’emploi", "Ludothèque"]
@@ -184,7 +184,7 @@ def test_filtree_par_quartier_la_liste_montre_et_totalise_la_part(client, monde)
     # 900,01 € aux clés 1 et 2 : 300,00 et 600,01 ; 500,00 € : 166,66 et 333,34 ; 400,00 € : 133,33 et 266,67
     assert totaux(premier) == (1, euros("300,00"), euros("166,66"), euros("133,33"), None)
     assert totaux(second) == (1, euros("600,01"), euros("333,34"), euros("266,67"), None)
-    ((ligne, _),) = premier.context["lignes"]
+    ((ligne, *_),) = premier.context["lignes"]
     assert (ligne.cout, ligne.demande, ligne.propose) == (euros("300,00"), euros("166,66"), euros("133,33"))
     assert "la part du quartier" in premier.content.decode()
 
@@ -204,7 +204,7 @@ def test_deux_lignes_d_un_meme_financeur_s_additionnent_sans_doubler_le_cout(cli
     part = lire(client, financeur=monde.ville.pk, quartier=monde.chemin_vert.pk)
     # 400,01 € et 50,00 € se partagent ligne par ligne : 133,33 + 16,66
     assert totaux(part) == (1, euros("300,00"), euros("149,99"), None, euros("33,33"))
-    assert [ligne.demande for ligne, _ in part.context["lignes"]] == [euros("149,99")]
+    assert [ligne.demande for ligne, *_ in part.context["lignes"]] == [euros("149,99")]
 
 
 def test_la_base_tous_financeurs_totalise_l_acquis_et_l_annonce_sur_demande(client, monde):
