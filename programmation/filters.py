@@ -7,6 +7,7 @@ from django import forms
 from django.db.models import Exists, OuterRef, Q
 from django.http import QueryDict
 
+from comptes.enums import Role
 from comptes.models import Utilisateur
 from politique_ville.outils.formulaires import ListeDeroulante
 from politique_ville.outils.typographie import insecables
@@ -107,6 +108,20 @@ class Cadre:
     def actions(self, actions):
         """Celles de ces actions qui sont dans le cadre."""
         return actions.filter(exercice__in=[e.pk for e in self.exercices])
+
+    def suivi(self) -> dict[str, str]:
+        """Ce qui borne d'abord la liste d'un délégué : ses quartiers, ou son contrat s'il le suit en entier."""
+        if self.utilisateur.roles != {Role.DELEGUE}:
+            return {}
+        tous = list(self.quartiers())
+        suivis = set(self.utilisateur.quartiers_suivis().order_by().values_list("pk", flat=True))
+        siens = [quartier for quartier in tous if quartier.pk in suivis]
+        contrats = {quartier.contrat_id for quartier in siens}
+        if not siens or siens == tous:
+            return {}
+        if len(contrats) == 1 and siens == [quartier for quartier in tous if quartier.contrat_id in contrats]:
+            return {"contrat": str(contrats.pop())}
+        return {"quartier": ENTRE_QUARTIERS.join(str(quartier.pk) for quartier in siens)}
 
     # --- Les choix proposés dans ce cadre ---
 
@@ -291,6 +306,8 @@ class ActionFilterSet(django_filters.FilterSet):
 
     def __init__(self, data=None, *args, request, **options):
         self.cadre = Cadre(data or QueryDict(), request.user)
+        if not data:
+            self.cadre.parametres.update(self.cadre.suivi())
         super().__init__(self.cadre.parametres, *args, request=request, **options)
 
     @property

@@ -326,6 +326,27 @@ def test_un_lecteur_national_choisit_une_annee_de_toute_la_france(client, monde)
     assert titres(lire(client, annee="2026", contrat=monde.lisieux.pk)) == ["Écoute des jeunes"]
 
 
+def test_un_delegue_voit_d_abord_ses_quartiers_a_un_clic_du_reste(client, monde):
+    QuartierFactory(contrat=monde.caen)
+    delegue = habiliter(Role.DELEGUE, quartier=monde.chemin_vert)
+    delegue.habilitations.create(role=Role.DELEGUE, quartier=monde.guerin)
+    client.force_login(delegue)
+    reponse = lire(client)
+    assert titres(reponse) == ["Ludothèque"]
+    assert totaux(reponse)[1] == euros("900,01")  # les deux parts ensemble
+    (filtre,) = reponse.context["filtres_actifs"]
+    assert filtre.libelle == "Quartier"
+    assert titres(client.get(LISTE + filtre.lien)) == ["Aide aux devoirs", "Forum de l’emploi", "Ludothèque"]
+
+
+def test_un_delegue_qui_suit_tout_un_contrat_voit_d_abord_ce_contrat(client, monde):
+    QuartierFactory(contrat=monde.lisieux)
+    client.force_login(habiliter(Role.DELEGUE, contrat=monde.caen))
+    assert titres(lire(client)) == ["Aide aux devoirs", "Ludothèque"]
+    client.force_login(habiliter(Role.DELEGUE, departement=monde.exercice.departement))
+    assert titres(lire(client)) == TOUTES
+
+
 def test_sans_habilitation_la_liste_est_vide_et_le_dit(client, monde):
     client.force_login(UtilisateurFactory())
     reponse = lire(client)
