@@ -21,7 +21,7 @@ class PorteeForm(forms.Form):
     contrat = forms.ChoiceField(label="Contrat de ville", required=False)
     quartier = forms.ChoiceField(label="Quartier", required=False)
     base = forms.ChoiceField(label="Base de calcul", choices=Base.choices, required=False)
-    annonce = forms.ChoiceField(label="Si tous financeurs", choices=ANNONCE, required=False)
+    annonce = forms.ChoiceField(label="Votes comptés (tous financeurs)", choices=ANNONCE, required=False)
     pre = forms.ChoiceField(label="Réussite éducative (PRE)", choices=PRE, required=False)
 
     def __init__(self, portee: Portee):
@@ -70,8 +70,8 @@ class PorteeForm(forms.Form):
 class ClasseurForm(forms.Form):
     """L'exercice et la base du classeur ANCT ; rempli par ce qui est montré, jamais validé : la vue a lu l'adresse."""
 
-    exercice = forms.ChoiceField(label="Exercice")
-    base = forms.ChoiceField(label="Base de calcul", choices=Base.choices)
+    exercice = forms.ChoiceField(label="Exercice", required=False)
+    base = forms.ChoiceField(label="Base de calcul", choices=Base.choices, required=False)
     annonce = forms.ChoiceField(
         label="Votes des financeurs", choices=ANNONCE, required=False, help_text="Pour la base « Tous financeurs »."
     )

@@ -13,9 +13,10 @@ PAR_PAGE = 50
 
 
 def contrat_list(request):
-    contrats = request.user.contrats_visibles().avec_population().select_related("departement", "intercommunalite")
-    filtre = ContratFilterSet(request.GET, contrats.annotate(nombre_de_quartiers=Count("quartiers")), request=request)
-    return liste(request, filtre, "territoires/contrat_list.html")
+    contrats = request.user.contrats_visibles().avec_population().annotate(nombre_de_quartiers=Count("quartiers"))
+    contrats = contrats.select_related("departement", "intercommunalite")
+    contrats = contrats.order_by("departement__code", "-generation", "intitule")  # compter défait l'ordre du modèle
+    return liste(request, ContratFilterSet(request.GET, contrats, request=request), "territoires/contrat_list.html")
 
 
 def quartier_list(request):
