@@ -20,6 +20,7 @@ from politique_ville.outils.francais import euros, pluriel
 from politique_ville.outils.listes import filtres_actifs
 from politique_ville.outils.typographie import insecables
 
+from . import regles
 from .enums import StatutAction
 from .filters import ActionFilterSet
 from .models import Action
@@ -61,6 +62,7 @@ class Liste:
         self.actions = filtre.qs.order_by()
         self.regard, self.lisibles = filtre.regard, filtre.cadre.lignes
         self.quartiers = filtre.quartiers
+        self.voit_les_brouillons = regles.est_de_l_etat(filtre.request.user)
         self.tri = tri if tri.removeprefix("-") in {c.nom for c in self.colonnes} else ""
 
     # --- Les colonnes ---
@@ -131,7 +133,8 @@ class Liste:
     def phrase(self, nombre: int) -> str:
         """Ce que la liste compte, et quand : « 312 actions au statut « Programmée », au 12/03 14:05 »."""
         statuts = [f"« {StatutAction(s).label} »" for s in self.filtre.form.cleaned_data.get("statut") or ()]
-        comptees = f"au statut {' ou '.join(statuts)}" if statuts else "de tous statuts, brouillons compris"
+        tous = "de tous statuts, brouillons compris" if self.voit_les_brouillons else "de tous statuts"
+        comptees = f"au statut {' ou '.join(statuts)}" if statuts else tous
         mots = f"{pluriel(nombre, 'action', 'actions')} {comptees}, au {timezone.localtime():%d/%m %H:%M}"
         if self.quartiers:
             part = "la part du quartier" if len(self.quartiers) == 1 else "les parts des quartiers"
