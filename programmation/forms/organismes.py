@@ -1,5 +1,6 @@
 """Le répertoire des organismes : chercher un porteur par son nom ou son SIRET, créer, modifier, fusionner."""
 
+import re
 from dataclasses import dataclass, field
 
 from django import forms
@@ -16,6 +17,7 @@ from ..models import Etablissement, Organisme
 from .outils import RefusMixin
 
 NOMBRE_DE_PROPOSITIONS = 10
+LIBELLE_AVEC_SIRET = re.compile(r"–\s*([0-9]{14})\s*$")  # « Régie – 12345678900012 », tel que la liste l'écrit
 LONGUEUR_MINIMALE = 2  # une lettre proposerait tout le répertoire
 
 
@@ -30,6 +32,14 @@ class Proposition:
     @property
     def libelle(self):
         return libelle_du_porteur(self.organisme, self.etablissement)
+
+    def est_designee_par(self, texte):
+        """Ce texte est-il son SIRET, son SIREN, son nom, son sigle ou son libellé, à la casse et aux accents près ?"""
+        siret = self.etablissement.siret if self.etablissement else ""
+        if normaliser_siret(texte) in {siret, self.organisme.siren} - {"", None}:
+            return True
+        noms = {self.organisme.nom, self.organisme.sigle, str(self.organisme), self.ancien_nom, self.libelle} - {""}
+        return normaliser(texte) in {normaliser(nom) for nom in noms}
 
 
 @dataclass
@@ -51,7 +61,8 @@ def libelle_du_porteur(organisme, etablissement=None):
 
 def proposer(texte: str, utilisateur: Utilisateur) -> Reponse:
     """Les porteurs qui répondent à ce nom (sans accent), ce SIREN ou ce SIRET, même commencé."""
-    numero = normaliser_siret(texte)
+    recopie = LIBELLE_AVEC_SIRET.search(texte)
+    numero = recopie[1] if recopie else normaliser_siret(texte)
     if numero.isdecimal() and len(numero) >= LONGUEUR_SIREN:
         return proposer_par_numero(numero, utilisateur)
     if len(normaliser(texte)) < LONGUEUR_MINIMALE:

@@ -256,13 +256,12 @@ class ActionForm(SansControleMixin, RefusMixin, forms.ModelForm):
             donnees |= {"porteur": porteur, "etablissement": etablissement}
 
     def _porteur_du_texte(self, texte):
-        """Le seul porteur que ce nom ou ce SIRET désigne ; sinon l'erreur dit pourquoi."""
+        """Le porteur de ce SIRET, ou le seul de ce nom exact : on ne devine pas qui porte l'action."""
         reponse = proposer(texte, self.utilisateur)
-        organismes = {proposition.organisme.pk for proposition in reponse.propositions}
-        if len(organismes) == 1:
-            unique = reponse.propositions[0]
-            return unique.organisme, unique.etablissement if len(reponse.propositions) == 1 else None
-        self.add_error("porteur_texte", insecables(reponse.refus or phrase_du_porteur(texte, organismes)))
+        designes = [p for p in reponse.propositions if p.est_designee_par(texte)]
+        if len({proposition.organisme.pk for proposition in designes}) == 1:
+            return designes[0].organisme, designes[0].etablissement if len(designes) == 1 else None
+        self.add_error("porteur_texte", insecables(reponse.refus or phrase_du_porteur(texte, reponse.propositions)))
         return None, None
 
     def _proposer_le_pilier(self, donnees):
@@ -380,7 +379,8 @@ def lignes_du_plan(action):
     ]
 
 
-def phrase_du_porteur(texte, organismes):
-    if organismes:
-        return f"Plusieurs organismes répondent à « {texte} » : en choisir un, ou écrire son SIRET."
-    return f"Aucun organisme ne répond à « {texte} » : le créer sur place, ou l’ajouter d’abord au répertoire."
+def phrase_du_porteur(texte, propositions):
+    if not propositions:
+        return f"Aucun organisme ne répond à « {texte} » : le créer sur place, ou l’ajouter d’abord au répertoire."
+    noms = list(dict.fromkeys(proposition.libelle for proposition in propositions))[:3]
+    return f"« {texte} » ne désigne pas un seul organisme : choisir par exemple {', '.join(f'« {n} »' for n in noms)}."

@@ -616,15 +616,22 @@ def test_le_porteur_se_reconnait_par_son_siret_sans_javascript(agent, cadre):
     assert (action.porteur, action.etablissement) == (cadre.porteur, etablissement)
 
 
-def test_un_nom_sans_accent_suffit_s_il_est_seul(agent, cadre):
-    envoyer(agent, brouillon(cadre, porteur_texte="regie vivre"))
+def test_le_nom_exact_suffit_meme_sans_accent_s_il_est_seul(agent, cadre):
+    envoyer(agent, brouillon(cadre, porteur_texte="regie vivre ensemble"))
     assert Action.objects.get().porteur == cadre.porteur
 
 
-def test_un_nom_partage_demande_de_preciser(agent, cadre):
-    OrganismeFactory(nom="Régie des Quartiers")
+def test_un_debut_de_nom_ne_choisit_pas_a_la_place_de_l_agent(agent, cadre):
     [phrase] = erreurs(envoyer(agent, brouillon(cadre, porteur_texte="régie")))["porteur_texte"]
-    assert phrase.startswith("Plusieurs organismes")
+    assert f"choisir par exemple «{INSECABLE}Régie Vivre Ensemble{INSECABLE}»" in phrase
+
+
+def test_un_nom_partage_demande_de_preciser(agent, cadre):
+    premier = EtablissementFactory(organisme=OrganismeFactory(nom="Régie Vivre Ensemble"))
+    [phrase] = erreurs(envoyer(agent, brouillon(cadre, porteur_texte="Régie Vivre Ensemble")))["porteur_texte"]
+    assert "ne désigne pas un seul organisme" in phrase
+    envoyer(agent, brouillon(cadre, porteur_texte=f"régie vivre ensemble – {premier.siret}"))
+    assert Action.objects.get().porteur == premier.organisme
 
 
 def test_un_porteur_fusionne_renvoie_a_sa_cible(agent, cadre):
