@@ -93,19 +93,18 @@ def test_un_visiteur_n_a_pas_de_menu():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("role", "importe"),
+    ("role", "propres"),
     [
-        (Role.AGENT, True),
-        (Role.RESPONSABLE, True),
-        (Role.DELEGUE, False),
-        (Role.LECTEUR, False),
-        (Role.PARTENAIRE, False),
+        (Role.AGENT, ["Imports", "Classeur ANCT"]),
+        (Role.RESPONSABLE, ["Imports", "Classeur ANCT"]),
+        (Role.DELEGUE, ["Classeur ANCT"]),
+        (Role.LECTEUR, ["Classeur ANCT"]),
+        (Role.PARTENAIRE, []),
     ],
 )
-def test_seul_qui_ecrit_voit_les_imports(role, importe):
+def test_seul_qui_ecrit_voit_les_imports_et_un_partenaire_n_a_pas_le_classeur(role, propres):
     libelles = [lien.libelle for lien in menu(habiliter(role))]
-    attendus = ["Tableau de bord", "Actions", "Territoires", "Imports", "Classeur ANCT", "Organismes"]
-    assert libelles == [libelle for libelle in attendus if importe or libelle != "Imports"]
+    assert libelles == ["Tableau de bord", "Actions", "Territoires", *propres, "Organismes"]
 
 
 @pytest.mark.django_db

@@ -134,6 +134,7 @@ def test_le_plan_se_rend_en_json_montants_et_dates_en_texte():
                 "intitule": "École",
                 "avant": {"Début": None},
                 "apres": {"Début": "2026-03-12", "Montant": "1.50"},
+                "base": {},
                 "cle": 7,
                 "changements": {"Début": [None, "2026-03-12"], "Montant": [None, "1.50"]},
             }

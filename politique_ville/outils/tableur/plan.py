@@ -55,8 +55,8 @@ class LignePlan:
     intitule: str = ""
     avant: Mapping[str, Any] = field(default_factory=dict)
     apres: Mapping[str, Any] = field(default_factory=dict)
-    base: Mapping[str, Any] = field(default_factory=dict)
     cle: Any = None  # ce qui permettra à l'app de retrouver l'objet, à la confirmation
+    base: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def changements(self) -> dict[str, tuple[Any, Any]]:
