@@ -1,6 +1,6 @@
 """Les contrôles des actions : ce qui n'est pas interdit, mais qu'un agent doit regarder.
 
-Chaque contrôle est une condition SQL. La fiche les évalue tous en une requête ; un écran de masse filtre avec l'une d'elles.
+Chaque contrôle est une condition SQL : la fiche les évalue tous en une requête, un écran de masse filtre avec l'un.
 Ils ne concernent que les actions dans le circuit : un brouillon n'est pas fini, une action sans suite ne l'est plus.
 """
 
