@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from comptes.models import Utilisateur
-from politique_ville.outils.tableur.champs import Champ
+from politique_ville.outils.tableur.champs import Champ, en_texte
 from politique_ville.outils.tableur.plan import LignePlan, Plan, Statut
 from politique_ville.outils.tableur.validation import TableValidee
 
@@ -46,6 +46,7 @@ class ContexteImport:
     utilisateur: Utilisateur
     motif: str
     fiches: list[Fiche] = field(default_factory=list)
+    intitules_refuses: dict[int, str] = field(default_factory=dict)
     porteurs: Porteurs | None = None
     saisies: Saisies | None = None
 
@@ -71,6 +72,7 @@ class ImportDesActions:
         journal = Journal(validee, contexte.champs)
         if "accorde_p147" in validee.colonnes:
             journal.dire_de_la_colonne("accorde_p147", SANS_IMPORT)
+        contexte.intitules_refuses = _intitules_des_refus(validee)
         contexte.fiches = lire_les_fiches(validee, journal)
         connues = self._rapprocher(contexte)
         self._composer(contexte, journal)
@@ -152,10 +154,9 @@ class ImportDesActions:
             dire_le_conflit(fiche, avant, apres)
             statut = Statut.REFUSE
         changes = {libelle for libelle in {**avant, **apres} if avant.get(libelle) != apres.get(libelle)}
-        montres = [{k: v for k, v in mots.items() if k in changes} for mots in (avant, apres, fiche.base)]
-        # Un champ vidé doit se voir : il est dans « avant », il faut le dire aussi dans « après ».
-        montres[1] |= dict.fromkeys(changes - set(montres[1]), "")
-        ligne = LignePlan(fiche.numero, statut, fiche.intitule, *montres, cle=cle)
+        avant, apres, base = ({k: v for k, v in mots.items() if k in changes} for mots in (avant, apres, fiche.base))
+        apres |= dict.fromkeys(sorted(changes - set(apres)), "")  # un champ vidé doit se voir
+        ligne = LignePlan(fiche.numero, statut, fiche.intitule, avant, apres, cle=cle, base=base)
         return ligne, poids(action, plan) if statut != Statut.REFUSE else None
 
     @staticmethod
@@ -200,6 +201,13 @@ class ImportDesActions:
                     replace(ligne, financeur=crees.get(id(ligne.financeur), ligne.financeur))
                     for ligne in fiche.saisie.plan
                 ]
+
+
+def _intitules_des_refus(validee):
+    """L'intitulé des lignes que la conversion a refusées, pour que l'agent les reconnaisse."""
+    rang, refusees = validee.colonnes.get("intitule"), set(validee.refusees)
+    lignes = validee.table.lignes if rang is not None else ()
+    return {ligne.numero: en_texte(ligne.valeurs[rang] or "") for ligne in lignes if ligne.numero in refusees}
 
 
 def _donner_leur_action(paires: Iterable) -> None:

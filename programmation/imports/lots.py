@@ -5,6 +5,7 @@ et jamais servi tel quel.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, BinaryIO
 from uuid import uuid4
 
@@ -114,7 +115,12 @@ def correspondance(table: Table, colonnes: Mapping[str, int]) -> dict[str, Any]:
 def calculer(fichier: Fichier, contexte: ContexteImport, reglee: Mapping[str, Any]) -> Plan:
     """Le plan, sans rien écrire ; lève FichierRefuse."""
     options = {"feuille": reglee["feuille"], "ligne_des_entetes": reglee["ligne"], "colonnes": reglee["colonnes"]}
-    return preparer(fichier, modele(MODELE), contexte, **options)
+    plan = preparer(fichier, modele(MODELE), contexte, **options)
+    nommees = (
+        replace(ligne, intitule=ligne.intitule or contexte.intitules_refuses.get(ligne.numero, ""))
+        for ligne in plan.lignes
+    )
+    return replace(plan, lignes=tuple(nommees))
 
 
 def essayer(

@@ -119,7 +119,8 @@ def test_le_plan_survit_au_rechargement_sans_relire_le_fichier(client, agent, lo
     lot.fichier.storage.delete(lot.fichier.name)
     for _ in range(2):
         page = client.get(f"/programmation/imports/{lot.pk}/")
-        assert textes(page, "//tbody/tr/th") == ["Ensemble de l’exercice", "Contrat de ville de Caen la mer", "Un"]
+        assert textes(page, "//tbody/tr/th") == ["Ensemble de l’exercice", "Contrat de ville de Caen la mer"]
+        assert textes(page, "//p[classe('pv-import-titre')]") == ["Ligne 2 Créée Un"]
 
 
 def test_un_lot_sans_plan_mene_a_ses_colonnes(client, agent, lot):
@@ -131,10 +132,18 @@ def test_le_plan_se_filtre_et_se_pagine(client, exercice, agent):
     lot = lots.deposer(fichier(["Intitulé", "Contrat"], *lignes), exercice, par=agent)
     lots.planifier(lot, par=agent)
     page = client.get(f"/programmation/imports/{lot.pk}/?statut=cree&page=2")
-    assert len(noeuds(page, "//tbody/tr")) == 10
+    assert len(noeuds(page, "//ul[classe('pv-import-lignes')]/li")) == 10
     page = client.get(f"/programmation/imports/{lot.pk}/?statut=refuse")
-    assert textes(page, "//tbody//li") == ["Refus : B62 : « Nulle part » inconnu : choisir dans la liste de référence."]
+    messages = textes(page, "//li[classe('pv-import-refus')]")
+    assert messages == ["Refus, B62 : « Nulle part » inconnu : choisir dans la liste de référence."]
     assert "Confirmer" not in page.content.decode()
+
+
+def test_une_ligne_illisible_garde_son_intitule(client, exercice, agent):
+    lot = lots.deposer(fichier(["Intitulé", "Contrat", "Coût"], ["Lire", "CN01403M", "cher"]), exercice, par=agent)
+    lots.planifier(lot, par=agent)
+    page = client.get(f"/programmation/imports/{lot.pk}/")
+    assert textes(page, "//p[classe('pv-import-titre')]") == ["Ligne 2 Refusée Lire"]
 
 
 def test_un_refus_empeche_de_confirmer_et_se_telecharge_annote(client, exercice, agent):
