@@ -1,6 +1,9 @@
 """Socle commun des tests : réglages rapides et sans trace, choix des tests selon le moteur et le navigateur."""
 
 import os
+import shutil
+import subprocess
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -11,6 +14,13 @@ hypothesis.settings.register_profile("projet", deadline=None, derandomize=True) 
 hypothesis.settings.load_profile("projet")
 
 EN_CI = os.environ.get("CI") == "true"
+RECALCULER_TOUJOURS = """<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry">
+<item oor:path="/org.openoffice.Office.Calc/Formula/Load">
+<prop oor:name="OOXMLRecalcMode" oor:op="fuse"><value>0</value></prop>
+</item>
+</oor:items>
+"""
 
 
 def pytest_configure():
@@ -77,3 +87,25 @@ def sans_n_plus_1():
         initialize_app_registry()
         patch()
     return zeal_context
+
+
+@pytest.fixture
+def recalculer(tmp_path):
+    """Rend le chemin d'un xlsx rouvert, recalculé et réécrit par LibreOffice, avec un profil neuf qui l'y oblige.
+
+    LibreOffice n'est exigé que dans l'intégration continue, où un test sauté est un échec.
+    """
+    soffice = shutil.which("soffice")
+    if soffice is None:
+        pytest.skip("LibreOffice n’est pas installé : le recalcul des formules n’est pas vérifié.")
+    profil = tmp_path / "profil"
+    (profil / "user").mkdir(parents=True)
+    (profil / "user" / "registrymodifications.xcu").write_text(RECALCULER_TOUJOURS)
+
+    def convertir(chemin):
+        sortie = tmp_path / "recalcule"
+        options = ["--headless", "--convert-to", "xlsx", "--outdir", sortie, chemin]
+        subprocess.run([soffice, f"-env:UserInstallation={profil.as_uri()}", *options], check=True, capture_output=True)
+        return sortie / Path(chemin).name
+
+    return convertir

@@ -156,11 +156,11 @@ def faits_et_repartition(feuilles):
 def syntheses(feuilles, mesure):
     """Le total d'une synthèse est celui de Programmation, ses lignes font ce total, et chacune est celle de l'écran."""
     champ, unite = champ_de(mesure), "euros" if mesure.choix.est_un_montant else "entier"
-    base, actions = mesure.valeur(), feuilles.actions
+    base, actions, libelle = mesure.valeur(), feuilles.actions, mesure.choix.libelle
     par_niveau = [Critere("niveau", THEME)], [Critere("niveau", SOUS_THEME)]
     for page in (feuilles.thematiques, feuilles.piliers, feuilles.contrats, feuilles.quartiers):
-        yield rapprochement("Total de la base", actions, base, page, cellule_du_total(page, champ), unite)
-        yield rapprochement("Total de la base", page, cellule_du_total(page, champ), ECRAN, total_lu(page), unite)
+        yield rapprochement(libelle, actions, base, page, cellule_du_total(page, champ), unite)
+        yield rapprochement(libelle, page, cellule_du_total(page, champ), ECRAN, total_lu(page), unite)
         for criteres in par_niveau if page is feuilles.thematiques else [HORS_TOTAL]:
             if page is not feuilles.quartiers or mesure.choix.est_un_montant:  # des présences ne s'additionnent pas
                 yield somme_des_lignes(page, champ, criteres, unite)

@@ -261,9 +261,8 @@ def quartier(lieu):
 
 
 def echelle(action):
-    libelle = ECHELLES[action["echelle"]]
-    lieu = f"Échelle du contrat {action['contrat_intitule']}" if action["contrat_id"] else "Échelle du département"
-    return {"echelle": libelle, "lieu": lieu, "cle_lieu": cle_du_contrat(action), "partage": "non"}
+    lieu = action["contrat_intitule"] or "Tout le département"
+    return {"echelle": ECHELLES[action["echelle"]], "lieu": lieu, "cle_lieu": cle_du_contrat(action), "partage": "non"}
 
 
 def part_du_lieu(montant, lieu):

@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from politique_ville.outils.classeur import Cellule, Colonne, Feuille, Formule, lettre
+from politique_ville.outils.typographie import insecables
 
 INCONNU = "—"
 ZERO = Decimal("0.00")
@@ -30,7 +31,7 @@ class Champ:
 
     def colonne(self) -> Colonne:
         return Colonne(
-            self.titre,
+            insecables(self.titre),
             lambda ligne: ligne.get(self.nom),
             self.format,
             self.largeur,
@@ -67,7 +68,7 @@ class Page:
             tuple(champ.colonne() for champ in modele.champs),
             lignes,
             intitule=modele.intitule,
-            notes=modele.notes,
+            notes=tuple(map(insecables, modele.notes)),
             colonnes_figees=modele.colonnes_figees,
             paysage=modele.paysage,
             forte=lambda ligne: ligne.get("forte", False),

@@ -50,7 +50,7 @@ def programmation(transversaux: Sequence[Pilier]) -> ModeleDeFeuille:
         Champ("dossier", "N° Dauphin", largeur=14),
         Champ("intitule", "Intitulé", largeur=44),
         Champ("contrat_code", "Code du contrat", largeur=12),
-        Champ("contrat", "Contrat de ville", largeur=28),
+        Champ("contrat", "Contrat de ville", largeur=36),
         Champ("echelle", "Échelle", largeur=12),
         Champ("quartiers", "Codes des quartiers", largeur=24),
         Champ("siret", "SIRET", largeur=17),
@@ -114,7 +114,7 @@ FINANCEMENTS = ModeleDeFeuille(
     (
         Champ("dossier", "N° Dauphin", largeur=14),
         Champ("intitule", "Action", largeur=44),
-        Champ("contrat", "Contrat de ville", largeur=28),
+        Champ("contrat", "Contrat de ville", largeur=36),
         Champ("statut", "Statut de l’action", "general", 16),
         Champ("pre", "PRE", largeur=6),
         Champ("financeur", "Financeur", largeur=30),
@@ -176,6 +176,8 @@ REPARTITION = ModeleDeFeuille(
 
 # --- Les synthèses ---
 
+CLE = Champ("cle", "Clé", masquee=True)  # la dernière : le titre de la feuille s'écrit dans la première colonne
+
 
 def mesures(choix: ChoixDeBase) -> tuple[Champ, ...]:
     """Ce que toute synthèse dit d'une ligne, selon la base choisie."""
@@ -212,7 +214,6 @@ def thematiques(choix: ChoixDeBase, contrats: Sequence[ContratDeVille], legende:
     colonnes = {f"contrat-{contrat.pk}": titre for contrat, titre in zip(contrats, titres(contrats), strict=True)}
     colonnes["departement"] = "À l’échelle du département"
     champs = (
-        Champ("cle", "Clé", masquee=True),
         Champ("niveau", "Niveau", largeur=12),
         Champ("code", "Code", largeur=8),
         Champ("libelle", "Libellé", largeur=44),
@@ -222,9 +223,10 @@ def thematiques(choix: ChoixDeBase, contrats: Sequence[ContratDeVille], legende:
         Champ("porteurs", "Porteurs", "entier", 10),
         Champ("cofinancements", "Cofinancements acquis", "euros", 18),
         *rapprochement(choix),
+        CLE,
     )
     notes = (legende, f"Un thème est la somme de ses sous-thèmes : filtrer par niveau. {PORTEURS}", PARTS)
-    return ModeleDeFeuille("Thématiques", champs, "Thèmes et sous-thèmes par contrat", notes, 4)
+    return ModeleDeFeuille("Thématiques", champs, "Thèmes et sous-thèmes par contrat", notes, 3)
 
 
 def titres(contrats: Sequence[ContratDeVille]) -> list[str]:
@@ -244,13 +246,13 @@ def piliers(choix: ChoixDeBase, legende: str) -> ModeleDeFeuille:
         Champ("ecart_euros", "Écart au constat, en euros", "euros", 16),
     )
     champs = (
-        Champ("cle", "Clé", masquee=True),
         Champ("niveau", "Niveau", largeur=18),
         Champ("libelle", "Pilier", largeur=44),
         *mesures(choix),
         *si_montant(choix, Champ("inconnus", "Montants inconnus", "entier", 10)),
         *(constats if choix.a_des_reperes else ()),
         *rapprochement(choix),
+        CLE,
     )
     notes = (
         legende,
@@ -260,18 +262,17 @@ def piliers(choix: ChoixDeBase, legende: str) -> ModeleDeFeuille:
         "Un constat est un ordre de grandeur publié, jamais une cible.",
         PARTS,
     )
-    return ModeleDeFeuille("Piliers", champs, "Piliers (lecture locale)", notes, 3)
+    return ModeleDeFeuille("Piliers", champs, "Piliers (lecture locale)", notes, 2)
 
 
 PAR_HABITANT = (
-    Champ("population", "Habitants des QPV", "entier", 12),
     Champ("millesime", "Millésime de la population", largeur=12),
+    Champ("population", "Habitants des QPV", "entier", 12),
 )
 
 
 def contrats(choix: ChoixDeBase, legende: str) -> ModeleDeFeuille:
     champs = (
-        Champ("cle", "Clé", masquee=True),
         Champ("niveau", "Niveau", largeur=14),
         Champ("code", "Code", largeur=12),
         Champ("libelle", "Contrat de ville", largeur=40),
@@ -282,18 +283,18 @@ def contrats(choix: ChoixDeBase, legende: str) -> ModeleDeFeuille:
         *PAR_HABITANT,
         *si_montant(choix, Champ("par_habitant", "Par habitant", "euros", 12)),
         *rapprochement(choix),
+        CLE,
     )
     notes = (legende, f"{PORTEURS} Chaque quartier est compté une fois dans la population.", PARTS)
-    return ModeleDeFeuille("Contrats", champs, "Contrats de ville", notes, 4)
+    return ModeleDeFeuille("Contrats", champs, "Contrats de ville", notes, 3)
 
 
 def quartiers(choix: ChoixDeBase, legende: str) -> ModeleDeFeuille:
     champs = (
-        Champ("cle", "Clé", masquee=True),
         Champ("niveau", "Niveau", largeur=14),
         Champ("code", "Code", largeur=12),
         Champ("libelle", "Quartier ou échelle", largeur=40),
-        Champ("contrat", "Contrat de ville", largeur=28),
+        Champ("contrat", "Contrat de ville", largeur=36),
         *mesures(choix),
         *PAR_HABITANT,
         *si_montant(
@@ -303,6 +304,7 @@ def quartiers(choix: ChoixDeBase, legende: str) -> ModeleDeFeuille:
             Champ("non_localise", "Non localisé dans le contrat", "euros", 18),
         ),
         *rapprochement(choix),
+        CLE,
     )
     notes = (
         legende,
@@ -311,12 +313,11 @@ def quartiers(choix: ChoixDeBase, legende: str) -> ModeleDeFeuille:
         "Non localisé : ce que le contrat du quartier porte sans désigner de quartier.",
         PARTS,
     )
-    return ModeleDeFeuille("Quartiers", champs, "Quartiers", notes, 4)
+    return ModeleDeFeuille("Quartiers", champs, "Quartiers", notes, 3)
 
 
 def financeurs(legende: str) -> ModeleDeFeuille:
     champs = (
-        Champ("cle", "Clé", masquee=True),
         Champ("niveau", "Niveau", largeur=12),
         Champ("famille", "Famille", largeur=20),
         Champ("libelle", "Financeur", largeur=40),
@@ -330,6 +331,7 @@ def financeurs(legende: str) -> ModeleDeFeuille:
         Champ("part_affichee", "Part affichée", "pourcent", 12),
         Champ("ecran", "Acquis lu à l’écran", "euros", 18),
         Champ("ecart", "Écart", "euros", 12, rouge_si=("!=", 0)),
+        CLE,
     )
     notes = (
         legende,
@@ -338,26 +340,25 @@ def financeurs(legende: str) -> ModeleDeFeuille:
         "Le nombre d’actions ne s’additionne pas : une action a plusieurs financeurs.",
         PARTS,
     )
-    return ModeleDeFeuille("Financeurs", champs, "Financeurs des actions programmées", notes, 4)
+    return ModeleDeFeuille("Financeurs", champs, "Financeurs des actions programmées", notes, 3)
 
 
 CONTROLES = ModeleDeFeuille(
     "Contrôles",
     (
         Champ("nature", "Nature", largeur=16),
-        Champ("libelle", "Contrôle", largeur=70),
-        Champ("lieu_a", "Total A", largeur=26),
-        Champ("a", "Montant ou nombre A", "euros", 18),
-        Champ("lieu_b", "Total B", largeur=26),
-        Champ("b", "Montant ou nombre B", "euros", 18),
+        Champ("libelle", "Contrôle", largeur=52),
+        Champ("lieu_a", "Lu dans", largeur=16),
+        Champ("lieu_b", "Comparé à", largeur=16),
+        Champ("a", "Total lu", "euros", 18),
+        Champ("b", "Total comparé", "euros", 18),
         Champ("ecart", "Écart", "euros", 14, rouge_si=("!=", 0)),
         Champ("anomalies", "Anomalies", "entier", 11, rouge_si=(">", 0)),
         Champ("ou", "Où regarder", "texte_long", 60),
     ),
     "Contrôles",
     (
-        "Rapprochement : le total A et le total B doivent être égaux, au centime ; un écart dit dans quelles feuilles "
-        "regarder.",
+        "Rapprochement : les deux totaux doivent être égaux, au centime ; sinon la ligne dit où regarder.",
         "Cohérence : combien d’actions un contrôle relève. Une anomalie n’empêche pas d’envoyer le classeur.",
     ),
     2,

@@ -37,7 +37,7 @@ def page_de_garde(
     lignes = [
         *([ligne("Avertissement", demande.avertissement)] if demande.avertissement else []),
         ligne("Département", f"{exercice.departement.nom} ({exercice.departement.code})"),
-        ligne("Exercice", Cellule(exercice.annee, "annee")),
+        ligne("Exercice", str(exercice.annee)),
         ligne("État de l’exercice", etat(exercice, attente)),
         ligne("Périmètre", "Tout le département : chaque contrat, chaque quartier, chaque échelle"),
         ligne("Filtres", "Aucun, PRE compris" if choix.avec_pre else "Sans les programmes de réussite éducative (PRE)"),

@@ -61,7 +61,7 @@ def lire_les_syntheses(demande, gabarit, page_des_actions, financements, reparti
     quartiers = Quartier.objects.filter(contrat__in=contrats).defer("contour")
     lue_par_contrat = synthese_des_contrats(actions, choix, contrats=contrats)
     lue_par_financeur = synthese_des_financeurs(actions, choix, par_contrat=False)
-    legende = choix.legende()
+    legende = f"Base : {choix.legende()}"
     return (
         syntheses.page_des_thematiques(
             gabarit.thematiques(choix, contrats, legende),
@@ -84,7 +84,9 @@ def lire_les_syntheses(demande, gabarit, page_des_actions, financements, reparti
             mesure,
             lue_par_contrat.total.nombre,
         ),
-        syntheses.page_des_financeurs(gabarit.financeurs(lue_par_financeur.legende), lue_par_financeur, financements),
+        syntheses.page_des_financeurs(
+            gabarit.financeurs(f"Base : {lue_par_financeur.legende}"), lue_par_financeur, financements
+        ),
     )
 
 

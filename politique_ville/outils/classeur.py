@@ -7,6 +7,7 @@ Le texte d'un porteur qui commence par = + - @ reste un texte : jamais de `write
 
 import csv
 import re
+import textwrap
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -20,6 +21,8 @@ from xlsxwriter.worksheet import Worksheet
 
 LONGUEUR_MAXIMALE = 32_767  # caractères d'une cellule, limite d'Excel
 LONGUEUR_NOM_DE_FEUILLE = 31
+HAUTEUR_DE_LIGNE = 15  # points
+LARGEUR_DE_PAGE = 280  # caractères ; au-delà, une feuille imprimée sur une page devient illisible
 PREMIERE_ANNEE = 1900  # Excel ne sait pas dater avant
 LIGNES_A_REMPLIR = 5_000  # lignes où une colonne à liste propose ses choix
 
@@ -27,11 +30,11 @@ FORMATS = {
     "general": {},
     "texte": {"num_format": "@"},  # un SIRET retouché dans le tableur reste un texte
     "texte_long": {"num_format": "@", "text_wrap": True},
-    "entier": {"num_format": "#,##0"},
+    "entier": {"num_format": "#,##0", "align": "right"},  # à droite, « — » aussi
     "annee": {"num_format": "0"},
-    "nombre": {"num_format": "#,##0.00"},
-    "euros": {"num_format": '#,##0.00\\ "€"'},
-    "pourcent": {"num_format": "0.0\\ %"},  # d'une fraction : 0,123 s'affiche « 12,3 % »
+    "nombre": {"num_format": "#,##0.00", "align": "right"},
+    "euros": {"num_format": '#,##0.00\\ "€"', "align": "right"},
+    "pourcent": {"num_format": "0.0\\ %", "align": "right"},  # d'une fraction : 0,123 s'affiche « 12,3 % »
     "date": {"num_format": "dd/mm/yyyy", "align": "left"},
     "date_heure": {"num_format": "dd/mm/yyyy hh:mm", "align": "left"},
 }
@@ -258,22 +261,29 @@ def _styles(livre):
     """Les formats nommés, et chacun en gras pour la ligne de total."""
     styles = {nom: livre.add_format(options | {"valign": "top"}) for nom, options in FORMATS.items()}
     totaux = {("total", nom): livre.add_format(options | TOTAL) for nom, options in FORMATS.items()}
-    propres = {"entete": EN_TETE, "titre": TITRE, "rouge": ROUGE}
+    propres = {"entete": EN_TETE, "entete_right": EN_TETE | {"align": "right"}, "titre": TITRE, "rouge": ROUGE}
     return styles | totaux | {nom: livre.add_format(options) for nom, options in propres.items()}
 
 
 def _ecrire_feuille(page, feuille, styles):
     _mettre_en_page(page, feuille)
     _ecrire_le_haut(page, feuille, styles)
+    _donner_la_hauteur(page, feuille.premiere_ligne - 2, feuille.titres, feuille.colonnes)
     cellules = feuille.cellules()
     for rang, titre in enumerate(next(cellules)):
-        page.write_string(feuille.premiere_ligne - 2, rang, texte_propre(titre), styles["entete"])
+        style = _style_d_en_tete(feuille.colonnes[rang], styles)
+        page.write_string(feuille.premiere_ligne - 2, rang, texte_propre(titre), style)
     nombre = _ecrire_les_lignes(page, feuille, cellules, styles)
     _finir(page, feuille, nombre, styles)
 
 
+def _style_d_en_tete(colonne, styles):
+    """Le titre d'une colonne de nombres s'aligne sur eux."""
+    return styles["entete_right" if FORMATS[colonne.format].get("align") == "right" else "entete"]
+
+
 def _mettre_en_page(page, feuille):
-    """Largeurs, volets figés, impression : A4, toutes les colonnes sur une page, titres répétés."""
+    """Largeurs, volets figés, impression en A4 : titres et colonnes figées répétés, assez de pages pour être lue."""
     for rang, colonne in enumerate(feuille.colonnes):
         page.set_column(rang, rang, colonne.largeur, None, {"hidden": colonne.masquee})
     page.freeze_panes(feuille.premiere_ligne - 1, feuille.colonnes_figees)
@@ -281,7 +291,9 @@ def _mettre_en_page(page, feuille):
     if feuille.paysage:
         page.set_landscape()
     page.set_paper(9)
-    page.fit_to_pages(1, 0)
+    if feuille.colonnes_figees:
+        page.repeat_columns(0, feuille.colonnes_figees - 1)
+    page.fit_to_pages(1 + sum(c.largeur for c in feuille.colonnes if not c.masquee) // LARGEUR_DE_PAGE, 0)
     page.set_footer("&L&A&R&P / &N")
 
 
@@ -296,15 +308,37 @@ def _ecrire_les_lignes(page, feuille, cellules, styles):
     """Écrit les lignes et le total ; rend le nombre de lignes de données."""
     ordinaires = [styles[colonne.format] for colonne in feuille.colonnes]
     gras = [styles["total", colonne.format] for colonne in feuille.colonnes]
+    longues = [rang for rang, colonne in enumerate(feuille.colonnes) if colonne.format == "texte_long"]
     debut, nombre = feuille.premiere_ligne - 1, 0
     for valeurs in cellules:
-        if isinstance(valeurs, LigneDeTotal):
-            _ecrire_une_ligne(page, debut + max(nombre, 1), valeurs, gras, styles)
+        est_le_total = isinstance(valeurs, LigneDeTotal)
+        numero = debut + (max(nombre, 1) if est_le_total else nombre)
+        if longues:
+            _donner_la_hauteur(page, numero, [valeurs[r] for r in longues], [feuille.colonnes[r] for r in longues])
+        if est_le_total or isinstance(valeurs, LigneForte):
+            _souligner(page, numero, gras)
+            _ecrire_une_ligne(page, numero, valeurs, gras, styles)
         else:
-            formats = gras if isinstance(valeurs, LigneForte) else ordinaires
-            _ecrire_une_ligne(page, debut + nombre, valeurs, formats, styles)
-            nombre += 1
+            _ecrire_une_ligne(page, numero, valeurs, ordinaires, styles)
+        nombre += not est_le_total
     return nombre
+
+
+def _donner_la_hauteur(page, numero, textes, colonnes):
+    """Assez haut pour les textes qui reviennent à la ligne ; Excel le devinerait, LibreOffice et les aperçus non."""
+    lignes = 1
+    for texte, colonne in zip(textes, colonnes, strict=True):
+        texte = texte.cache if isinstance(texte, Formule) else texte
+        if isinstance(texte, str):
+            lignes = max(lignes, len(textwrap.wrap(texte, max(colonne.largeur - 1, 1))))
+    if lignes > 1:
+        page.set_row(numero, lignes * HAUTEUR_DE_LIGNE)
+
+
+def _souligner(page, numero, formats):
+    """Le trait d'une ligne en gras passe aussi sur ses cellules vides."""
+    for rang, style in enumerate(formats):
+        page.write_blank(numero, rang, None, style)
 
 
 def _ecrire_une_ligne(page, numero, valeurs, formats, styles):
@@ -355,7 +389,10 @@ def _finir(page, feuille, nombre, styles):
 
 def _tableau(feuille, styles):
     """Le tableau Excel : ses titres sont ceux de la feuille, avec leurs filtres et des bandes légères."""
-    entetes = [{"header": texte_propre(titre), "header_format": styles["entete"]} for titre in feuille.titres]
+    entetes = [
+        {"header": texte_propre(colonne.titre), "header_format": _style_d_en_tete(colonne, styles)}
+        for colonne in feuille.colonnes
+    ]
     return {"name": feuille.tableau, "style": "Table Style Light 1", "columns": entetes}
 
 
