@@ -24,7 +24,7 @@ from territoires.models import ContratDeVille, Quartier
 
 QUI_BORNENT = ("exercice", "annee", "departement", "contrat", "quartier")
 ENTIER = re.compile(r"\d{1,18}", re.ASCII)
-CODE_DE_DEPARTEMENT = re.compile(r"\d{2,3}|2[AB]", re.ASCII)
+CODE_DE_DEPARTEMENT = re.compile(r"[0-9A-Z]{1,3}")
 
 
 class Portee:
@@ -120,7 +120,7 @@ class Portee:
 
     # --- Le territoire ---
 
-    @property
+    @cached_property
     def departement(self):
         """Le seul département montré ; None pour plusieurs."""
         return self.cadre.departement
@@ -210,9 +210,9 @@ class Portee:
 
     # --- Écrire une adresse ---
 
-    @property
+    @cached_property
     def parametres(self) -> dict:
-        """Ceux qui redonnent cette portée."""
+        """Ceux qui redonnent cette portée ; à lire une fois la portée établie."""
         return self._du_cadre() | self._du_territoire() | self.choix.parametres()
 
     def _du_cadre(self):

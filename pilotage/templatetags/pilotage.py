@@ -1,6 +1,9 @@
 """Les liens et les phrases des écrans de pilotage."""
 
 from django import template
+from django.utils.html import format_html
+
+from politique_ville.outils.francais import INCONNU, euros, nombre
 
 from .. import phrases
 
@@ -40,3 +43,12 @@ def plus_grande_part(lignes, choix, nom):
 def rang_du_contrat(financeurs, contrat):
     """Le rang de l'État/ANCT dans un contrat ; None s'il n'y a rien d'acquis, ou à l'échelle du département."""
     return financeurs.rangs_par_contrat.get(contrat.pk) if contrat else None
+
+
+@register.simple_tag
+def montant(valeur, adresse, inconnus=0):
+    """Un montant qui mène à la liste dont il est le total, et combien d'actions n'en ont pas ; « — » ne mène à rien."""
+    lien = INCONNU if valeur is None else format_html('<a href="{}">{}</a>', adresse, euros(valeur))
+    if not inconnus:
+        return lien
+    return format_html('{} <br><span class="fr-text--xs">{} sans montant</span>', lien, nombre(inconnus))

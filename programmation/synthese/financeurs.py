@@ -1,5 +1,6 @@
 """Ce que chaque financeur apporte aux actions programmées, le rang de l'État et le levier des crédits P147."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
@@ -307,7 +308,8 @@ def cle_de_classement(apport, avec_etat=False):
 def places(apports) -> dict:
     """La place de chaque financeur public ; à montant égal, la même."""
     montants = montants_du_classement([apport for apport in apports if apport.est_public], avec_etat=False)
-    return {cle: 1 + sum(autre > montant for autre in montants.values()) for cle, montant in montants.items()}
+    croissants = sorted(montants.values())
+    return {cle: 1 + len(croissants) - bisect_right(croissants, montant) for cle, montant in montants.items()}
 
 
 def points(ecart: Decimal, total_public: Decimal) -> Decimal:

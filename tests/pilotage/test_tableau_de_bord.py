@@ -358,7 +358,7 @@ def test_un_partenaire_financeur_arrive_sur_la_liste_de_ses_actions(client, exem
     partenaire = Utilisateur.objects.get(pk=partenaire.pk)
     reponse = arriver(client, partenaire)
     assert reponse.redirect_chain == [("/programmation/actions/?annee=2026&departement=14", 302)]
-    assert [action.pk for action, _ in reponse.context["lignes"]] == [exemple.a2.pk]
+    assert textes(reponse, "//tbody//th[@scope='row']") == [exemple.a2.intitule]
     assert chiffres(lire(client))[2][1:] == ("—", "vous ne lisez que vos propres lignes")
 
 

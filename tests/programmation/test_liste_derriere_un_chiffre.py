@@ -33,14 +33,14 @@ def totaux(reponse):
 
 
 def titres(reponse):
-    return [action.pk for action, _ in reponse.context["lignes"]]
+    return [ligne[0].pk for ligne in reponse.context["lignes"]]
 
 
 def test_plusieurs_quartiers_montrent_la_somme_de_leurs_parts(lire, exemple):
     """a1 aux clés 2, 3, 5 : Q1 + Q3 = 7 000,00 de 10 000,00 ; 4 200,00 de 6 000,00 ; 3 500,01 de 5 000,01."""
     reponse = lire(quartier=f"{exemple.q1.pk}-{exemple.q3.pk}", statut="programmee")
     assert totaux(reponse) == (1, euros(7000), euros(4200), euros("3500,01"))
-    ((action, _),) = reponse.context["lignes"]
+    ((action, *_),) = reponse.context["lignes"]
     assert (action.pk, action.cout, action.accorde) == (exemple.a1.pk, euros(7000), euros("3500,01"))
     assert "les parts des quartiers Q1 et Q3" in " ".join(textes(reponse, "//main"))
     tous = lire(quartier=f"{exemple.q1.pk}-{exemple.q3.pk}", statut="programmee", base="tous-financeurs")
