@@ -149,13 +149,19 @@ class Liste:
         return f"actions-{slugify(self.filtre.cadre.en_mots)}-au-{timezone.localdate():%Y-%m-%d}"
 
     def feuille(self) -> Feuille:
-        """La liste, puis la clé et la version que l'import relit au retour."""
-        colonnes = [Colonne(c.titre, c.valeur, c.format, c.largeur) for c in self.colonnes]
+        """La liste, puis la clé et la version que l'import relit au retour.
+
+        Filtrée par quartier, un montant se dit « part » : l'import ne doit pas le prendre pour celui de l'action.
+        """
+        colonnes = [Colonne(self._titre(c), c.valeur, c.format, c.largeur) for c in self.colonnes]
         retour = [
             Colonne("Clé", lambda a: str(a.cle), largeur=38),
             Colonne("Version", lambda a: a.version, "entier", 10),
         ]
         return Feuille("Actions", (*colonnes, *retour), self.toutes_les_lignes(), colonnes_figees=2)
+
+    def _titre(self, colonne):
+        return f"{colonne.titre} (part)" if self.quartiers and colonne.format == "euros" else colonne.titre
 
     def feuille_de_lecture(self) -> Feuille:
         """Ce que la liste contient, en mots : le fichier se comprend sans l'écran."""

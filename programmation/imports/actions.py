@@ -98,9 +98,8 @@ class ImportDesActions:
         """Donne à chaque fiche son action et son porteur ; rend toutes les actions connues de l'exercice."""
         fiches = contexte.fiches
         contexte.saisies = Saisies(contexte.references, Plans(contexte.references))
-        rapprochement = Rapprochement(contexte.exercice, contexte.utilisateur)
-        for fiche in fiches:
-            contexte.saisies.situer_par_les_quartiers(fiche)
+        situer = contexte.saisies.situer_par_les_quartiers
+        rapprochement = Rapprochement(contexte.exercice, contexte.utilisateur, situer)
         _donner_leur_action((fiche, rapprochement.par_repere(fiche)) for fiche in fiches)
         contexte.porteurs = Porteurs(fiches)
         contexte.porteurs.trouver(fiches)

@@ -95,10 +95,9 @@ class Plans:
     def _sans_decisions(self, fiche, cible, valeurs):
         if _famille(cible) != FamilleFinanceur.ANCT_P147:
             return valeurs
-        if any(nom in valeurs for nom in DECIDES) and not self.accorde_p147_signale:
+        if "accorde" in valeurs and not self.accorde_p147_signale:
             self.accorde_p147_signale = True
-            nom = next(nom for nom in DECIDES if nom in valeurs)
-            fiche.journal.dire_de_la_colonne(f"{LIGNE}{nom}", SANS_IMPORT)
+            fiche.journal.dire_de_la_colonne(f"{LIGNE}accorde", SANS_IMPORT)
         return {nom: valeur for nom, valeur in valeurs.items() if nom not in DECIDES}
 
     @staticmethod

@@ -34,7 +34,7 @@ from .actions import ContexteImport
 from .colonnes import proposer, refuser_les_personnes, reglage
 
 MODELE = "actions"
-LIMITES = Limites(lignes=20_000)
+LIMITES = Limites(lignes=10_000)  # un grand département : 1 000 actions, une ligne pour chacun de dix financeurs
 DIFFERENCES_DITES = 10
 LIBELLES = {Statut.CREE: "créée", Statut.MODIFIE: "modifiée", Statut.INCHANGE: "inchangée", Statut.REFUSE: "refusée"}
 

@@ -1,7 +1,7 @@
 """De quelle action parle une fiche : par sa clé, par son dossier, sinon par son intitulé et son porteur."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -36,7 +36,9 @@ class Connue:
 class Rapprochement:
     """Les actions de l'exercice que voit la personne, indexées comme une fiche peut les désigner."""
 
-    def __init__(self, exercice, utilisateur):
+    def __init__(self, exercice, utilisateur, situer: Callable[[Fiche], None]):
+        """`situer` donne à une fiche sans contrat celui de ses quartiers, si son dossier ne suffit pas à la désigner."""
+        self.situer = situer
         actions = Action.objects.filter(exercice=exercice).visibles_par(utilisateur).order_by("pk")
         p147 = Financement.objects.p147().filter(action__exercice=exercice)
         demandes = dict(p147.order_by().values_list("action", "demande"))
@@ -66,9 +68,9 @@ class Rapprochement:
             if connue is None:
                 fiche.refuser("cle", INTROUVABLE)
             return connue
-        if fiche.dossier is None:
-            return None
-        trouvees = self.par_dossier[fiche.dossier, fiche.valeurs.get("tranche")]
+        trouvees = self.par_dossier.get((fiche.dossier, fiche.valeurs.get("tranche")), ())
+        if len(trouvees) != 1:
+            self.situer(fiche)
         return self._du_meme_contrat(fiche, trouvees, "dossier")
 
     def par_ressemblance(self, fiche: Fiche) -> Connue | None:
@@ -78,7 +80,7 @@ class Rapprochement:
         """
         if fiche.refusee or "cle" in fiche.valeurs or fiche.dossier or "intitule" not in fiche.valeurs:
             return None
-        trouvees = self.par_intitule[normaliser(fiche.intitule)]
+        trouvees = self.par_intitule.get(normaliser(fiche.intitule), ())
         if fiche.porteur:
             exactes = [c for c in trouvees if c.porteur == fiche.porteur.pk]
             trouvees = exactes or [c for c in trouvees if c.porteur is None]

@@ -10,8 +10,11 @@ from comptes.enums import Role
 from politique_ville.outils.classeur import classeur
 from politique_ville.outils.tableur.fichier import FichierRefuse
 from programmation.imports import lots
+from programmation.imports.en_clair import A_CREER, lieux
+from programmation.imports.en_clair import en_clair as en_mots
 from programmation.imports.modele_vide import modele_vide
 from programmation.models import Action, Lot
+from territoires.models import Quartier
 from tests.fabriques import habiliter
 from tests.imports import (
     compteurs,
@@ -80,6 +83,17 @@ def test_un_fichier_de_libreoffice_s_importe_puis_se_rejoue_sans_rien_changer(ex
     assert compteurs(planifier(fichier_d_essai(f"actions.{extension}"), exercice, agent)) == {"inchange": 3}
 
 
+def test_le_plan_dit_exactement_ce_que_la_confirmation_ecrit(exercice, agent):
+    plan = planifier(fichier_d_essai("actions.ods"), exercice, agent)
+    importer(fichier_d_essai("actions.ods"), exercice, agent)
+    promis = [{champ: mot.removesuffix(A_CREER) for champ, mot in ligne.apres.items()} for ligne in plan.lignes]
+    ecrit = [
+        en_mots(action, action.financements.all(), lieux(action.localisations.all()))
+        for action in Action.objects.order_by("pk")
+    ]
+    assert ecrit == promis
+
+
 def test_notre_export_de_liste_revient_sans_rien_changer(exercice, agent, client):
     importer(fichier_d_essai("actions.ods"), exercice, agent)
     client.force_login(agent)
@@ -88,6 +102,15 @@ def test_notre_export_de_liste_revient_sans_rien_changer(exercice, agent, client
         recu = lots.recevoir_un_fichier(io.BytesIO(octets), f"actions.{sorte}")
         plan = planifier(recu, exercice, agent)
         assert (compteurs(plan), messages(plan, "refus")) == ({"inchange": 3}, [])
+
+
+def test_la_part_d_un_quartier_exportee_ne_devient_pas_le_montant_de_l_action(exercice, agent, client):
+    importer(fichier_d_essai("actions.ods"), exercice, agent)
+    client.force_login(agent)
+    adresse = f"/programmation/actions/?format=xlsx&quartier={Quartier.objects.get(nom='Guérinière').pk}"
+    octets = b"".join(client.get(adresse).streaming_content)
+    plan = planifier(lots.recevoir_un_fichier(io.BytesIO(octets), "part.xlsx"), exercice, agent)
+    assert compteurs(plan) == {"inchange": 1}
 
 
 def test_un_export_corrige_met_a_jour_par_la_cle(exercice, agent, client):

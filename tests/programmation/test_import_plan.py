@@ -823,3 +823,12 @@ def test_localiser_tout_le_contrat_retire_les_quartiers(referentiel, agent, caen
     localiser(action, {QuartierFactory(contrat=caen): 1})
     importer(fichier(["Dossier", "Quartiers"], ["00054562", "À l’échelle du contrat"]), referentiel, agent)
     assert action.localisations.count() == 0
+
+
+def test_un_dossier_designe_l_action_meme_si_ses_quartiers_sont_faux(referentiel, agent, caen):
+    ActionFactory(exercice=referentiel, contrat=caen, dossier="00054562")
+    QuartierFactory(contrat=ContratFactory(intitule="Contrat de Lisieux"), nom="Hauteville")
+    plan = planifier(fichier(["Dossier", "Quartiers"], ["00054562", "Hauteville"]), referentiel, agent)
+    assert messages(plan)[0].startswith(
+        "B2 : « Hauteville » n’est pas un quartier de « Contrat de ville de Caen la mer »"
+    )
