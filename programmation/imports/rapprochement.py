@@ -37,7 +37,7 @@ class Rapprochement:
     """Les actions de l'exercice que voit la personne, indexées comme une fiche peut les désigner."""
 
     def __init__(self, exercice, utilisateur, situer: Callable[[Fiche], None]):
-        """`situer` donne à une fiche sans contrat celui de ses quartiers, si son dossier ne suffit pas à la désigner."""
+        """`situer` donne à une fiche sans contrat celui de ses quartiers, quand son dossier ne la désigne pas seul."""
         self.situer = situer
         actions = Action.objects.filter(exercice=exercice).visibles_par(utilisateur).order_by("pk")
         p147 = Financement.objects.p147().filter(action__exercice=exercice)
