@@ -7,7 +7,6 @@ sur PostgreSQL avec 300 000 actions ; sur SQLite, ou avec moins d'actions, ils n
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -201,7 +200,7 @@ class Banc:
         """Dans un processus à part : la mémoire de pointe s'y lit au-dessus du repos."""
         debit = Mesure("national : export xlsx", 2_000, self.toutes, unite="lignes/s", au_moins=True)
         memoire = Mesure("national : export xlsx, mémoire", 100, self.toutes, unite="Mo")
-        if adresse_de("programmation:action_list"):
+        if adresse_de("programmation:action_list") and Path("/proc/self/status").exists():
             commande = [sys.executable, __file__, "--export-seul"]
             secondes, mo = subprocess.run(commande, capture_output=True, text=True, check=True).stdout.split()
             debit.valeur, memoire.valeur = self.toutes / float(secondes), float(mo)
@@ -297,17 +296,18 @@ def exporter_seul():
     banc = Banc(1)
     client, adresse = client_de(banc.lecteur), adresse_de("programmation:action_list")
     lire(client, adresse, banc.annee)
-    repos, debut = memoire_de_pointe(), time.perf_counter()
+    repos, debut = memoire("VmRSS"), time.perf_counter()
     reponse = client.get(adresse, banc.annee | {"format": "xlsx"})
     for _ in reponse.streaming_content:  # le navigateur lit le flux sans le garder
         pass
-    print(time.perf_counter() - debut, memoire_de_pointe() - repos)
+    secondes = time.perf_counter() - debut
+    print(secondes, memoire("VmHWM") - repos)
 
 
-def memoire_de_pointe():
-    """En Mo ; Linux compte en kilo-octets, macOS en octets."""
-    diviseur = 1_000_000 if sys.platform == "darwin" else 1_000
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / diviseur
+def memoire(cle):
+    """La mémoire du processus, en Mo : `VmRSS` occupée, `VmHWM` de pointe (getrusage rend celle du parent)."""
+    lignes = Path("/proc/self/status").read_text().splitlines()
+    return next(int(ligne.split()[1]) / 1_000 for ligne in lignes if ligne.startswith(cle))
 
 
 def main():

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from django.db.models import Count, F
+from django.db.models import Count, Exists, F, OuterRef
 from django.db.models import Value as V
 
 from politique_ville.outils.montants import total
@@ -40,9 +40,9 @@ def ligne_p147():
     doubles = Financement.objects.p147().order_by().values("action", "action__intitule").annotate(nombre=Count("pk"))
     for ligne in doubles.filter(nombre__gt=1):
         yield Ecart(nommer(Action, ligne["action"], ligne["action__intitule"]), "une ligne P147", ligne["nombre"])
-    sans_ligne = Action.objects.filter(pk__in=Decision.objects.values("action")).exclude(
-        pk__in=Financement.objects.p147().values("action")
-    )
+    decisions = Decision.objects.filter(action=OuterRef("pk"))
+    lignes = Financement.objects.p147().filter(action=OuterRef("pk"))
+    sans_ligne = Action.objects.filter(Exists(decisions), ~Exists(lignes))
     yield from ecarts_de(sans_ligne, V("une ligne P147"), V("aucune"))
 
 
@@ -103,8 +103,8 @@ def repartition():
     }
     for base, (lignes, exercice, champ, lieux) in bases.items():
         totaux = sommes(lignes, exercice, champ)
-        situees = sommes(lignes.exclude(**{lieux: None}), exercice, part_sql(champ, f"{lieux}__"))
-        ailleurs = sommes(lignes.filter(**{lieux: None}), exercice, champ)
+        situees = sommes(lignes.filter(**{f"{lieux}__isnull": False}), exercice, part_sql(champ, f"{lieux}__"))
+        ailleurs = sommes(lignes.filter(**{f"{lieux}__isnull": True}), exercice, champ)
         for pk, attendu in totaux.items():
             trouve = situees.get(pk, Decimal(0)) + ailleurs.get(pk, Decimal(0))
             if trouve != attendu:
