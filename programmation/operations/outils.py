@@ -112,23 +112,33 @@ def creer_avec_historique(objets, modele, *, par, motif):
 
 
 def modifier_avec_historique(objets, modele, champs, *, par, motif):
-    """Écrit ces champs et une ligne d'historique par objet ; un lot aux mêmes valeurs s'écrit en une requête."""
+    """Écrit ces champs et une ligne d'historique par objet.
+
+    Les champs qui ne prennent que quelques valeurs dans le lot s'écrivent en une requête par valeur, et non par objet.
+    """
     if not objets:
         return
     with transaction.atomic(savepoint=False):
-        groupes = grouper_par_valeurs(objets, champs)
-        par_groupes = len(groupes) * 10 <= len(objets)
-        if par_groupes:
-            for valeurs, ids in groupes.items():
-                modele._default_manager.filter(pk__in=ids).update(**dict(zip(champs, valeurs, strict=True)))
+        communs = ecrire_les_champs_communs(objets, modele, champs)
         bulk_update_with_history(
             objets,
             modele,
-            [] if par_groupes else champs,
+            [champ for champ in champs if champ not in communs],
             batch_size=TAILLE_DE_LOT,
             default_user=par,
             default_change_reason=motif,
         )
+
+
+def ecrire_les_champs_communs(objets, modele, champs):
+    """Écrit les champs dont les valeurs se répètent au moins dix fois en moyenne ; rend leurs noms."""
+    communs = [champ for champ in champs if len(grouper_par_valeurs(objets, [champ])) * 10 <= len(objets)]
+    groupes = grouper_par_valeurs(objets, communs)
+    if not communs or len(groupes) * 10 > len(objets):
+        return []
+    for valeurs, ids in groupes.items():
+        modele._default_manager.filter(pk__in=ids).update(**dict(zip(communs, valeurs, strict=True)))
+    return communs
 
 
 def grouper_par_valeurs(objets, champs):

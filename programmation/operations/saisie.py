@@ -85,6 +85,7 @@ class Ecritures:
     creees: list = field(default_factory=list)
     modifiees: list = field(default_factory=list)
     champs_modifies: set = field(default_factory=set)
+    champs_des_lignes: set = field(default_factory=set)
     lignes_creees: list = field(default_factory=list)
     lignes_modifiees: list = field(default_factory=list)
     lignes_supprimees: list = field(default_factory=list)
@@ -140,6 +141,7 @@ class Contexte:
         existantes = [saisie.action.pk for saisie in saisies if saisie.action]
         nouvelles = {saisie.champs["exercice"].pk for saisie in saisies if not saisie.action}
         self.exercices = relire_les_exercices(nouvelles, sous_verrou=sous_verrou)
+        self.instant = timezone.now()  # le même pour tout le lot
         self.campagnes = Campagne.objects.filter(exercice__in=nouvelles).order_by("vague", "pk")
         self.actions = relire_les_actions(existantes, sous_verrou=sous_verrou) if existantes else {}
         verifier_les_versions({s.action.pk: s.version for s in saisies if s.action}, self.actions)
@@ -172,7 +174,7 @@ class Contexte:
         montant = plan.montants_changes or not changes.isdisjoint(MONTANTS_DE_L_ACTION)
         if action.pk and montant and regles.motif_exige_pour_un_montant(action, action.pk in self.decidees):
             exiger_un_motif(motif, f"Changer un montant de « {action} » demande un motif : elle est décidée ou figée.")
-        controler_l_action(action)
+        controler_l_action(action, self.instant)
         if action.pk is None:
             ecritures.creees.append(action)
         elif changes or plan.change or lieux or etiquettes:
@@ -264,10 +266,12 @@ class ChangementDePlan:
         avant = valeurs(ligne, CHAMPS_DE_LA_LIGNE)
         ecrire_la_ligne(ligne, saisie)
         apres = valeurs(ligne, CHAMPS_DE_LA_LIGNE)
-        if avant != apres:
+        changes = {champ for champ in avant if avant[champ] != apres[champ]}
+        if changes:
             ecritures.lignes_modifiees.append(ligne)
+            ecritures.champs_des_lignes |= changes
             self.change = True
-            self.montants_changes |= any(avant[champ] != apres[champ] for champ in MONTANTS_DE_LA_LIGNE)
+            self.montants_changes |= not changes.isdisjoint(MONTANTS_DE_LA_LIGNE)
 
     def supprimer(self, ligne, decidee, ecritures):
         if decidee and ligne.famille == FamilleFinanceur.ANCT_P147:
@@ -330,9 +334,9 @@ def verifier_le_quartier(action, quartier):
         )
 
 
-def controler_l_action(action):
+def controler_l_action(action, instant):
     action.preparer_recherche()
-    action.modifie_le = timezone.now()
+    action.modifie_le = instant
     controler(action)
 
 
@@ -354,14 +358,20 @@ def ecrire(ecritures, par, motif):
     supprimer_avec_historique(ecritures.lignes_supprimees, **auteur)
     supprimer_avec_historique(ecritures.lieux_supprimes, **auteur)
     creer_avec_historique(ecritures.creees, Action, **auteur)
-    champs = sorted(ecritures.champs_modifies | {"version", "modifie_le", "recherche"})
+    champs = sorted(ecritures.champs_modifies | champs_deduits(ecritures.champs_modifies))
     modifier_avec_historique(ecritures.modifiees, Action, champs, **auteur)
     creer_avec_historique(rattacher(ecritures.lignes_creees), Financement, **auteur)
-    modifier_avec_historique(ecritures.lignes_modifiees, Financement, CHAMPS_DE_LA_LIGNE, **auteur)
+    modifier_avec_historique(ecritures.lignes_modifiees, Financement, sorted(ecritures.champs_des_lignes), **auteur)
     creer_avec_historique(rattacher(ecritures.lieux_crees), Localisation, **auteur)
     cumulees = ["cle", "cumul_avant", "cumul_apres", "cumul_total"]
     modifier_avec_historique(ecritures.lieux_modifies, Localisation, cumulees, **auteur)
     ecrire_les_etiquettes(ecritures.etiquettes)
+
+
+def champs_deduits(champs):
+    """Les colonnes que l'écriture tient elle-même ; la recherche ne suit que ce qu'elle lit."""
+    lus = {"intitule", "dossier"}
+    return {"version", "modifie_le"} | ({"recherche"} if lus & champs else set())
 
 
 def rattacher(lignes):
