@@ -61,7 +61,7 @@ def financeurs_du_partenaire(habilitation):
 class ActionQuerySet(RechercheQuerySet):
     def visibles_par(self, utilisateur):
         """La seule porte : les actions que cette personne a le droit de connaître (voir docs/droits.md)."""
-        if utilisateur.perimetre.national and utilisateur.roles - {Role.PARTENAIRE}:
+        if any(h.france_entiere and h.role != Role.PARTENAIRE for h in utilisateur.habilitations_actives):
             return self
         return self.filter(self._condition_de_visibilite(utilisateur))
 

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from comptes.models import Utilisateur
-from politique_ville.outils.siret import normaliser_siret
+from politique_ville.outils.siret import normaliser_siret, valider_siret
 
 from .. import regles
 from ..enums import FamilleFinanceur
@@ -29,6 +29,7 @@ def enregistrer_un_organisme(organisme: Organisme, *, par: Utilisateur, siret: s
     """
     exiger_le_repertoire(par)
     siret = normaliser_siret(siret) if siret else ""
+    exiger_un_siret_juste(siret)
     with contraintes_en_francais(), transaction.atomic():
         if siret and not organisme.siren:
             organisme.siren = siret[:9]
@@ -118,6 +119,14 @@ def annuler_la_fusion(source: Organisme, *, par: Utilisateur, motif: str) -> Org
         source.fusionne_dans = None
         sauver(source, par, motif)
     return source
+
+
+def exiger_un_siret_juste(siret):
+    try:
+        if siret:
+            valider_siret(siret)
+    except ValidationError as erreur:
+        raise OperationRefusee({"siret": erreur.messages}) from erreur
 
 
 def exiger_le_repertoire(par):

@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
+from politique_ville.outils.tableur.champs import DERNIERE_ANNEE, PREMIERE_ANNEE
+
 from ..models import Action, Exercice
 
 TAILLE_DE_LOT = 500
@@ -91,7 +93,7 @@ def exiger_un_motif(motif, raison):
 def controler(instance):
     """Vérifie les champs et les règles de `clean()` sans aucune requête ; les contraintes font le reste en base."""
     cles_etrangeres = [champ.name for champ in instance._meta.fields if champ.is_relation]
-    erreurs = {}
+    erreurs = dates_invraisemblables(instance)
     try:
         instance.clean_fields(exclude=cles_etrangeres)
     except ValidationError as erreur:
@@ -102,6 +104,17 @@ def controler(instance):
         erreurs = erreur.update_error_dict(erreurs)
     if erreurs:
         raise OperationRefusee(erreurs)
+
+
+def dates_invraisemblables(instance):
+    """Une faute de frappe dans l'année (0206, 20226) : la même règle qu'à l'import."""
+    dates = {champ.name: getattr(instance, champ.attname) for champ in instance._meta.fields if est_une_date(champ)}
+    phrase = f"L’année doit être entre {PREMIERE_ANNEE} et {DERNIERE_ANNEE}."
+    return {nom: [phrase] for nom, jour in dates.items() if jour and not PREMIERE_ANNEE <= jour.year <= DERNIERE_ANNEE}
+
+
+def est_une_date(champ):
+    return isinstance(champ, models.DateField) and not isinstance(champ, models.DateTimeField)
 
 
 def creer_avec_historique(objets, modele, *, par, motif):

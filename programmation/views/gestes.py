@@ -20,7 +20,7 @@ from ..enums import StatutAction
 from ..forms.gestes import DecisionEnLot, DecisionForm, GesteForm, RetourForm, RetraitForm, ScissionForm
 from ..models import Action, Decision
 from ..operations import ConflitDeVersion, OperationRefusee
-from .mixins import exiger
+from .mixins import IDENTIFIANT, exiger
 
 LOT_MAXIMAL = 200
 SANS_DROIT = "Votre habilitation ne permet pas ce geste sur cette action."
@@ -233,7 +233,7 @@ def decider_le_lot(request, actions, lot):
 
 def actions_choisies(request, choisies):
     """Les actions de ces identifiants, dans leur ordre ; 404 si l'un est inconnu, mal écrit ou hors du périmètre."""
-    if not all(re.fullmatch(r"[0-9]{1,18}", identifiant) for identifiant in choisies):
+    if not all(re.fullmatch(IDENTIFIANT, identifiant) for identifiant in choisies):
         raise Http404("Identifiant d’action mal écrit.")
     ids = list(dict.fromkeys(int(identifiant) for identifiant in choisies))
     visibles = Action.objects.visibles_par(request.user).avec_montants().select_related(*LUES)

@@ -2,6 +2,8 @@
 
 from django.core.exceptions import PermissionDenied
 
+IDENTIFIANT = r"[0-9]{1,18}"  # au-delà, ni la base ni int() n'en veulent
+
 
 class PerimetreMixin:
     """Ne montre que ce que la personne a le droit de connaître ; le reste répond 404, comme ce qui n'existe pas."""

@@ -1,5 +1,6 @@
 """Saisir une action : la créer, la modifier, la déposer ; montrer les deux versions quand deux personnes y touchent."""
 
+import re
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -19,7 +20,7 @@ from ..forms.saisie import CHAMPS_DU_MODELE, ActionForm
 from ..models import Action
 from ..operations import ConflitDeVersion, OperationRefusee
 from ..synthese import plan_de_financement
-from .mixins import exiger
+from .mixins import IDENTIFIANT, exiger
 
 DEPOSER, RESOUDRE = "deposer", "resoudre"
 ACTUALISER, REPRENDRE = "actualiser", "reprendre"  # réaffichent la saisie avec les choix à jour, sans rien vérifier
@@ -211,7 +212,7 @@ def avec_une_ligne_de_plus(donnees):
     """Sans JavaScript, actualiser donne aussi une ligne vide de plus au plan."""
     donnees = donnees.copy()
     nombre = donnees.get("plan-TOTAL_FORMS", "")
-    if nombre.isdecimal():
+    if re.fullmatch(r"[0-9]{1,3}", nombre):
         donnees["plan-TOTAL_FORMS"] = str(int(nombre) + 1)
     return donnees
 
@@ -221,7 +222,7 @@ def choix_de_la_saisie(request):
     """Les choix qui dépendent du champ qui vient de changer, à poser dans la page sans toucher au reste."""
     exiger(regles.peut_saisir_quelque_part(request.user), ROLE_QUI_LIT)
     cle = request.GET.get("action", "")
-    action = action_a_modifier(request.user, cle) if cle.isdecimal() else None
+    action = action_a_modifier(request.user, cle) if re.fullmatch(IDENTIFIANT, cle) else None
     declencheur = request.htmx.trigger_name
     valeurs = {nom: request.GET[nom] for nom in request.GET} | {"quartiers": request.GET.getlist("quartiers")}
     formulaire = ActionForm(instance=action, initial=valeurs, utilisateur=request.user)
