@@ -256,13 +256,13 @@ def quartier(lieu):
         "lieu": nom_du_quartier(lieu),
         "repartition": f"{lieu['cle']} sur {lieu['cumul_total']}",
         "cle_lieu": f"quartier-{lieu['quartier_id']}",
-        "partage": oui_ou_non(lieu["cle"] < lieu["cumul_total"]),
+        "partage": "oui" if lieu["cle"] < lieu["cumul_total"] else None,
     }
 
 
 def echelle(action):
     lieu = action["contrat_intitule"] or "Tout le département"
-    return {"echelle": ECHELLES[action["echelle"]], "lieu": lieu, "cle_lieu": cle_du_contrat(action), "partage": "non"}
+    return {"echelle": ECHELLES[action["echelle"]], "lieu": lieu, "cle_lieu": cle_du_contrat(action)}
 
 
 def part_du_lieu(montant, lieu):

@@ -105,8 +105,9 @@ def thematiques_de(exercice, actions) -> list[Thematique]:
 
 
 def empreinte(feuilles: Feuilles, choix: ChoixDeBase) -> str:
-    """SHA-256 du JSON des feuilles de faits et de la base choisie : la même tant que les données ne changent pas."""
-    pages = (feuilles.actions, feuilles.financements, feuilles.repartition)
-    donnees = [[page.nom, *(page.valeurs(nom) for nom in page.champs)] for page in pages]
+    """SHA-256 du JSON des faits et de la base choisie : la même tant que les données ne changent pas."""
+    colonnes = [(page, nom) for page in (feuilles.actions, feuilles.financements) for nom in page.champs]
+    colonnes += [(feuilles.repartition, nom) for nom in ("cle", "cle_lieu", "repartition")]  # le reste s'en déduit
+    donnees = [[page.nom, nom, page.valeurs(nom)] for page, nom in colonnes]
     canonique = json.dumps([choix.parametres(), donnees], ensure_ascii=False, separators=(",", ":"), default=str)
     return hashlib.sha256(canonique.encode()).hexdigest()

@@ -216,7 +216,10 @@ def csv_francais(feuille: Feuille, vers) -> None:
 
 def texte_propre(valeur: Any) -> str:
     """Le texte qu'une cellule peut porter : sans caractère de contrôle, 32 767 caractères au plus."""
-    texte = CARACTERES_INTERDITS.sub("", str(valeur).replace("\r\n", "\n").replace("\r", "\n"))
+    texte = str(valeur)
+    if texte.isprintable() and len(texte) <= LONGUEUR_MAXIMALE and not texte.startswith("<r>"):
+        return texte  # presque toujours
+    texte = CARACTERES_INTERDITS.sub("", texte.replace("\r\n", "\n").replace("\r", "\n"))
     if len(texte) > LONGUEUR_MAXIMALE:
         texte = f"{texte[: LONGUEUR_MAXIMALE - 1]}…"
     if texte.startswith("<r>"):  # XlsxWriter prendrait « <r>…</r> » pour du XML déjà mis en forme
@@ -348,20 +351,21 @@ def _ecrire_une_ligne(page, numero, valeurs, formats, styles):
 
 
 def _ecrire(page, ligne, colonne, valeur, style, styles):
-    """Écrit une cellule selon le type de sa valeur ; l'inconnu et le texte vide laissent une cellule vide."""
-    if isinstance(valeur, Cellule):
-        valeur, style = valeur.valeur, styles[valeur.format]
-    if isinstance(valeur, Formule):
-        page.write_formula(ligne, colonne, valeur.texte, style, _cache(valeur))
-        return
-    valeur = _simplifier(valeur)
+    """Écrit une cellule selon le type de sa valeur ; le texte d'abord, le plus fréquent. L'inconnu la laisse vide."""
     if isinstance(valeur, str):
-        if valeur:
-            page.write_string(ligne, colonne, valeur, style)
-    elif isinstance(valeur, date):
-        page.write_datetime(ligne, colonne, valeur, style)
-    elif valeur is not None:
+        texte = texte_propre(valeur)
+        if texte:
+            page.write_string(ligne, colonne, texte, style)
+    elif isinstance(valeur, Formule):
+        page.write_formula(ligne, colonne, valeur.texte, style, _cache(valeur))
+    elif isinstance(valeur, Cellule):
+        _ecrire(page, ligne, colonne, valeur.valeur, styles[valeur.format], styles)
+    elif isinstance(valeur, NOMBRES) and not isinstance(valeur, bool):
         page.write_number(ligne, colonne, valeur, style)
+    elif isinstance(valeur, date) and valeur.year >= PREMIERE_ANNEE:
+        page.write_datetime(ligne, colonne, _simplifier(valeur), style)
+    elif valeur is not None:
+        _ecrire(page, ligne, colonne, _simplifier(valeur), style, styles)
 
 
 def _cache(formule):

@@ -107,6 +107,34 @@ def test_les_en_tetes_sont_figes_filtres_et_repetes_a_l_impression():
     assert page.column_dimensions["A"].width == pytest.approx(40, abs=1)
 
 
+def test_une_ligne_forte_est_en_gras_jusque_dans_ses_cellules_vides_et_compte_comme_les_autres():
+    page = relire(feuille(forte=lambda ligne: ligne.intitule == "=1+1"))["Actions à l’année"]
+    assert [page[f"A{numero}"].font.bold for numero in (2, 3, 4)] == [False, True, False]
+    assert page["D3"].border.top.style == "thin"
+    assert page["C5"].value.startswith("=IF(SUBTOTAL(102,$C$2:$C$4)")
+
+
+def test_une_feuille_peut_etre_un_tableau_excel():
+    page = relire(feuille(tableau="Actions"))["Actions à l’année"]
+    tableau = page.tables["Actions"]
+    assert (tableau.ref, tableau.column_names) == ("A1:D4", ["Intitulé", "Contrat", "Accordé P147", "Début"])
+    assert page.auto_filter.ref is None
+
+
+def test_une_ligne_est_assez_haute_pour_un_texte_long_et_pour_un_titre():
+    colonnes = (Colonne("Un titre sur deux lignes", lambda ligne: ligne, "texte_long", 16),)
+    page = relire(Feuille("T", colonnes, ["court", "un texte qui tient sur trois lignes de seize"]))["T"]
+    assert [page.row_dimensions[numero].height for numero in (1, 2, 3)] == [30, None, 45]
+
+
+def test_une_feuille_large_s_imprime_sur_plusieurs_pages_en_repetant_ses_colonnes_figees():
+    etroite = feuille()
+    large = Feuille("L", tuple(Colonne(f"c{rang}", str, largeur=100) for rang in range(6)), [1], colonnes_figees=1)
+    assert relire(etroite)["Actions à l’année"].page_setup.fitToWidth in (None, 1)
+    assert relire(large)["L"].page_setup.fitToWidth == 3
+    assert relire(large)["L"].print_title_cols == "$A:$A"
+
+
 def test_une_liste_vide_garde_ses_titres_et_un_total_inconnu():
     page = relire(feuille([]), data_only=True)["Actions à l’année"]
     assert valeurs(page) == [
