@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from comptes.enums import Role
 from programmation.imports import lots
-from programmation.models import Action, Lot
+from programmation.models import Action, Lot, ModeleDeColonnes
 from tests.fabriques import ExerciceFactory, habiliter
 from tests.imports import FICHIERS, en_clair, fichier_d_essai, monde_des_fichiers, octets_xlsx
 
@@ -124,3 +124,18 @@ def test_un_exercice_clos_refuse(exercice, responsable):
         commande(FICHIERS / "actions.ods", annee="2025")[2]
         == "L’exercice 2025 est clos : aucun fichier ne s’y importe."
     )
+
+
+def test_la_commande_suit_une_correspondance_nommee(exercice, responsable, tmp_path):
+    fichier = tmp_path / "service.xlsx"
+    fichier.write_bytes(octets_xlsx(["Quoi", "Où"], ["Un", "CN01403M"]))
+    ModeleDeColonnes.objects.create(
+        nom="Service",
+        modele=lots.MODELE,
+        auteur=responsable,
+        departement=exercice.departement,
+        correspondance={"colonnes": {"intitule": "Quoi", "contrat": "Où"}, "ignorees": []},
+    )
+    assert "Colonne introuvable" in commande(fichier)[2]
+    assert commande(fichier, "--modele", "Service")[2] == ""
+    assert Action.objects.get().intitule == "Un"

@@ -1,13 +1,16 @@
 """Les écrans d'import : de la liste vide à la confirmation, et ce que chacun a le droit d'y faire."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.utils import timezone
 from openpyxl import load_workbook
 
 from comptes.enums import Role
+from programmation import operations
 from programmation.enums import StatutExercice
 from programmation.imports import lots
 from programmation.models import Action, Lot, ModeleDeColonnes
@@ -369,3 +372,32 @@ def test_un_fichier_xlsx_mal_forme_dans_ses_lignes_ne_casse_rien(client, exercic
     reponse = client.post(reponse.url, choix_des_colonnes(page), follow=True)
     assert reponse.status_code == 200
     assert "Rien ne peut être importé" in reponse.content.decode()
+
+
+def test_un_conflit_montre_ses_trois_valeurs(client, exercice, agent, lot):
+    lots.planifier(lot, par=agent)
+    lots.confirmer(lot, par=agent)
+    action = Action.objects.get()
+    operations.enregistrer([operations.SaisieAction(champs={"intitule": "Deux"}, action=action)], par=agent)
+    retour = lots.deposer(fichier(["Clé", "Version", "Action"], [str(action.cle), 1, "Trois"]), exercice, par=agent)
+    lots.planifier(retour, par=agent)
+    page = client.get(f"/programmation/imports/{retour.pk}/")
+    assert "Intitulé : à l’export « Un », en base « Deux », dans le fichier « Trois »" in textes(page, "//main//li")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deux_collegues_qui_confirment_ensemble_n_importent_qu_une_fois(exercice, agent, lot):
+    lots.planifier(lot, par=agent)
+
+    def confirmer(_):
+        try:
+            lots.confirmer(lot, par=agent)
+            return "importé"
+        except lots.DejaApplique:
+            return "déjà"
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as fils:
+        assert sorted(fils.map(confirmer, range(2))) == ["déjà", "importé"]
+    assert Action.objects.count() == 1
