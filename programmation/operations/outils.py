@@ -125,33 +125,26 @@ def creer_avec_historique(objets, modele, *, par, motif):
 
 
 def modifier_avec_historique(objets, modele, champs, *, par, motif):
-    """Écrit ces champs et une ligne d'historique par objet.
+    """Écrit ces champs et une ligne d'historique par objet ; un lot aux mêmes valeurs s'écrit en une requête.
 
-    Les champs qui ne prennent que quelques valeurs dans le lot s'écrivent en une requête par valeur, et non par objet.
+    Les champs d'un objet s'écrivent ensemble : des contraintes de la base les lient (un accordé et son état).
     """
     if not objets:
         return
+    groupes = grouper_par_valeurs(objets, champs)
+    par_groupes = len(groupes) * 10 <= len(objets)
     with transaction.atomic(savepoint=False):
-        communs = ecrire_les_champs_communs(objets, modele, champs)
+        if par_groupes:
+            for valeurs, ids in groupes.items():
+                modele._default_manager.filter(pk__in=ids).update(**dict(zip(champs, valeurs, strict=True)))
         bulk_update_with_history(
             objets,
             modele,
-            [champ for champ in champs if champ not in communs],
+            [] if par_groupes else champs,
             batch_size=TAILLE_DE_LOT,
             default_user=par,
             default_change_reason=motif,
         )
-
-
-def ecrire_les_champs_communs(objets, modele, champs):
-    """Écrit les champs dont les valeurs se répètent au moins dix fois en moyenne ; rend leurs noms."""
-    communs = [champ for champ in champs if len(grouper_par_valeurs(objets, [champ])) * 10 <= len(objets)]
-    groupes = grouper_par_valeurs(objets, communs)
-    if not communs or len(groupes) * 10 > len(objets):
-        return []
-    for valeurs, ids in groupes.items():
-        modele._default_manager.filter(pk__in=ids).update(**dict(zip(communs, valeurs, strict=True)))
-    return communs
 
 
 def grouper_par_valeurs(objets, champs):

@@ -189,6 +189,15 @@ def test_un_lot_se_decide_tout_ou_rien(agent):
     assert Decision.objects.count() == 2
 
 
+def test_un_lot_de_montants_differents_ecrit_l_accorde_avec_son_etat(agent):
+    actions = [ActionFactory() for _ in range(12)]
+    for action in actions:
+        p147(action, demande=5000)
+    demandes = [DemandeDeDecision(a, NatureDecision.ATTRIBUTION, euros(100 + rang)) for rang, a in enumerate(actions)]
+    operations.decider(demandes, par=agent)
+    assert [ligne_p147(a) for a in actions] == [(euros(100 + rang), "acquis") for rang in range(12)]
+
+
 def test_la_meme_action_deux_fois_dans_un_lot_est_refusee(agent):
     demande = DemandeDeDecision(ActionFactory(), NatureDecision.ATTRIBUTION, euros(100))
     with pytest.raises(OperationRefusee, match="deux fois"):
