@@ -11,7 +11,7 @@ from comptes.enums import Role
 from comptes.models import Utilisateur
 from politique_ville.outils.formulaires import ListeDeroulante
 from politique_ville.outils.typographie import insecables
-from territoires.models import Departement
+from territoires.models import ContratDeVille, Departement
 
 from .enums import (
     Echelle,
@@ -126,8 +126,10 @@ class Cadre:
     # --- Les choix proposés dans ce cadre ---
 
     def contrats(self):
+        if not self.exercices:
+            return ContratDeVille.objects.none()
         departements = [e.departement_id for e in self.exercices]
-        annee = self.exercices[0].annee if self.exercices else 0
+        annee = self.exercices[0].annee
         return self.utilisateur.contrats_visibles().en_vigueur(annee).filter(departement__in=departements)
 
     def quartiers(self):
