@@ -13,7 +13,7 @@ from datetime import datetime, time
 from itertools import islice
 from typing import Any
 
-from politique_ville.outils.classeur import lettre
+from politique_ville.outils.classeur import CARACTERES_INTERDITS, lettre
 from politique_ville.outils.recherche import normaliser
 from politique_ville.outils.tableur.champs import Champ
 from politique_ville.outils.tableur.entetes import reconnaitre
@@ -130,8 +130,8 @@ def _sans_apostrophe(cellule):
 
 
 def _simplifier(valeur):
-    if isinstance(valeur, str):
-        return valeur.strip() or None
+    if isinstance(valeur, str):  # un xlsx peut cacher un caractère nul (« _x0000_ »), que la base ne range pas
+        return CARACTERES_INTERDITS.sub("", valeur).strip() or None
     if isinstance(valeur, float) and valeur.is_integer():
         return int(valeur)
     if isinstance(valeur, datetime) and valeur.time() == time():
