@@ -13,7 +13,8 @@ from politique_ville.outils.tableur.nominatif import ressemble_a_un_nir
 from politique_ville.outils.tableur.validation import refuser_les_colonnes_nominatives
 
 from ..models import ModeleDeColonnes
-from .champs import FAMILLE, FINANCEUR, LIGNE, euros_ou_rien
+from .cellules import euros_ou_rien
+from .champs import FAMILLE, FINANCEUR, LIGNE
 
 CELLULES_EXAMINEES = 20
 RECONNAISSENT = ("cle", "dossier", "intitule")

@@ -31,12 +31,12 @@ from ..models import Exercice, Lot, ModeleDeColonnes
 from ..operations import DroitManquant, OperationRefusee
 from ..operations.outils import verrouiller_les_exercices
 from .actions import ContexteImport
+from .apercu import SORTS
 from .colonnes import proposer, refuser_les_personnes, reglage
 
 MODELE = "actions"
 LIMITES = Limites(lignes=10_000)  # un grand département : 1 000 actions, une ligne pour chacun de dix financeurs
 DIFFERENCES_DITES = 10
-LIBELLES = {Statut.CREE: "créée", Statut.MODIFIE: "modifiée", Statut.INCHANGE: "inchangée", Statut.REFUSE: "refusée"}
 
 
 class DejaApplique(OperationRefusee):
@@ -253,7 +253,7 @@ def _difference(numero, avant, apres):
     if avant == apres:
         return ""
     if avant is None or apres is None or avant["statut"] != apres["statut"]:
-        mots = [LIBELLES[Statut(ligne["statut"])] if ligne else "absente" for ligne in (avant, apres)]
+        mots = [SORTS[Statut(ligne["statut"])].libelle if ligne else "absente" for ligne in (avant, apres)]
         return f"Ligne {numero} : elle était {mots[0]}, elle serait maintenant {mots[1]}."
     champs = {*avant["changements"], *apres["changements"]}
     changes = sorted(nom for nom in champs if avant["changements"].get(nom) != apres["changements"].get(nom))
@@ -263,7 +263,7 @@ def _difference(numero, avant, apres):
 # --- Rendre le fichier annoté ---
 
 
-def annoter_le_fichier(lot: Lot, par: Utilisateur) -> bytes:
+def annoter_le_fichier(lot: Lot) -> bytes:
     """Le fichier de l'agent, en xlsx, ses cellules refusées en rouge ; lève FichierRefuse."""
     reglee = lot.correspondance
     table = lire(rouvrir_le_fichier(lot), reglee["feuille"], reglee["ligne"])

@@ -110,6 +110,32 @@ class Rapprochement:
         return next((c for c in candidates if (c.dossier, c.contrat, c.porteur) == (None, contrat, porteur)), None)
 
 
+def donner_leur_action(paires: Iterable[tuple[Fiche, Connue | None]]) -> None:
+    """Lit d'un coup les actions reconnues, avec tout ce que la comparaison montre."""
+    connues = {id(fiche): (fiche, connue.pk) for fiche, connue in paires if connue}
+    actions = _lire({pk for _, pk in connues.values()})
+    for fiche, pk in connues.values():
+        fiche.action = actions[pk]
+
+
+def _lire(ids):
+    actions = (
+        Action.objects.filter(pk__in=ids)
+        .select_related("exercice__nomenclature", "contrat", "thematique__theme", "pilier", "dispositif")
+        .select_related("porteur__fusionne_dans", "etablissement__organisme", "campagne")
+        .prefetch_related("localisations__quartier", "priorites", "piliers_transversaux")
+        .in_bulk()
+        if ids
+        else {}
+    )
+    lignes = defaultdict(list)
+    for ligne in Financement.objects.filter(action__in=ids).select_related("financeur").order_by("pk"):
+        lignes[ligne.action_id].append(ligne)
+    for action in actions.values():
+        action.lignes = lignes[action.pk]
+    return actions
+
+
 class Doublons:
     """Deux fiches d'un fichier ne peuvent pas être la même action."""
 

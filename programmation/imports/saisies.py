@@ -33,7 +33,7 @@ CHAMPS_SIMPLES = (
     "description",
     "objectifs",
 )
-OBLIGATOIRES = {"intitule": "l’intitulé", "contrat": "le contrat"}
+OBLIGATOIRES = {"intitule": "« Intitulé »", "contrat": "« Contrat de ville »"}  # pour créer, fût-ce un brouillon
 
 
 class Saisies:

@@ -170,7 +170,7 @@ def import_annote(request, pk):
     """Une copie du fichier, réécrite par nos soins : le fichier déposé n'est jamais servi tel quel."""
     lot = _lot(request, pk)
     try:
-        octets = lots.annoter_le_fichier(lot, request.user)
+        octets = lots.annoter_le_fichier(lot)
     except FichierRefuse as refus:
         messages.error(request, _phrase(refus))
         return redirect("programmation:import_detail", lot.pk)

@@ -8,7 +8,8 @@ from django.core.exceptions import ValidationError
 from comptes.enums import Role
 from politique_ville.outils.tableur.champs import DossierDauphin
 from programmation.imports import lots
-from programmation.imports.champs import dossier, duree, euros_ou_rien, groupe, liste_de_quartiers
+from programmation.imports.cellules import dossier, duree, euros_ou_rien, liste_de_quartiers
+from programmation.imports.champs import groupe
 from programmation.imports.colonnes import proposer
 from programmation.models import Financeur
 from tests.fabriques import habiliter
