@@ -3,7 +3,17 @@
 Chaque vérification a un nom, une phrase et une fonction qui rend les écarts ; une base saine n'en a aucun.
 """
 
-from . import actions, argent, base, cadre, photographies
+from . import actions, argent, base, cadre, dispositifs, photographies
 from .outils import VERIFICATIONS, Ecart, Verification
 
-__all__ = ["VERIFICATIONS", "Ecart", "Verification", "actions", "argent", "base", "cadre", "photographies"]
+__all__ = [
+    "VERIFICATIONS",
+    "Ecart",
+    "Verification",
+    "actions",
+    "argent",
+    "base",
+    "cadre",
+    "dispositifs",
+    "photographies",
+]

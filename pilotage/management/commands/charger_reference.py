@@ -6,12 +6,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from dispositifs import chargement as dispositifs
 from politique_ville.outils.reference import Bilan, ErreurDeReference
 from programmation import chargement as programmation
 from territoires import chargement as territoires
 
 FIXTURES = settings.BASE_DIR / "fixtures"
-TABLES = [*territoires.TABLES, *programmation.TABLES]
+TABLES = [*territoires.TABLES, *programmation.TABLES, *dispositifs.TABLES]
 
 
 def charger(dossiers: list[Path]) -> dict[str, Bilan]:

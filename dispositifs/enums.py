@@ -1,0 +1,79 @@
+"""Les listes fermées des dispositifs : postes adultes-relais et FONJEP."""
+
+from django.db import models
+
+
+class NatureContrat(models.TextChoices):
+    CDI = "cdi", "CDI"
+    CDD = "cdd", "CDD"
+
+
+class CategorieEmployeur(models.TextChoices):
+    """Les employeurs de L5134-101 ; leur droit au CDI vient de L5134-103 (tableau de la fiche F1019)."""
+
+    COLLECTIVITE = "collectivite", "Collectivité, EPCI ou établissement public local"
+    EPLE = "eple", "Établissement public local d’enseignement"
+    SANTE = "sante", "Établissement public de santé"
+    EPIC = "epic", "Établissement public industriel et commercial"
+    OFFICE_HLM = "office_hlm", "Office public de l’habitat"
+    ASSOCIATION = "association", "Organisme privé à but non lucratif"
+    SERVICE_PUBLIC = "service_public", "Personne privée gérant un service public"
+
+    @property
+    def admet_le_cdi(self):
+        """Une personne publique, sauf un EPIC ou un office HLM, ne peut conclure qu'un CDD."""
+        return self not in (self.COLLECTIVITE, self.EPLE, self.SANTE)
+
+
+class Mission(models.TextChoices):
+    """Les six missions de D5134-145."""
+
+    ACCUEIL = "accueil", "Accueil, écoute et lien social"
+    DEMARCHES = "demarches", "Accompagnement dans les démarches, dialogue avec les services publics"
+    CADRE_DE_VIE = "cadre_de_vie", "Cadre de vie"
+    CONFLITS = "conflits", "Prévention et résolution des petits conflits"
+    GENERATIONS = "generations", "Dialogue entre générations et fonction parentale"
+    VIE_ASSOCIATIVE = "vie_associative", "Vie associative"
+
+
+class EtatOccupation(models.TextChoices):
+    POURVU = "pourvu", "Pourvu"
+    VACANT = "vacant", "Vacant"
+
+    @property
+    def couleur(self):
+        """La couleur du badge DSFR."""
+        return {self.POURVU: "success", self.VACANT: "warning"}[self]
+
+
+class SuiteConvention(models.TextChoices):
+    """Ce que le préfet décide à la fin d'une convention."""
+
+    A_DECIDER = "a_decider", "À décider"
+    RENOUVELER = "renouveler", "Renouvellement décidé"
+    TERMINER = "terminer", "Fin décidée"
+
+
+class StatutBareme(models.TextChoices):
+    """Ce que l'on sait d'un barème ; « inconnu » est un trou : aucun montant ne se déduit du précédent."""
+
+    DATE = "date", "Date d’effet et montant lus dans la source"
+    DEDUIT = "deduit", "Montant lu, date d’effet déduite"
+    ANNUEL = "annuel", "Valeur annuelle, date d’effet non vérifiée"
+    INCONNU = "inconnu", "Montant inconnu"
+
+
+class Prorata(models.TextChoices):
+    """La règle de prorata temporis. Celle de l'ASP n'est pas connue : c'est un paramètre, écrit avec chaque coût."""
+
+    JOURS = "jours", "Prorata des jours de l’année (365 ou 366)"
+    DOUZIEMES = "douziemes", "Douzièmes, et prorata des jours d’un mois incomplet"
+
+
+class Horizon(models.TextChoices):
+    """À combien de mois est une échéance."""
+
+    ECHUE = "echue", "Échue"
+    TROIS_MOIS = "3", "Dans les 3 mois"
+    SIX_MOIS = "6", "Dans les 6 mois"
+    DOUZE_MOIS = "12", "Dans les 12 mois"

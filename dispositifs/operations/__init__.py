@@ -1,0 +1,29 @@
+"""Les gestes sur les dispositifs : une fonction, un lot, une transaction, un motif."""
+
+from .annuelles import enregistrer_des_releves, enregistrer_le_quota
+from .conventions import (
+    ajouter_un_avenant,
+    enregistrer_des_conventions,
+    enregistrer_des_occupations,
+    quotite_au,
+    renouveler,
+)
+from .fonjep import enregistrer_des_triennalites
+from .outils import ModifieEntreTemps, Saisie
+from .postes import SaisieDePoste, enregistrer_des_postes, enregistrer_des_postes_fonjep
+
+__all__ = [
+    "ModifieEntreTemps",
+    "Saisie",
+    "SaisieDePoste",
+    "ajouter_un_avenant",
+    "enregistrer_des_conventions",
+    "enregistrer_des_occupations",
+    "enregistrer_des_postes",
+    "enregistrer_des_postes_fonjep",
+    "enregistrer_des_releves",
+    "enregistrer_des_triennalites",
+    "enregistrer_le_quota",
+    "quotite_au",
+    "renouveler",
+]

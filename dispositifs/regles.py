@@ -1,0 +1,72 @@
+"""Qui tient les dispositifs, et ce que des périodes doivent respecter ensemble, que la base seule ne peut garantir.
+
+Une fonction `erreurs_…` rend des couples (champ, phrase) : les opérations les refusent, `manage.py verifier` les nomme.
+"""
+
+from itertools import pairwise
+
+from comptes.enums import Role
+
+from .enums import CategorieEmployeur, NatureContrat
+
+
+def peut_gerer(utilisateur, poste):
+    """Saisit les postes de ce territoire : l'agent et le responsable, sur le contrat ou le département."""
+    return utilisateur.a_le_role(Role.qui_ecrivent(), poste.departement_id, poste.contrat_id)
+
+
+def peut_tenir_le_quota(utilisateur, exercice):
+    return utilisateur.a_le_role([Role.RESPONSABLE], exercice.departement_id)
+
+
+def motif_exige_pour_changer(convention_signee, champs_changes):
+    """Les dates et la quotité d'une convention signée engagent de l'argent."""
+    return convention_signee and not champs_changes.isdisjoint({"debut", "fin", "quotite"})
+
+
+def periodes_qui_se_chevauchent(periodes):
+    """Les couples de périodes voisines (précédente, suivante) qui ont au moins un jour commun ; bornes comprises."""
+    ordonnees = sorted(periodes, key=lambda periode: periode.debut)
+    return [(a, b) for a, b in pairwise(ordonnees) if b.debut <= getattr(a, "fin_effective", a.fin)]
+
+
+def erreurs_de_chevauchement(periodes):
+    """Vaut pour des conventions, des triennalités, ou les occupations d'une convention."""
+    return [
+        ("debut", f"Deux périodes se chevauchent : {a}, puis {b}.") for a, b in periodes_qui_se_chevauchent(periodes)
+    ]
+
+
+def erreurs_de_l_occupation(occupation, convention, categorie):
+    """Une occupation tient dans sa convention, et une personne publique n'emploie qu'en CDD (L5134-103)."""
+    erreurs = []
+    if occupation.debut < convention.debut or occupation.debut > convention.fin:
+        erreurs.append(("debut", f"L’occupation commence hors de la {convention}."))
+    if occupation.fin and occupation.fin > convention.fin:
+        erreurs.append(("fin", f"L’occupation finit hors de la {convention}."))
+    if occupation.nature_contrat == NatureContrat.CDI and categorie and not CategorieEmployeur(categorie).admet_le_cdi:
+        nom = CategorieEmployeur(categorie).label
+        erreurs.append(("nature_contrat", f"Pas de CDI pour cet employeur ({nom}) : un CDD seulement."))
+    return erreurs
+
+
+def erreurs_des_avenants(convention, avenants):
+    """Un avenant prend effet pendant sa convention ; la fin de la convention est celle du dernier qui la change."""
+    erreurs = [
+        ("date_effet", f"L’{avenant} prend effet hors de la {convention}.")
+        for avenant in avenants
+        if avenant.date_effet < convention.debut or (avenant.quotite and avenant.date_effet > convention.fin)
+    ]
+    fins = [a.nouvelle_fin for a in sorted(avenants, key=lambda a: a.date_effet) if a.nouvelle_fin]
+    if fins and fins[-1] != convention.fin:
+        erreurs.append(("fin", f"La {convention} ne finit pas au jour que dit son dernier avenant."))
+    return erreurs
+
+
+def erreurs_des_triennalites(triennalites):
+    """Les rangs se suivent dans l'ordre des dates, et les périodes ne se chevauchent pas."""
+    erreurs = erreurs_de_chevauchement(triennalites)
+    rangs = [t.rang for t in sorted(triennalites, key=lambda t: t.debut)]
+    if rangs != sorted(rangs):
+        erreurs.append(("rang", "Les rangs de reconduction ne suivent pas l’ordre des dates."))
+    return erreurs

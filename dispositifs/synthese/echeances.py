@@ -1,0 +1,110 @@
+"""Le radar : les conventions et les périodes qui finissent, ce qui est fait et ce qui reste à faire."""
+
+from dataclasses import dataclass
+from datetime import date as Date
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from ..dates import decaler_de_mois
+from ..enums import Horizon, SuiteConvention
+from ..models import ConventionAdulteRelais, TriennaliteFonjep
+
+MOIS_DU_RADAR = 12
+
+
+@dataclass(frozen=True)
+class Etape:
+    """Une pièce du dossier de renouvellement, et le jour où elle est arrivée (None : elle manque)."""
+
+    libelle: str
+    faite_le: Date | None
+
+
+@dataclass(frozen=True)
+class Echeance:
+    """Une convention qui finit : quand, qui la suit, ce qui est fait, et la prochaine étape."""
+
+    convention: ConventionAdulteRelais
+    jours: int  # négatif : la convention a fini il y a tant de jours
+    horizon: Horizon
+    responsable: settings.AUTH_USER_MODEL
+    etapes: tuple[Etape, ...]
+    prochaine_etape: str
+
+
+@dataclass(frozen=True)
+class EvaluationAttendue:
+    """Une période FONJEP qui finit : son évaluation est due six mois avant."""
+
+    triennalite: TriennaliteFonjep
+    attendue_le: Date
+    en_retard: bool
+    reconductible: bool
+
+
+def radar(conventions: QuerySet[ConventionAdulteRelais], au: Date) -> list[Echeance]:
+    """Toutes celles qui finissent dans les douze mois, et celles qui ont fini sans suite décidée ni convention
+    suivante. La plus proche d'abord. Une requête."""
+    suivante = ConventionAdulteRelais.objects.filter(poste=OuterRef("poste"), debut__gt=OuterRef("fin"))
+    lues = (
+        conventions.annotate(a_une_suite=Exists(suivante))
+        .filter(
+            Q(fin__gte=au, fin__lte=decaler_de_mois(au, MOIS_DU_RADAR))
+            | Q(fin__lt=au, suite=SuiteConvention.A_DECIDER, a_une_suite=False)
+        )
+        .select_related("poste__employeur", "poste__contrat", "poste__agent_referent")
+        .order_by("fin", "pk")
+    )
+    return [echeance(convention, au) for convention in lues]
+
+
+def echeance(convention: ConventionAdulteRelais, au: Date) -> Echeance:
+    """`convention` : annotée de `a_une_suite`, vrai si une convention du même poste la suit."""
+    etapes = (
+        Etape("Demande de renouvellement reçue", convention.demande_recue_le),
+        Etape("Bilan reçu", convention.bilan_recu_le),
+        Etape("Avis du délégué du préfet", convention.avis_du_delegue_le),
+    )
+    return Echeance(
+        convention=convention,
+        jours=(convention.fin - au).days,
+        horizon=horizon(convention.fin, au),
+        responsable=convention.poste.agent_referent,
+        etapes=etapes,
+        prochaine_etape=prochaine_etape(convention, etapes),
+    )
+
+
+def horizon(fin: Date, au: Date) -> Horizon:
+    if fin < au:
+        return Horizon.ECHUE
+    for horizon in (Horizon.TROIS_MOIS, Horizon.SIX_MOIS):
+        if fin <= decaler_de_mois(au, int(horizon)):
+            return horizon
+    return Horizon.DOUZE_MOIS
+
+
+def prochaine_etape(convention, etapes):
+    """La première chose qui manque, en clair."""
+    if convention.a_une_suite:
+        return "Rien : la convention suivante est enregistrée."
+    if convention.suite == SuiteConvention.TERMINER:
+        return "Rien : la fin est décidée."
+    manque = next((etape.libelle for etape in etapes if etape.faite_le is None), "")
+    if manque:
+        return f"Attendu : {manque[0].lower()}{manque[1:]}."
+    if convention.suite == SuiteConvention.A_DECIDER:
+        return "Décider de la suite."
+    return "Enregistrer la convention suivante."
+
+
+def evaluations_attendues(triennalites: QuerySet[TriennaliteFonjep], au: Date) -> list[EvaluationAttendue]:
+    """Les périodes FONJEP en cours qui finissent dans les douze mois et dont l'évaluation manque. Une requête."""
+    lues = triennalites.filter(
+        fin__gte=au, fin__lte=decaler_de_mois(au, MOIS_DU_RADAR), evaluation_recue_le=None
+    ).select_related("poste__association", "poste__agent_referent")
+    return [
+        EvaluationAttendue(t, t.evaluation_attendue_le, t.evaluation_attendue_le < au, t.peut_etre_reconduite)
+        for t in lues.order_by("fin", "pk")
+    ]

@@ -1,0 +1,92 @@
+"""Les barèmes livrés : des valeurs sourcées, et des trous déclarés ; le chargement se rejoue."""
+
+from datetime import date
+
+import pytest
+from django.core.management import call_command
+
+from dispositifs.chargement import charger_baremes_adultes_relais, charger_baremes_fonjep
+from dispositifs.models import BaremeAdulteRelais, BaremeFonjep, PosteAdulteRelais
+from dispositifs.synthese import couts_des_adultes_relais
+from pilotage.management.commands.charger_reference import FIXTURES
+from politique_ville.outils.reference import Bilan, ErreurDeReference
+from tests.dispositifs.fabriques import ConventionFactory
+from tests.fabriques import euros
+
+pytestmark = pytest.mark.django_db
+
+FRANCE = FIXTURES / "france"
+
+
+def charger():
+    return charger_baremes_adultes_relais(FRANCE / "baremes_adultes_relais.csv")
+
+
+def test_le_chargement_se_rejoue():
+    assert charger().crees == 13
+    assert charger() == Bilan(inchanges=13)
+    assert charger_baremes_fonjep(FRANCE / "baremes_fonjep.csv").crees == 1
+    assert BaremeFonjep.objects.get().montant == euros(7164)
+    assert BaremeAdulteRelais.objects.first().history.count() == 1
+
+
+def test_la_commande_de_reference_charge_les_baremes():
+    call_command("charger_reference", verbosity=0)
+    assert (BaremeAdulteRelais.objects.count(), BaremeFonjep.objects.count()) == (13, 1)
+
+
+def test_les_trous_du_bareme_restent_des_trous():
+    charger()
+    trous = BaremeAdulteRelais.objects.filter(montant=None).values_list("date_effet", flat=True)
+    assert list(trous) == [date(2017, 1, 1), date(2025, 1, 1)]
+    assert BaremeAdulteRelais.objects.exclude(source="").count() == 13
+
+
+@pytest.mark.parametrize(
+    ("annee", "nombre", "total"),
+    [
+        (2020, 20, "397501,20"),
+        (2022, 30, "637620,00"),
+        (2023, 27, "609004,71"),
+        (2024, 29, "661507,69"),
+        (2025, 27, None),
+        (2019, 3, None),
+    ],
+)
+def test_le_bareme_redonne_les_totaux_theoriques_du_calvados(annee, nombre, total):
+    charger()
+    for _ in range(nombre):
+        ConventionFactory(debut=date(annee, 1, 1), fin=date(annee + 1, 12, 31))
+    debut, fin = date(annee, 1, 1), date(annee, 12, 31)
+    lus = couts_des_adultes_relais(PosteAdulteRelais.objects.all(), debut, fin).total
+    assert lus.cout.conventionne == (total and euros(total))
+    assert lus.inconnus == (0 if total else nombre)
+
+
+def test_un_bareme_que_le_service_a_date_n_est_pas_repris_par_le_fichier():
+    charger()
+    trou = BaremeAdulteRelais.objects.get(date_effet=date(2025, 1, 1))
+    trou.montant, trou.statut = euros(23000), "date"
+    trou.save()
+    assert charger().preserves == 1
+    trou.refresh_from_db()
+    assert trou.montant == euros(23000)
+
+
+@pytest.mark.parametrize(
+    ("ligne", "message"),
+    [
+        (",20000,annuel,Source", "la colonne « date_effet » est vide."),
+        ("2025-01-01,20000,inconnu,Source", "Un barème inconnu n’a pas de montant"),
+        ("2025-01-01,,annuel,Source", "Un barème inconnu n’a pas de montant"),
+        ("2025-01-01,-5,annuel,Source", "montant : Un montant ne peut pas être négatif."),
+        ("2025-01-01,vingt mille,annuel,Source", "« vingt mille » dans la colonne « montant »"),
+    ],
+)
+def test_un_bareme_mal_ecrit_est_refuse_avec_sa_ligne(tmp_path, ligne, message):
+    fichier = tmp_path / "baremes.csv"
+    fichier.write_text(f"date_effet,montant,statut,source\n{ligne}\n", encoding="utf-8")
+    with pytest.raises(ErreurDeReference) as erreur:
+        charger_baremes_adultes_relais(fichier)
+    assert message in str(erreur.value).replace("\u00a0", " ").replace("\u202f", " ")
+    assert "ligne 2" in str(erreur.value)
