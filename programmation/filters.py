@@ -373,7 +373,7 @@ class ActionFilterSet(django_filters.FilterSet):
         return queryset.filter(porteur__in=meme.order_by())
 
     def par_votes_connus(self, queryset, nom, valeur):
-        return queryset.exclude(pk__in=votes_attendus(queryset))
+        return queryset.exclude(pk__in=votes_attendus(queryset, self.cadre.lignes))
 
     def restant_a_decider(self, queryset, nom, valeur):
         return queryset.filter(campagne__figee_le=None, statut__in=NON_DECIDEES)

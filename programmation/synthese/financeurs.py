@@ -197,7 +197,7 @@ def lire_les_apports(actions, choix, quartiers, lignes, par_contrat) -> list[App
     comptees = actions_comptees(actions, choix, quartiers)
     jointes = comptees.annotate(
         lignes=FilteredRelation("financements", condition=HORS_RESSOURCES_PROPRES),
-        votes_connus=Case(When(pk__in=votes_attendus(comptees), then=Value(False)), default=Value(True)),
+        votes_connus=Case(When(pk__in=votes_attendus(comptees, lignes), then=Value(False)), default=Value(True)),
     ).filter(bornes(lignes), lignes__isnull=False)
     contrat = ["contrat"] if par_contrat else []
     groupes = jointes.values_list(*contrat, "lignes__financeur", "lignes__famille", "votes_connus")
@@ -219,9 +219,13 @@ def agregats_des_apports(quartiers):
     }
 
 
-def votes_attendus(actions):
-    """Les actions dont un cofinanceur public, hors P147 et ressources propres, n'a pas encore voté."""
-    lignes = Financement.objects.filter(famille__in=COFINANCEURS_PUBLICS, etat__in=EN_ATTENTE)
+def votes_attendus(actions, lignes=None):
+    """Les actions dont un cofinanceur public, hors P147 et ressources propres, n'a pas encore voté.
+
+    `lignes` borne les financements lus : un partenaire ne devine pas le vote d'un autre.
+    """
+    lignes = Financement.objects.all() if lignes is None else lignes
+    lignes = lignes.filter(famille__in=COFINANCEURS_PUBLICS, etat__in=EN_ATTENTE)
     attendus = lignes.filter(action__in=actions.values("pk"))
     return attendus.exclude(nature=NatureFinancement.RESSOURCES_PROPRES).order_by().values("action")
 
