@@ -5,6 +5,7 @@ dit dans `corrections`.
 """
 
 import re
+from dataclasses import replace
 from functools import cached_property
 from urllib.parse import urlencode
 
@@ -38,8 +39,8 @@ class Portee:
     def __init__(self, parametres: QueryDict, utilisateur: Utilisateur):
         self.utilisateur = utilisateur
         self.corrections = []
-        self.choix = self._lire_la_base(parametres)
         self.cadre = self._lire_le_cadre(parametres)
+        self.choix = self._lire_la_base(parametres)
         self.contrat = self._lire_le_contrat(parametres.get("contrat", ""))
         self.quartiers = self._lire_les_quartiers(parametres.get("quartier", ""))
         if not any(parametres.get(nom) for nom in QUI_BORNENT):
@@ -48,10 +49,12 @@ class Portee:
     # --- Lire l'adresse ---
 
     def _lire_la_base(self, parametres):
-        demandee = parametres.get("base") or Base.P147_ACCORDE.value
-        if demandee not in Base.values:
+        demandee = parametres.get("base")
+        if demandee and demandee not in Base.values:
             self._corriger(f"La base « {demandee[:40]} » n’existe pas : les crédits P147 accordés sont montrés.")
-        return ChoixDeBase.depuis_parametres(parametres)
+        choix = ChoixDeBase.depuis_parametres(parametres)
+        # Un partenaire financeur ne lit pas les lignes P147 : ses propres lignes d'abord.
+        return replace(choix, base=Base.TOUS_FINANCEURS) if self.cadre.bornes and not demandee else choix
 
     def _lire_le_cadre(self, parametres):
         """L'année et le département, complétés par le cadre : l'exercice ouvert le plus récent."""

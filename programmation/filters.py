@@ -31,6 +31,7 @@ from .synthese.piliers import NON_DECIDEES
 from .synthese.regard import Regard
 
 HORS_RESSOURCES_PROPRES = [NatureFinancement.SPECIFIQUE, NatureFinancement.DROIT_COMMUN]
+DES_LIGNES = ("financeur", "famille", "etat", "levier")  # ces filtres choisissent les lignes de financement regardées
 SANS_LOCALISATION = "sans_localisation"
 ENTRE_QUARTIERS = "-"  # plusieurs quartiers tiennent dans un seul paramètre, donc dans une seule liste de choix
 HORS_PERIMETRE = "« %(value)s » n’existe pas, ou il est hors de cet exercice ou de votre périmètre."
@@ -316,7 +317,7 @@ class ActionFilterSet(django_filters.FilterSet):
     def regard(self) -> Regard:
         """Les lignes de financement que les colonnes de montants lisent. À lire après validation."""
         choix, valides = ChoixDeBase.depuis_parametres(self.data), self.form.cleaned_data
-        choisis = [nom for nom in ("financeur", "famille", "etat", "levier") if valides.get(nom)]
+        choisis = [nom for nom in DES_LIGNES if valides.get(nom)]
         tous = choix.base == Base.TOUS_FINANCEURS
         if not choisis and not tous:
             return Regard("vos lignes", {}) if self.cadre.bornes else Regard()
@@ -347,7 +348,7 @@ class ActionFilterSet(django_filters.FilterSet):
         if self.form.errors:
             return queryset.none()
         actions = super().filter_queryset(self.cadre.actions(queryset))
-        if not any(self.form.cleaned_data.get(nom) for nom in ("financeur", "famille", "etat")):
+        if not any(self.form.cleaned_data.get(nom) for nom in DES_LIGNES):
             return actions
         regardees = self.cadre.lignes.filter(self.regard.condition(), action=OuterRef("pk"))
         return actions.filter(Exists(regardees))

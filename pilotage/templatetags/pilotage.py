@@ -4,11 +4,13 @@ from django import template
 from django.utils.html import format_html
 
 from politique_ville.outils.francais import INCONNU, euros, nombre
+from programmation.synthese import total_des_parts
 
 from .. import phrases
 
 register = template.Library()
 
+register.filter("total_des_parts", total_des_parts)
 register.filter("ecart", phrases.ecart)
 register.filter("constat", phrases.constat)
 register.filter("constat_commun", phrases.constat_commun)

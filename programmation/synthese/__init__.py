@@ -18,7 +18,7 @@ from .financeurs import (
     synthese_des_financeurs,
 )
 from .fraicheur import Fraicheur, fraicheur
-from .lectures import Somme, additionner, sommes_par
+from .lectures import Somme, additionner, sommes_par, total_des_parts
 from .piliers import EcartAuRepere, LignePilier, Provisoire, SyntheseDesPiliers, provisoire, synthese_des_piliers
 from .territoires import (
     LigneContrat,
@@ -75,5 +75,6 @@ __all__ = [
     "synthese_des_piliers",
     "synthese_des_quartiers",
     "synthese_des_thematiques",
+    "total_des_parts",
     "totaux_de_liste",
 ]

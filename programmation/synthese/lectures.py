@@ -59,6 +59,12 @@ def parts_des_sommes(sommes: Iterable[Somme], choix: ChoixDeBase) -> list[Decima
     return [None if valeur is None else part for valeur, part in zip(valeurs, parts, strict=True)]
 
 
+def total_des_parts(lignes: Iterable[Any]) -> Decimal | None:
+    """La somme des parts affichées de ces lignes ; None si aucune n'a de part."""
+    parts = [ligne.part for ligne in lignes if ligne.part is not None]
+    return sum(parts) if parts else None
+
+
 def pourcentage(valeur: Decimal | int | None, total: Decimal | int | None) -> Decimal | None:
     """La part en %, à un dixième, le demi vers le haut ; None si l'un est inconnu ou le total nul."""
     if valeur is None or not total:

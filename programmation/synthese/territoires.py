@@ -73,6 +73,10 @@ class SyntheseDesQuartiers:
     echelles: tuple[LigneEchelle, LigneEchelle]
     montant_total: Decimal | None
 
+    @property
+    def toutes_les_lignes(self) -> tuple:
+        return *self.lignes, *self.echelles
+
 
 def synthese_des_contrats(
     actions: QuerySet[Action],

@@ -64,7 +64,7 @@ def test_le_levier_montre_ses_trois_montants(lire):
     assert {nom: (lu[0], lu[3]) for nom, lu in lus.items()} == {
         "p147": (3, euros(7000)),
         "droit_commun": (3, euros(4000)),
-        "autres": (3, euros(700)),
+        "autres": (1, euros(700)),
     }
 
 
