@@ -282,7 +282,7 @@ def test_un_partenaire_ne_trouve_pas_un_brouillon(client):
 # --- Les en-têtes et les redirections ---
 
 
-def test_une_page_fermee_n_est_ni_cadree_ni_devinee_ni_gardee_par_un_cache(client):
+def test_une_page_fermee_porte_ses_en_tetes_de_securite(client):
     client.force_login(habiliter(Role.AGENT))
     entetes = client.get(LISTE).headers
     assert entetes["X-Frame-Options"] == "DENY"
