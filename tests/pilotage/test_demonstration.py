@@ -182,6 +182,12 @@ def test_des_cpo_des_reconduites_et_des_dossiers_sur_deux_contrats():
     assert any(len(contrats) == 2 for contrats in par_dossier.values())
 
 
+def test_tous_les_invariants_tiennent():
+    sortie = StringIO()
+    call_command("verifier", stdout=sortie)
+    assert sortie.getvalue() == ""
+
+
 # --- Ce qui se voit fictif ---
 
 

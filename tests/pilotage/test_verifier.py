@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from comptes.models import Habilitation
-from pilotage import demonstration, volume
+from pilotage import volume
 from pilotage.models import Photographie
 from pilotage.operations import cloturer_exercice, figer_campagne
 from pilotage.verification import VERIFICATIONS
@@ -94,12 +94,6 @@ def _contraintes_retablies():
 
 
 def test_silence_sur_une_base_vide():
-    assert verifier() == []
-
-
-def test_silence_sur_la_demonstration():
-    call_command("charger_reference", verbosity=0)
-    demonstration.charger(taille=0.08)
     assert verifier() == []
 
 
