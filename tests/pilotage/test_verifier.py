@@ -5,6 +5,7 @@ contraintes).
 """
 
 from contextlib import suppress
+from datetime import date
 from decimal import Decimal
 from io import StringIO
 
@@ -15,6 +16,7 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from comptes.models import Habilitation
+from dispositifs.models import LieuDuPoste
 from pilotage import volume
 from pilotage.models import Photographie
 from pilotage.operations import cloturer_exercice, figer_campagne
@@ -31,6 +33,7 @@ from programmation.models import (
 )
 from programmation.operations import annuler_la_fusion
 from territoires.models import FiliationQuartier
+from tests.dispositifs.fabriques import ConventionFactory, PosteFactory
 from tests.fabriques import (
     ActionFactory,
     CampagneFactory,
@@ -418,6 +421,27 @@ def demande_negative():
 @viole("liste fermée", "attendu une valeur connue de « statut », trouvé inconnu")
 def statut_inconnu():
     forcer(ActionFactory(), statut="inconnu")
+
+
+@viole("durée d’une convention", "attendu au plus le 31/12/2026, trouvé 01/01/2027")
+def convention_de_trois_ans_et_un_jour():
+    forcer(ConventionFactory(debut=date(2024, 1, 1)), fin=date(2027, 1, 1))
+
+
+@viole("périodes d’un poste", "attendu des périodes qui s’accordent")
+def deux_conventions_qui_se_chevauchent():
+    convention = ConventionFactory(debut=date(2024, 1, 1), fin=date(2025, 12, 31))
+    ConventionFactory(poste=convention.poste, debut=date(2025, 6, 1), fin=date(2026, 12, 31))
+
+
+@viole("territoire d’un poste", "attendu Calvados, trouvé Gard")
+def poste_d_un_contrat_d_ailleurs():
+    forcer(PosteFactory(), contrat=contrat_du_gard())
+
+
+@viole("territoire d’un poste", "attendu un quartier du contrat, trouvé Le Val")
+def poste_dans_un_quartier_d_un_autre_contrat():
+    LieuDuPoste.objects.create(poste=PosteFactory(), quartier=QuartierFactory(nom="Le Val"))
 
 
 @viole("empreinte d’une photographie", "photographie")
