@@ -62,7 +62,7 @@ class Liste:
         self.actions = filtre.qs.order_by()
         self.regard, self.lisibles = filtre.regard, filtre.cadre.lignes
         self.quartiers = filtre.quartiers
-        self.voit_les_brouillons = regles.est_de_l_etat(filtre.request.user)
+        self.voit_les_brouillons = regles.est_de_l_etat(filtre.request.user, filtre.cadre.departements_montres)
         self.tri = tri if tri.removeprefix("-") in {c.nom for c in self.colonnes} else ""
 
     # --- Les colonnes ---

@@ -94,6 +94,11 @@ class Cadre:
         return sorted({e.departement for e in self.visibles}, key=lambda d: d.code)
 
     @property
+    def departements_montres(self) -> set[int]:
+        """Les identifiants des départements des exercices que la liste montre."""
+        return {e.departement_id for e in self.exercices}
+
+    @property
     def departement(self) -> Departement | None:
         """Le seul département montré ; None s'il y en a plusieurs."""
         departements = {e.departement for e in self.exercices}

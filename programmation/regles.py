@@ -76,14 +76,21 @@ def peut_tenir_les_organismes(utilisateur):
     return peut_saisir_quelque_part(utilisateur)
 
 
-def est_de_l_etat(utilisateur):
-    """Lit ce que l'État ne partage pas : propositions, motifs, anomalies, historique."""
-    return bool(utilisateur.roles & set(Role.de_l_etat()))
+def est_de_l_etat(utilisateur, departements):
+    """Lit ce que l'État ne partage pas (propositions, motifs, anomalies, historique) dans chacun de ces départements.
+
+    `departements` : leurs identifiants. Un agent du Gard, partenaire dans le Calvados, n'y est que partenaire.
+    """
+    habilitations = [h for h in utilisateur.habilitations_actives if h.role in Role.de_l_etat()]
+    if any(h.france_entiere for h in habilitations):
+        return True
+    return set(departements) <= {h.departement_concerne_id for h in habilitations}
 
 
 def voit_les_propositions(utilisateur, action):
     """Un partenaire ne lit « proposé » qu'une fois les propositions partagées."""
-    return est_de_l_etat(utilisateur) or action.campagne.propositions_partagees_le is not None
+    departement = action.exercice.departement_id
+    return est_de_l_etat(utilisateur, [departement]) or action.campagne.propositions_partagees_le is not None
 
 
 # --- Empêchements ---

@@ -272,6 +272,19 @@ def test_trier_par_propose_n_ordonne_rien_pour_qui_ne_le_lit_pas(client):
     assert ordre("propose") == ordre("-propose") == ["A", "B", "C"]
 
 
+def test_un_agent_du_gard_partenaire_dans_le_calvados_n_y_lit_pas_ce_qui_est_propose(client):
+    action = ActionFactory()
+    p147(action, demande=5000, propose="4321,09")
+    personne = habiliter(Role.AGENT, departement=DepartementFactory(code="30"))
+    HabilitationFactory(utilisateur=personne, role=Role.PARTENAIRE, departement=action.exercice.departement)
+    client.force_login(Utilisateur.objects.get(pk=personne.pk))
+    for adresse in (action.get_absolute_url(), f"{LISTE}?departement=14", f"{LISTE}?departement=14&format=csv"):
+        reponse = client.get(adresse)
+        texte = reponse.getvalue().decode() if reponse.streaming else reponse.content.decode()
+        assert action.intitule in texte
+        assert not re.search(r"4.?321", texte)
+
+
 def test_un_partenaire_ne_trouve_pas_un_brouillon(client):
     brouillon = ActionFactory(brouillon=True, intitule="Zoulou en préparation")
     client.force_login(habiliter(Role.PARTENAIRE, contrat=brouillon.contrat))

@@ -47,7 +47,7 @@ class ActionDetailView(PerimetreMixin, DetailView):
 
     def get_context_data(self, **contexte):
         action, utilisateur = self.object, self.request.user
-        est_de_l_etat = regles.est_de_l_etat(utilisateur)
+        est_de_l_etat = regles.est_de_l_etat(utilisateur, [action.exercice.departement_id])
         plan = plan_de_financement(action, self.lisibles)
         return super().get_context_data(
             **contexte,

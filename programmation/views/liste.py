@@ -38,7 +38,7 @@ def action_list(request):
 
 def voit_propose(utilisateur, cadre):
     """Un partenaire lit la colonne « proposé » quand toutes les campagnes montrées l'ont partagée."""
-    if regles.est_de_l_etat(utilisateur):
+    if regles.est_de_l_etat(utilisateur, cadre.departements_montres):
         return True
     campagnes = Campagne.objects.visibles_par(utilisateur).filter(exercice__in=[e.pk for e in cadre.exercices])
     return not campagnes.filter(propositions_partagees_le=None).exists()
