@@ -292,7 +292,6 @@ def test_un_agent_ne_voit_pas_les_actions_d_un_autre_departement(client, monde):
         {"exercice": "abc"},
         {"echelle": "lune"},
         {"q": "x" * 500},
-        {"q": "nul\x00"},
     ],
 )
 def test_une_valeur_inconnue_donne_un_message_et_une_liste_vide(client, monde, parametres):
