@@ -1,4 +1,4 @@
-"""Les listes fermées des dispositifs : postes adultes-relais et FONJEP."""
+"""Les listes fermées des dispositifs : postes adultes-relais et FONJEP, programmes de réussite éducative."""
 
 from django.db import models
 
@@ -77,3 +77,59 @@ class Horizon(models.TextChoices):
     TROIS_MOIS = "3", "Dans les 3 mois"
     SIX_MOIS = "6", "Dans les 6 mois"
     DOUZE_MOIS = "12", "Dans les 12 mois"
+
+
+class NaturePorteurPre(models.TextChoices):
+    """Un PRE est porté par une structure à comptabilité publique."""
+
+    CCAS = "ccas", "CCAS ou CIAS"
+    CAISSE_DES_ECOLES = "caisse_des_ecoles", "Caisse des écoles"
+    GIP = "gip", "GIP"
+    EPLE = "eple", "Établissement public local d’enseignement"
+    REGIE = "regie", "Régie personnalisée"
+
+
+class TrancheAge(models.TextChoices):
+    DE_2_A_5 = "2-5", "2 à 5 ans"
+    DE_6_A_10 = "6-10", "6 à 10 ans"
+    DE_11_A_16 = "11-16", "11 à 16 ans"
+    DES_17 = "17+", "17 ans et plus"
+
+
+class Sexe(models.TextChoices):
+    FILLES = "f", "Filles"
+    GARCONS = "g", "Garçons"
+
+
+class Prescripteur(models.TextChoices):
+    ECOLE = "ecole", "École, collège, lycée"
+    FAMILLE = "famille", "Famille"
+    SOCIAL = "social", "Services sociaux"
+    SANTE = "sante", "Santé"
+    AUTRE = "autre", "Autre"
+
+
+class DomainePre(models.TextChoices):
+    SANTE = "sante", "Santé"
+    SCOLARITE = "scolarite", "Scolarité"
+    PARENTALITE = "parentalite", "Parentalité"
+
+
+class AxeEffectif(models.TextChoices):
+    """Selon quoi les enfants d'un PRE sont comptés : toujours des agrégats, jamais un enfant."""
+
+    AGE_ET_SEXE = "age_sexe", "Âge et sexe"
+    PRESCRIPTEUR = "prescripteur", "Prescripteur"
+    DOMAINE = "domaine", "Domaine"
+
+    @property
+    def modalites(self):
+        """Les codes des cases de cet axe."""
+        if self == self.AGE_ET_SEXE:
+            return [f"{tranche}{sexe}" for tranche in TrancheAge.values for sexe in Sexe.values]
+        return (Prescripteur if self == self.PRESCRIPTEUR else DomainePre).values
+
+    @property
+    def est_une_partition(self):
+        """Chaque enfant est dans une case et une seule ; un enfant peut relever de plusieurs domaines."""
+        return self != self.DOMAINE

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from comptes.enums import Role
 
-from .enums import CategorieEmployeur, NatureContrat
+from .enums import AxeEffectif, CategorieEmployeur, NatureContrat
 
 
 def peut_gerer(utilisateur, poste):
@@ -70,3 +70,32 @@ def erreurs_des_triennalites(triennalites):
     if rangs != sorted(rangs):
         erreurs.append(("rang", "Les rangs de reconduction ne suivent pas l’ordre des dates."))
     return erreurs
+
+
+def erreurs_des_effectifs(enfants_suivis, effectifs):
+    """Les cases d'un axe font le total des enfants suivis ; incomplètes ou d'un domaine, elles ne le dépassent pas.
+
+    `effectifs` : (axe, modalité) → nombre. Le contrôle porte sur les vrais nombres, jamais sur ce qui est masqué.
+    """
+    if enfants_suivis is None:
+        return []
+    erreurs = []
+    for axe in AxeEffectif:
+        nombres = [effectifs[axe, modalite] for modalite in axe.modalites if (axe, modalite) in effectifs]
+        trouve = sum(nombres) if axe.est_une_partition else max(nombres, default=0)
+        complet = axe.est_une_partition and len(nombres) == len(axe.modalites)
+        if trouve > enfants_suivis or (complet and trouve != enfants_suivis):
+            phrase = f"« {axe.label} » : {trouve} enfants, pour {enfants_suivis} suivis."
+            erreurs.append(("effectifs", phrase))
+    return erreurs
+
+
+def erreurs_de_l_action(action, suivi):
+    """Une action d'un suivi est une action de PRE de cet exercice, dans le contrat du programme ou du département."""
+    if action.exercice_id != suivi.exercice_id:
+        return [("actions", f"« {action} » n’est pas de l’exercice {suivi.exercice.annee}.")]
+    if action.dispositif is None or not action.dispositif.est_pre:
+        return [("actions", f"« {action} » n’est pas une action de réussite éducative.")]
+    if action.contrat_id not in (None, suivi.programme.contrat_id):
+        return [("actions", f"« {action} » est d’un autre contrat que le PRE.")]
+    return []

@@ -13,22 +13,28 @@ from .adultes_relais import (
 )
 from .baremes import Bareme, BaremeAdulteRelais, BaremeFonjep
 from .fonjep import LieuFonjep, PosteFonjep, ReleveFonjep, TriennaliteFonjep
+from .pre import ActionDuSuivi, BudgetPre, EffectifPre, ProgrammeReussiteEducative, SuiviPre
 
 __all__ = [
     "DUREE_MAXIMALE",
+    "ActionDuSuivi",
     "AvenantAdulteRelais",
     "Bareme",
     "BaremeAdulteRelais",
     "BaremeFonjep",
+    "BudgetPre",
     "ConventionAdulteRelais",
+    "EffectifPre",
     "LieuDuPoste",
     "LieuFonjep",
     "MissionDuPoste",
     "Occupation",
     "PosteAdulteRelais",
     "PosteFonjep",
+    "ProgrammeReussiteEducative",
     "QuotaAdulteRelais",
     "ReleveAnct",
     "ReleveFonjep",
+    "SuiviPre",
     "TriennaliteFonjep",
 ]

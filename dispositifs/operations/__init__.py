@@ -11,11 +11,14 @@ from .conventions import (
 from .fonjep import enregistrer_des_triennalites
 from .outils import ModifieEntreTemps, Saisie
 from .postes import SaisieDePoste, enregistrer_des_postes, enregistrer_des_postes_fonjep
+from .pre import SaisieDeProgramme, SaisieDeSuivi, enregistrer_un_programme, enregistrer_un_suivi
 
 __all__ = [
     "ModifieEntreTemps",
     "Saisie",
     "SaisieDePoste",
+    "SaisieDeProgramme",
+    "SaisieDeSuivi",
     "ajouter_un_avenant",
     "enregistrer_des_conventions",
     "enregistrer_des_occupations",
@@ -24,6 +27,8 @@ __all__ = [
     "enregistrer_des_releves",
     "enregistrer_des_triennalites",
     "enregistrer_le_quota",
+    "enregistrer_un_programme",
+    "enregistrer_un_suivi",
     "quotite_au",
     "renouveler",
 ]

@@ -9,13 +9,16 @@ from dispositifs import regles
 from dispositifs.dates import dernier_jour, en_clair
 from dispositifs.models import (
     DUREE_MAXIMALE,
+    ActionDuSuivi,
     AvenantAdulteRelais,
     ConventionAdulteRelais,
+    EffectifPre,
     LieuDuPoste,
     LieuFonjep,
     Occupation,
     PosteAdulteRelais,
     PosteFonjep,
+    SuiviPre,
     TriennaliteFonjep,
 )
 
@@ -76,3 +79,16 @@ def territoire_d_un_poste():
     for modele in (LieuDuPoste, LieuFonjep):
         hors_contrat = modele.objects.exclude(quartier__contrat=F("poste__contrat"))
         yield from ecarts_de(hors_contrat, V("un quartier du contrat"), "quartier__nom")
+
+
+@verification("suivi de PRE", "Les effectifs d’un PRE font ses enfants suivis, et ses actions lui conviennent.")
+def suivi_de_pre():
+    effectifs = grouper(EffectifPre.objects.all(), "suivi_id")
+    actions = grouper(ActionDuSuivi.objects.select_related("action__dispositif"), "suivi_id")
+    for suivi in SuiviPre.objects.select_related("programme", "exercice").order_by("pk").iterator():
+        cases = {(ligne.axe, ligne.modalite): ligne.nombre for ligne in effectifs.get(suivi.pk, [])}
+        erreurs = regles.erreurs_des_effectifs(suivi.enfants_suivis, cases)
+        for lien in actions.get(suivi.pk, []):
+            erreurs += regles.erreurs_de_l_action(lien.action, suivi)
+        for _, phrase in erreurs:
+            yield Ecart(nommer(SuiviPre, suivi.pk, suivi), "un suivi qui s’accorde", phrase)

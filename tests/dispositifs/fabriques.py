@@ -6,20 +6,24 @@ from decimal import Decimal
 import factory
 from factory.django import DjangoModelFactory
 
-from dispositifs.enums import CategorieEmployeur, EtatOccupation, NatureContrat, StatutBareme
+from dispositifs.enums import CategorieEmployeur, EtatOccupation, NatureContrat, NaturePorteurPre, StatutBareme
 from dispositifs.models import (
     AvenantAdulteRelais,
     BaremeAdulteRelais,
     BaremeFonjep,
+    BudgetPre,
     ConventionAdulteRelais,
     Occupation,
     PosteAdulteRelais,
     PosteFonjep,
+    ProgrammeReussiteEducative,
     QuotaAdulteRelais,
     ReleveAnct,
+    SuiviPre,
     TriennaliteFonjep,
 )
-from tests.fabriques import ContratFactory, DepartementFactory, ExerciceFactory, OrganismeFactory
+from programmation.enums import Droit, FormeOrganisme
+from tests.fabriques import ContratFactory, DepartementFactory, ExerciceFactory, FinanceurFactory, OrganismeFactory
 
 
 class BaremeAdulteRelaisFactory(DjangoModelFactory):
@@ -128,3 +132,38 @@ class TriennaliteFactory(DjangoModelFactory):
     poste = factory.SubFactory(PosteFonjepFactory)
     debut = date(2024, 1, 1)
     fin = date(2026, 12, 31)
+
+
+class ProgrammeFactory(DjangoModelFactory):
+    """Un PRE porté par un CCAS, dans un nouveau contrat du Calvados."""
+
+    class Meta:
+        model = ProgrammeReussiteEducative
+        skip_postgeneration_save = True
+
+    intitule = factory.Sequence(lambda n: f"PRE {n}")
+    contrat = factory.SubFactory(ContratFactory)
+    nature_porteur = NaturePorteurPre.CCAS
+    structure = factory.SubFactory(OrganismeFactory, droit=Droit.PUBLIC, forme=FormeOrganisme.CCAS)
+
+    @factory.post_generation
+    def communes(programme, create, communes, **options):
+        programme.communes.set(communes or [])
+
+
+class SuiviPreFactory(DjangoModelFactory):
+    class Meta:
+        model = SuiviPre
+
+    programme = factory.SubFactory(ProgrammeFactory)
+    exercice = factory.SubFactory(ExerciceFactory)
+    enfants_suivis = 120
+
+
+class BudgetPreFactory(DjangoModelFactory):
+    class Meta:
+        model = BudgetPre
+
+    suivi = factory.SubFactory(SuiviPreFactory)
+    financeur = factory.SubFactory(FinanceurFactory)
+    montant = Decimal("60000.00")
