@@ -1,4 +1,4 @@
-"""Charger les barèmes : ce qui est lu dans une source, et les trous, déclarés comme des trous."""
+"""Charger les barèmes (leurs trous sont déclarés comme des trous) et les repères nationaux de PRE."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from politique_ville.outils.reference import Bilan, Table, lire_csv
 from politique_ville.outils.synchronisation import Synchronisation
 
 from .enums import StatutBareme
-from .models import Bareme, BaremeAdulteRelais, BaremeFonjep
+from .models import Bareme, BaremeAdulteRelais, BaremeFonjep, ReperePre
 
 
 def saisi_par_le_service(bareme: Bareme) -> bool:
@@ -36,7 +36,22 @@ def charger_baremes_fonjep(fichier: Path) -> Bilan:
     return charger_des_baremes(BaremeFonjep, fichier)
 
 
+def charger_reperes_pre(fichier: Path) -> Bilan:
+    synchronisation = Synchronisation(ReperePre, ["annee perimetre"], ReperePre.objects.all())
+    for ligne in lire_csv(fichier, "annee perimetre cout enfants source"):
+        synchronisation.ajouter(
+            ligne,
+            annee=ligne.entier("annee"),
+            perimetre=ligne.obligatoire("perimetre"),
+            cout=ligne.decimal("cout"),
+            enfants=ligne.entier("enfants"),
+            source=ligne.obligatoire("source"),
+        )
+    return synchronisation.ecrire()
+
+
 TABLES = [
     Table("barèmes adultes-relais", "baremes_adultes_relais.csv", charger_baremes_adultes_relais),
     Table("barèmes FONJEP", "baremes_fonjep.csv", charger_baremes_fonjep),
+    Table("repères de PRE", "reperes_pre.csv", charger_reperes_pre),
 ]

@@ -13,7 +13,7 @@ from .adultes_relais import (
 )
 from .baremes import Bareme, BaremeAdulteRelais, BaremeFonjep
 from .fonjep import LieuFonjep, PosteFonjep, ReleveFonjep, TriennaliteFonjep
-from .pre import ActionDuSuivi, BudgetPre, EffectifPre, ProgrammeReussiteEducative, SuiviPre
+from .pre import ActionDuSuivi, BudgetPre, EffectifPre, ProgrammeReussiteEducative, ReperePre, SuiviPre
 
 __all__ = [
     "DUREE_MAXIMALE",
@@ -35,6 +35,7 @@ __all__ = [
     "QuotaAdulteRelais",
     "ReleveAnct",
     "ReleveFonjep",
+    "ReperePre",
     "SuiviPre",
     "TriennaliteFonjep",
 ]

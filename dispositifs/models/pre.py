@@ -1,5 +1,7 @@
 """Les programmes de réussite éducative et leur suivi annuel, en agrégats : aucun enfant n'y est connu."""
 
+from decimal import ROUND_HALF_UP
+
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -7,7 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
-from politique_ville.outils.montants import MontantField
+from politique_ville.outils.montants import CENTIME, MontantField
 from programmation.enums import Droit
 from programmation.models import Action, Exercice, Financeur, Organisme
 from programmation.models.actions import financeurs_du_partenaire
@@ -221,3 +223,38 @@ class BudgetPre(models.Model):
                 violation_error_message="Ce financeur est déjà dans le budget.",
             ),
         ]
+
+
+class ReperePre(models.Model):
+    """Un coût national publié et daté, montré à côté de celui d'un PRE : un constat, jamais une cible."""
+
+    annee = models.PositiveSmallIntegerField("année")
+    perimetre = models.CharField("périmètre du coût", max_length=60)
+    cout = MontantField("coût")
+    enfants = models.PositiveIntegerField("enfants", validators=[MinValueValidator(1)])
+    source = models.TextField("source")
+
+    class Meta:
+        verbose_name = "repère national de PRE"
+        verbose_name_plural = "repères nationaux de PRE"
+        ordering = ["annee", "perimetre"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["annee", "perimetre"],
+                name="repere_pre_unique",
+                violation_error_message="Ce repère existe déjà pour cette année.",
+            ),
+            models.CheckConstraint(
+                condition=Q(enfants__gte=1),
+                name="repere_pre_avec_enfants",
+                violation_error_message="Un repère compte au moins un enfant.",
+            ),
+        ]
+
+    def __str__(self):
+        return f"repère de {self.annee}, {self.perimetre}"
+
+    @property
+    def cout_par_enfant(self):
+        """En euros, au centime."""
+        return (self.cout / self.enfants).quantize(CENTIME, ROUND_HALF_UP)

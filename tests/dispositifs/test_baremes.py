@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 from django.core.management import call_command
 
-from dispositifs.chargement import charger_baremes_adultes_relais, charger_baremes_fonjep
-from dispositifs.models import BaremeAdulteRelais, BaremeFonjep, PosteAdulteRelais
+from dispositifs.chargement import charger_baremes_adultes_relais, charger_baremes_fonjep, charger_reperes_pre
+from dispositifs.models import BaremeAdulteRelais, BaremeFonjep, PosteAdulteRelais, ReperePre
 from dispositifs.synthese import couts_des_adultes_relais
 from pilotage.management.commands.charger_reference import FIXTURES
 from politique_ville.outils.reference import Bilan, ErreurDeReference
@@ -33,6 +33,12 @@ def test_le_chargement_se_rejoue():
 def test_la_commande_de_reference_charge_les_baremes():
     call_command("charger_reference", verbosity=0)
     assert (BaremeAdulteRelais.objects.count(), BaremeFonjep.objects.count()) == (13, 1)
+
+
+def test_les_reperes_nationaux_de_pre_sont_dates_et_sources():
+    assert charger_reperes_pre(FRANCE / "reperes_pre.csv").crees == 2
+    lus = [(r.annee, r.perimetre, r.cout_par_enfant) for r in ReperePre.objects.all()]
+    assert lus == [(2014, "tous financeurs", euros("968,27")), (2021, "crédits de l’État", euros("776,47"))]
 
 
 def test_les_trous_du_bareme_restent_des_trous():
