@@ -6,7 +6,9 @@ sur PostgreSQL avec 300 000 actions ; sur SQLite, ou avec moins d'actions, ils n
 """
 
 import argparse
+import atexit
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -65,7 +67,8 @@ def preparer_django():
     sys.path.insert(0, str(RACINE))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "politique_ville.settings")
     os.environ["DEBUG"] = "0"
-    os.environ.setdefault("MEDIA_ROOT", tempfile.mkdtemp(prefix="banc-"))
+    os.environ["MEDIA_ROOT"] = tempfile.mkdtemp(prefix="banc-")
+    atexit.register(shutil.rmtree, os.environ["MEDIA_ROOT"])
     import django
     from django.conf import settings
 

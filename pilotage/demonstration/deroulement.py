@@ -64,7 +64,9 @@ class Deroulement:
     def __init__(self, annee: Annee, agent: Utilisateur, responsable: Utilisateur, alea: Random):
         self.annee, self.agent, self.responsable, self.alea = annee, agent, responsable, alea
         self.exercice: Exercice = annee.exercice
-        self.feuilles: dict[int | None, Enveloppe] = {}
+        self.mere: Enveloppe | None = None
+        self.feuilles: dict[int | None, Enveloppe] = {}  # par contrat ; None : l'échelle du département
+        self.montants: dict[Enveloppe, int] = {}  # euros de chaque feuille
 
     def saisir(self, prevues: list[ActionPrevue], precedentes: dict) -> list[ActionPrevue]:
         """Enregistre les actions, en un lot, et scinde quelques dossiers ; rend les prévues, une par action écrite."""
@@ -79,16 +81,15 @@ class Deroulement:
 
     def creer_les_enveloppes(self, prevues):
         """Une enveloppe départementale, divisée entre les contrats et l'échelle du département."""
-        mere = creer_une_enveloppe(self.exercice, f"Crédits P147 {self.annee.annee}", par=self.responsable)
+        self.mere = creer_une_enveloppe(self.exercice, f"Crédits P147 {self.annee.annee}", par=self.responsable)
         for prevue in prevues:
             cle = prevue.contrat.pk if prevue.contrat else None
             if cle not in self.feuilles:
                 libelle = str(prevue.contrat) if prevue.contrat else "Échelle du département"
                 self.feuilles[cle] = creer_une_enveloppe(
-                    self.exercice, libelle, par=self.responsable, parent=mere, contrat=prevue.contrat
+                    self.exercice, libelle, par=self.responsable, parent=self.mere, contrat=prevue.contrat
                 )
             prevue.enveloppe = self.feuilles[cle]
-        self.mere = mere
 
     def ecrire_les_previsions(self, prevues):
         """La première année d'une CPO prévoit les suivantes."""
