@@ -33,7 +33,7 @@ from programmation.models import (
 )
 from programmation.operations import annuler_la_fusion
 from territoires.models import FiliationQuartier
-from tests.dispositifs.fabriques import ConventionFactory, PosteFactory
+from tests.dispositifs.fabriques import ConventionFactory, PosteFactory, SuiviPreFactory
 from tests.fabriques import (
     ActionFactory,
     CampagneFactory,
@@ -471,6 +471,28 @@ def action_disparue_apres_la_cloture():
     exercice_clos()
     for modele in (Financement, Decision, Action):
         QuerySet(modele).delete()
+
+
+@viole("durée d’une convention", "attendu au plus le 31/12/2026, trouvé 01/01/2027")
+def convention_de_plus_de_trois_ans():
+    ConventionFactory(debut=date(2024, 1, 1), fin=date(2027, 1, 1))
+
+
+@viole("périodes d’un poste", "Deux périodes se chevauchent")
+def conventions_qui_se_chevauchent():
+    premiere = ConventionFactory()
+    ConventionFactory(poste=premiere.poste, debut=date(2026, 1, 1), fin=date(2027, 12, 31))
+
+
+@viole("territoire d’un poste", "attendu Calvados, trouvé Gard")
+def poste_dans_le_contrat_d_un_autre_departement():
+    PosteFactory(contrat=contrat_du_gard(), departement=DepartementFactory())
+
+
+@viole("suivi de PRE", "31 enfants, pour 30 suivis")
+def effectifs_de_pre_au_dela_du_total():
+    suivi = SuiviPreFactory(enfants_suivis=30)
+    suivi.effectifs.create(axe="age_sexe", modalite="2-5f", nombre=31)
 
 
 def contrat_du_gard():
