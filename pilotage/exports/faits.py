@@ -88,13 +88,13 @@ def lire(actions: QuerySet[Action]) -> Faits:
 def lignes_de_plan(siennes):
     champs = ["financeur_id", "famille", "nature", "demande", "propose", "accorde", "verse", "etat", "date_etat"]
     libelles = {"financeur_nom": F("financeur__nom"), "bop": F("financeur__bop")}
-    return Financement.objects.filter(**siennes).order_by("action", "pk").values("action_id", *champs, **libelles)
+    return Financement.objects.filter(**siennes).order_by("action_id", "pk").values("action_id", *champs, **libelles)
 
 
 def localisations(siennes):
     champs = ["quartier_id", "cle", "cumul_avant", "cumul_apres", "cumul_total"]
     libelles = {"code": F("quartier__code"), "nom": F("quartier__nom"), "usage": F("quartier__nom_d_usage")}
-    lues = Localisation.objects.filter(**siennes).order_by("action", "quartier")
+    lues = Localisation.objects.filter(**siennes).order_by("action_id", "quartier_id")
     return lues.values("action_id", *champs, **libelles)
 
 

@@ -63,7 +63,7 @@ class Ecart:
 def saisie_de(action: Action, champs: Mapping) -> SaisieAction:
     """Ce qui est en base, sous la forme d'une saisie des mêmes champs."""
     lignes = action.financements.select_related("financeur").order_by("pk")
-    lieux = action.localisations.select_related("quartier").order_by("quartier")
+    lieux = action.localisations.select_related("quartier").order_by("quartier_id")
     colonnes = ["financeur", "nature", "demande", "propose", "accorde", "verse", "etat", "date_etat"]
     return SaisieAction(
         champs={champ: getattr(action, champ) for champ in champs},

@@ -674,7 +674,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "financement",
-                "ordering": ["action", "id"],
+                "ordering": ["action_id", "id"],
             },
         ),
         migrations.CreateModel(
@@ -1247,7 +1247,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "localisation",
-                "ordering": ["action", "quartier"],
+                "ordering": ["action_id", "quartier_id"],
             },
         ),
         migrations.CreateModel(

@@ -398,7 +398,7 @@ class Localisation(models.Model):
 
     class Meta:
         verbose_name = "localisation"
-        ordering = ["action", "quartier"]
+        ordering = ["action_id", "quartier_id"]
         indexes = [models.Index(fields=["quartier", "action"], name="localisation_quartier_action")]
         constraints = [
             models.UniqueConstraint(
@@ -467,7 +467,7 @@ class Financement(models.Model):
 
     class Meta:
         verbose_name = "financement"
-        ordering = ["action", "id"]
+        ordering = ["action_id", "id"]
         indexes = [models.Index(fields=["financeur", "action"], name="financement_financeur_action")]
         constraints = [
             models.UniqueConstraint(

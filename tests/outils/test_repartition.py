@@ -58,7 +58,7 @@ def test_la_part_est_la_meme_en_sql_et_en_python(montant, cles):
     action = ActionFactory(contrat=contrat, cout_previsionnel=euros(montant))
     cofinancement(action, FinanceurFactory(), montant)
     localiser(action, {QuartierFactory(contrat=contrat): cle for cle in cles})
-    lues = Localisation.objects.order_by("quartier").annotate(
+    lues = Localisation.objects.order_by("quartier_id").annotate(
         cout=part_sql("action__cout_previsionnel"), demande=part_sql("action__financements__demande")
     )
     attendues = [part(euros(montant), li.cumul_avant, li.cumul_apres, li.cumul_total) for li in lues]

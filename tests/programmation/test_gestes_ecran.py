@@ -303,7 +303,7 @@ def test_une_selection_se_decide_avec_des_montants_individuels(client, trois):
     assert page.context["total_demande"] == euros(6000)
     reponse = client.post(LOT, lot(trois, ["1 000,00", "1500,50", "3000"]))
     assert reponse.url.endswith(f"?exercice={trois[0].exercice_id}")
-    montants = Decision.objects.order_by("action").values_list("montant", flat=True)
+    montants = Decision.objects.order_by("action_id").values_list("montant", flat=True)
     assert list(montants) == [euros(1000), euros("1500,50"), euros(3000)]
     assert "3 décisions enregistrées, pour 5 500,50 €." in texte(client.get(reponse.url))
 

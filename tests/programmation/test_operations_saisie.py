@@ -133,7 +133,7 @@ def test_toute_ecriture_augmente_la_version(agent, exercice, contrat, changement
 def test_les_cles_cumulees_suivent_l_ordre_des_quartiers(agent, exercice, contrat):
     a, b, c = [QuartierFactory(contrat=contrat) for _ in range(3)]
     action = enregistrer_une(agent, champs=champs_du_brouillon(exercice, contrat), localisations={c: 5, a: 2, b: 3})
-    lieux = action.localisations.order_by("quartier").values_list("cle", "cumul_avant", "cumul_apres", "cumul_total")
+    lieux = action.localisations.order_by("quartier_id").values_list("cle", "cumul_avant", "cumul_apres", "cumul_total")
     assert list(lieux) == [(2, 0, 2, 10), (3, 2, 5, 10), (5, 5, 10, 10)]
 
 
