@@ -66,7 +66,7 @@ class LignePlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """Tout ou rien : un seul refus rend le plan inapplicable. `totaux` : libellé → (avant, après), à la guise de l'app."""
+    """Tout ou rien : un seul refus bloque le plan. `totaux` : libellé → (avant, après), au choix de l'app."""
 
     lignes: tuple[LignePlan, ...]
     anomalies: tuple[Anomalie, ...] = ()
