@@ -46,7 +46,7 @@ def part_sql(champ, localisation=""):
 def parts_affichees(valeurs, decimales=1):
     """Les parts en % (Decimal) de valeurs ≥ 0, par plus forts restes : elles font exactement 100.
 
-    À reste égal, la plus grande valeur, puis la première, reçoit l'unité. Un total nul n'a pas de parts : tout vaut None.
+    À reste égal, la plus grande valeur, puis la première, reçoit l'unité. Un total nul n'a pas de parts.
     """
     total = sum(valeurs)
     if not total:
