@@ -114,6 +114,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # Compiler une requête de tableau de bord prend plus de temps que la lire.
+    DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c jit=off"
 
 # --- Comptes ---
 
@@ -177,6 +179,8 @@ CONTENT_SECURITY_POLICY = {
 }
 # Étendre HSTS aux sous-domaines, ou l'inscrire dans les navigateurs, engage tout le domaine de la préfecture : non.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+# SQLite ne crée pas les index couvrants : il s'en passe, ses totaux restent justes.
+SILENCED_SYSTEM_CHECKS += ["models.W040"]
 if EN_PRODUCTION:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # TLS est terminé par le frontal
     SECURE_SSL_REDIRECT = os.environ.get("SECURE_SSL_REDIRECT", "1") == "1"

@@ -2470,6 +2470,15 @@ class Migration(migrations.Migration):
             model_name="financement",
             index=models.Index(fields=["financeur", "action"], name="financement_financeur_action"),
         ),
+        migrations.AddIndex(
+            model_name="financement",
+            index=models.Index(
+                condition=models.Q(("famille", "anct_p147")),
+                fields=["action"],
+                include=("demande", "accorde"),
+                name="financement_p147_montants",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="financement",
             constraint=models.UniqueConstraint(

@@ -468,7 +468,16 @@ class Financement(models.Model):
     class Meta:
         verbose_name = "financement"
         ordering = ["action_id", "id"]
-        indexes = [models.Index(fields=["financeur", "action"], name="financement_financeur_action")]
+        indexes = [
+            models.Index(fields=["financeur", "action"], name="financement_financeur_action"),
+            # Les totaux P147 de la France entière se lisent dans l'index seul (PostgreSQL ; SQLite s'en passe).
+            models.Index(
+                fields=["action"],
+                include=["demande", "accorde"],
+                condition=Q(famille=FamilleFinanceur.ANCT_P147),
+                name="financement_p147_montants",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["action", "financeur", "nature"],
