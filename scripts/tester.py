@@ -15,7 +15,7 @@ from avec_postgres import ABSENT
 RACINE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 EN_CI = os.environ.get("CI") == "true"
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
-SQLITE = {"DATABASE_URL": "sqlite://"}  # en mémoire
+SQLITE = {"DATABASE_URL": ""}  # le défaut des réglages ; tests/conftest.py en éloigne la base d’essai
 POSTGRES = [sys.executable, "scripts/avec_postgres.py"]
 
 
