@@ -240,9 +240,10 @@ def actions_choisies(request, choisies):
     trouvees = visibles.order_by().in_bulk(ids)
     if len(trouvees) != len(ids):
         raise Http404("Une action de la sélection n’existe pas ici.")
-    for action in trouvees.values():
+    actions = [trouvees[identifiant] for identifiant in ids]
+    for action in actions:
         exiger(regles.peut_gerer(request.user, action), f"{SANS_DROIT} Action : « {action} ».")
-    return [trouvees[identifiant] for identifiant in ids]
+    return actions
 
 
 def contexte_du_lot(actions, lot):
