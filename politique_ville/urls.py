@@ -15,6 +15,7 @@ urlpatterns = [
     path("", accueil, name="accueil"),
     path("pilotage/", include("pilotage.urls")),
     path("programmation/", include("programmation.urls")),
+    path("dispositifs/", include("dispositifs.urls")),
     path("territoires/", include("pilotage.urls_territoires")),
     path("compte/", include("comptes.urls")),
     # Une seule porte d'entrée : la connexion de l'administration n'a pas la limitation des essais.
