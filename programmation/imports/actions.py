@@ -14,10 +14,10 @@ from .. import operations
 from ..models import Action, Exercice
 from .champs import champs
 from .colonnes import exiger_de_quoi_reconnaitre
-from .fiches import Fiche, Journal, lire_les_fiches
+from .fiches import Fiche, Journal, lire_les_fiches, lire_les_fiches_refusees
 from .financements import SANS_IMPORT, Plans
 from .porteurs import Porteurs
-from .rapprochement import Doublons, Rapprochement, donner_leur_action
+from .rapprochement import Rapprochement, donner_leur_action, refuser_les_doublons
 from .references import References
 from .saisies import OBLIGATOIRES, Saisies, ce_qui_manque_pour_creer
 from .sorts import examiner
@@ -61,6 +61,7 @@ class ImportDesActions:
         contexte.intitules_refuses = _intitules_des_refus(validee)
         contexte.fiches = lire_les_fiches(validee, journal)
         connues = self._rapprocher(contexte)
+        refuser_les_doublons((*contexte.fiches, *lire_les_fiches_refusees(validee, journal)))
         self._composer(contexte, journal)
         sorts = examiner(contexte.fiches, connues, par=contexte.utilisateur, motif=contexte.motif)
         lignes = tuple(ligne for ligne, _ in sorts)
@@ -91,7 +92,6 @@ class ImportDesActions:
         contexte.porteurs.trouver(fiches)
         sans_action = [fiche for fiche in fiches if fiche.action is None]
         donner_leur_action((fiche, rapprochement.par_ressemblance(fiche)) for fiche in sans_action)
-        Doublons().verifier(fiches)
         return rapprochement
 
     # --- Composer ---

@@ -1,8 +1,10 @@
 """Réunir les lignes d'un fichier en fiches : une fiche est une action, décrite sur une ligne ou sur plusieurs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from django.core.exceptions import ValidationError
 
 from politique_ville.outils.recherche import normaliser
 from politique_ville.outils.tableur.champs import Champ, DossierDauphin
@@ -14,6 +16,9 @@ from ..enums import Echelle
 from ..models import Action, Etablissement, Organisme
 from ..operations import SaisieAction
 from .champs import LIGNE
+
+REPERES = ("cle", "dossier", "tranche", "contrat", "echelle")  # ce qui désigne une action
+NOMS = ("intitule", "siret", "siren", "porteur")  # ce qui la désigne à défaut de clé et de dossier
 
 
 class Journal:
@@ -90,6 +95,41 @@ def lire_les_fiches(validee: TableValidee, journal: Journal) -> list[Fiche]:
         fiches = [_fiche(ligne, journal) for ligne in validee.lignes]
     else:
         fiches = _regrouper(validee.lignes, journal)
+    return _preparer(fiches)
+
+
+def lire_les_fiches_refusees(validee: TableValidee, journal: Journal) -> list[Fiche]:
+    """Les lignes que la conversion a refusées, réduites à ce qui désigne leur action, si cela se lit.
+
+    Aucune dans un fichier à une ligne par financement, où plusieurs lignes désignent à bon droit la même action.
+    """
+    if f"{LIGNE}financeur" in validee.colonnes:
+        return []
+    refusees = set(validee.refusees)
+    lignes = [ligne for ligne in validee.table.lignes if ligne.numero in refusees]
+    lues = [LigneValidee(ligne.numero, _ce_qui_designe(validee, journal, ligne)) for ligne in lignes]
+    fiches = _preparer(_fiche(ligne, journal) for ligne in lues if ligne.valeurs)
+    for fiche in fiches:
+        fiche.refusee = True
+    return fiches
+
+
+def _ce_qui_designe(validee, journal, ligne):
+    """Les valeurs converties, ou aucune si l'une d'elles est illisible : on ne devine pas l'action."""
+
+    def convertir(noms):
+        lus = {nom: validee.colonnes[nom] for nom in noms if nom in validee.colonnes}
+        return {nom: journal.champs[nom].lire(ligne.valeurs[rang]) for nom, rang in lus.items()}
+
+    try:
+        valeurs = convertir(REPERES)
+        return valeurs if valeurs.get("cle") or valeurs.get("dossier") else valeurs | convertir(NOMS)
+    except ValidationError:
+        return {}
+
+
+def _preparer(fiches):
+    fiches = list(fiches)
     for fiche in fiches:
         _situer(fiche)
         _numeroter(fiche)
@@ -130,9 +170,13 @@ def _cle(valeurs):
     if valeurs.get("dossier"):
         return contrat, valeurs["dossier"], valeurs.get("tranche")
     if valeurs.get("intitule"):
-        porteur = valeurs.get("siret") or valeurs.get("siren") or normaliser(valeurs.get("porteur"))
-        return contrat, normaliser(valeurs["intitule"]), porteur
+        return contrat, normaliser(valeurs["intitule"]), porteur_ecrit(valeurs)
     return None
+
+
+def porteur_ecrit(valeurs: Mapping[str, Any]) -> str:
+    """Le porteur tel que la ligne le désigne : par son numéro, sinon par son nom."""
+    return valeurs.get("siret") or valeurs.get("siren") or normaliser(valeurs.get("porteur"))
 
 
 def _ajouter(fiche, ligne):

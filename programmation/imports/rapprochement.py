@@ -12,7 +12,7 @@ from politique_ville.outils.recherche import normaliser
 
 from ..enums import Echelle
 from ..models import Action, Financement
-from .fiches import Fiche
+from .fiches import Fiche, porteur_ecrit
 
 INTROUVABLE = "aucune action de cet exercice n’a cette clé : vider la cellule pour la créer."
 PLUSIEURS = "plusieurs actions de l’exercice ont cet intitulé : indiquer le dossier Dauphin, ou la clé d’un export."
@@ -136,29 +136,33 @@ def _lire(ids):
     return actions
 
 
-class Doublons:
-    """Deux fiches d'un fichier ne peuvent pas être la même action."""
+def refuser_les_doublons(fiches: Iterable[Fiche]) -> None:
+    """Deux fiches ne peuvent pas être la même action, même si l'une est déjà refusée : la seconde le dit."""
+    vues: dict[Any, Fiche] = {}
+    for fiche in sorted(fiches, key=lambda fiche: fiche.numero):
+        identites = _identites(fiche)
+        premiere = next((vues[cle] for cle in identites if cle in vues), None)
+        vues |= dict.fromkeys(identites, premiere or fiche)
+        if premiere:
+            nom = next((nom for nom in ("dossier", "cle", "intitule") if nom in fiche.valeurs), "intitule")
+            mot = "ce dossier" if nom == "dossier" else "cette action"
+            fiche.refuser(
+                nom, f"{mot} est déjà à la ligne {premiere.numero}, pour le même contrat : n’en garder qu’une."
+            )
 
-    def __init__(self):
-        self.vues: dict[Any, Fiche] = {}
 
-    def verifier(self, fiches: Iterable[Fiche]) -> None:
-        for fiche in fiches:
-            nom, cle = self._identite(fiche)
-            premiere = self.vues.setdefault(cle, fiche) if cle else fiche
-            if premiere is not fiche:
-                mot = "ce dossier" if nom == "dossier" else "cette action"
-                fiche.refuser(
-                    nom, f"{mot} est déjà à la ligne {premiere.numero}, pour le même contrat : n’en garder qu’une."
-                )
-
-    @staticmethod
-    def _identite(fiche):
-        contrat = fiche.contrat.pk if fiche.contrat else None
-        nom = next((nom for nom in ("dossier", "cle", "intitule") if nom in fiche.valeurs), "intitule")
-        if fiche.action:
-            return nom, fiche.action.pk
-        if fiche.dossier:
-            return "dossier", (contrat, fiche.dossier, fiche.valeurs.get("tranche"))
-        porteur = fiche.porteur.pk if fiche.porteur else None
-        return "intitule", (contrat, normaliser(fiche.intitule), porteur) if fiche.intitule else None
+def _identites(fiche):
+    """Tout ce par quoi une autre fiche peut être la même action : une fiche refusée n'a que ce qui est écrit."""
+    contrat = fiche.contrat or (fiche.action.contrat if fiche.action else None)
+    du_contrat = contrat.pk if contrat else None
+    identites = [("action", fiche.action.pk)] if fiche.action else []
+    if "cle" in fiche.valeurs:
+        identites.append(("cle", fiche.valeurs["cle"]))
+    if fiche.dossier:
+        identites.append(("dossier", du_contrat, fiche.dossier, fiche.valeurs.get("tranche")))
+    elif fiche.intitule and "cle" not in fiche.valeurs:
+        intitule = normaliser(fiche.intitule)
+        identites.append(("ecrite", du_contrat, intitule, porteur_ecrit(fiche.valeurs)))
+        if fiche.porteur:
+            identites.append(("reconnue", du_contrat, intitule, fiche.porteur.pk))
+    return identites
