@@ -130,6 +130,13 @@ class AxeEffectif(models.TextChoices):
         return (Prescripteur if self == self.PRESCRIPTEUR else DomainePre).values
 
     @property
+    def libelles(self):
+        """Les libellés des cases, dans l'ordre de `modalites`."""
+        if self == self.AGE_ET_SEXE:
+            return [f"{sexe}, {tranche}" for tranche in TrancheAge.labels for sexe in Sexe.labels]
+        return (Prescripteur if self == self.PRESCRIPTEUR else DomainePre).labels
+
+    @property
     def est_une_partition(self):
         """Chaque enfant est dans une case et une seule ; un enfant peut relever de plusieurs domaines."""
         return self != self.DOMAINE

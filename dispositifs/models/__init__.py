@@ -13,10 +13,19 @@ from .adultes_relais import (
 )
 from .baremes import Bareme, BaremeAdulteRelais, BaremeFonjep
 from .fonjep import LieuFonjep, PosteFonjep, ReleveFonjep, TriennaliteFonjep
-from .pre import ActionDuSuivi, BudgetPre, EffectifPre, ProgrammeReussiteEducative, ReperePre, SuiviPre
+from .pre import (
+    SOUS_ENSEMBLES,
+    ActionDuSuivi,
+    BudgetPre,
+    EffectifPre,
+    ProgrammeReussiteEducative,
+    ReperePre,
+    SuiviPre,
+)
 
 __all__ = [
     "DUREE_MAXIMALE",
+    "SOUS_ENSEMBLES",
     "ActionDuSuivi",
     "AvenantAdulteRelais",
     "Bareme",

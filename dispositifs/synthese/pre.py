@@ -1,16 +1,21 @@
-"""Les PRE d'un département : inscrits et annoncés, sortis de la géographie prioritaire, coût par enfant."""
+"""Les PRE d'une année : enregistrés et annoncés, sortis de la géographie prioritaire, effectifs, coût par enfant."""
 
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date as Date
 from decimal import ROUND_HALF_UP, Decimal
 
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from politique_ville.outils.montants import CENTIME, total
-from territoires.enums import Generation, ObjetAnnonce
+from programmation.enums import FamilleFinanceur
+from programmation.models import Action, Financement
+from territoires.enums import Generation, NatureQuartier, ObjetAnnonce
 from territoires.models import Departement, NombreAnnonce, Quartier
 
-from ..models import BudgetPre, ProgrammeReussiteEducative, SuiviPre
-from .effectifs import SEUIL
+from ..models import SOUS_ENSEMBLES, ActionDuSuivi, BudgetPre, ProgrammeReussiteEducative, SuiviPre
+from .effectifs import MASQUE, SEUIL, masquer_une_part
 
 
 @dataclass(frozen=True)
@@ -27,43 +32,179 @@ class ProgrammesDuDepartement:
     """`annonces` est None si aucune source n'annonce de nombre ; `hors_geographie` : ceux dont aucune commune n'a de
     quartier prioritaire de la génération de l'année."""
 
+    departement: Departement
     inscrits: int
     annonces: int | None
     source: str
+    date: Date | None
     hors_geographie: tuple[ProgrammeReussiteEducative, ...]
+
+
+@dataclass(frozen=True)
+class LigneDePre:
+    """Un PRE une année, tel qu'il sort : ses effectifs sont masqués. Sans suivi, tout y est None (inconnu).
+
+    `effectifs` : les enfants suivis et leurs sous-ensembles, par nom de champ. `p147` : l'accordé des actions liées.
+    """
+
+    programme: ProgrammeReussiteEducative
+    suivi: SuiviPre | None
+    effectifs: dict[str, int | str | None]
+    cout: CoutParEnfant
+    p147: Decimal | None
+
+    @property
+    def budget(self) -> Decimal | None:
+        return self.cout.budget
+
+
+@dataclass(frozen=True)
+class TotauxDesPre:
+    """La somme de ce que les lignes montrent, et ce qu'elles taisent ou ignorent, par colonne."""
+
+    nombre: int
+    sommes: dict[str, int | Decimal | None]
+    masques: dict[str, int]
+    inconnus: dict[str, int]
+
+
+EFFECTIFS = ("enfants_suivis", *SOUS_ENSEMBLES)
+
+
+# --- Le coût ---
 
 
 def cout_par_enfant(suivi: SuiviPre) -> CoutParEnfant:
     """Le budget total du bilan ÷ les enfants suivis, au centime. Une requête."""
-    budget = BudgetPre.objects.filter(suivi=suivi).aggregate(somme=total("montant"))["somme"]
+    return cout(BudgetPre.objects.filter(suivi=suivi).aggregate(somme=total("montant"))["somme"], suivi.enfants_suivis)
+
+
+def cout(budget: Decimal | None, enfants: int | None) -> CoutParEnfant:
     if budget is None:
         return CoutParEnfant(None, None, "Budget non renseigné.")
-    if suivi.enfants_suivis is None:
+    if enfants is None:
         return CoutParEnfant(None, budget, "Nombre d’enfants suivis non renseigné.")
-    if suivi.enfants_suivis < SEUIL:
+    if enfants < SEUIL:
         return CoutParEnfant(None, budget, f"Moins de {SEUIL} enfants suivis : non communiqué.")
-    return CoutParEnfant((budget / suivi.enfants_suivis).quantize(CENTIME, ROUND_HALF_UP), budget)
+    return CoutParEnfant((budget / enfants).quantize(CENTIME, ROUND_HALF_UP), budget)
+
+
+# --- Les effectifs, tels qu'ils sortent ---
+
+
+def effectifs_affiches(suivi: SuiviPre) -> dict[str, int | str | None]:
+    """Les enfants suivis et leurs sous-ensembles, masqués sous le seuil ou s'ils rendaient un petit reste."""
+    suivis = suivi.enfants_suivis
+    parts = {champ: masquer_une_part(getattr(suivi, champ), suivis) for champ in SOUS_ENSEMBLES}
+    return {"enfants_suivis": masquer_une_part(suivis, None)} | parts
+
+
+# --- Une liste ---
+
+
+def lignes_de_pre(
+    programmes: QuerySet[ProgrammeReussiteEducative], annee: int, actions: QuerySet[Action]
+) -> list[LigneDePre]:
+    """Une ligne par PRE (déjà bornés et ordonnés), l'année dite ; `actions` : celles que la personne voit.
+
+    Cinq requêtes, quel que soit le nombre de PRE.
+    """
+    programmes = list(
+        programmes.select_related("contrat__departement", "structure__fusionne_dans").prefetch_related("communes")
+    )
+    suivis = SuiviPre.objects.filter(programme__in=programmes, exercice__annee=annee).select_related("exercice")
+    par_programme = {suivi.programme_id: suivi for suivi in suivis}
+    budgets = sommes_par_suivi(BudgetPre.objects.filter(suivi__in=par_programme.values()), "suivi", "montant")
+    accordes = accordes_par_suivi(par_programme.values(), actions)
+    return [ligne_de_pre(pre, par_programme.get(pre.pk), budgets, accordes) for pre in programmes]
+
+
+def ligne_de_pre(programme, suivi, budgets, accordes) -> LigneDePre:
+    if suivi is None:
+        inconnus = dict.fromkeys(EFFECTIFS)
+        return LigneDePre(programme, None, inconnus, CoutParEnfant(None, None, "Aucun suivi cette année-là."), None)
+    par_enfant = cout(budgets.get(suivi.pk), suivi.enfants_suivis)
+    return LigneDePre(programme, suivi, effectifs_affiches(suivi), par_enfant, accordes.get(suivi.pk))
+
+
+def sommes_par_suivi(lignes, suivi, montant):
+    sommes = lignes.order_by().values_list(suivi).annotate(somme=total(montant))
+    return dict(sommes)
+
+
+def accordes_par_suivi(suivis: Iterable[SuiviPre], actions: QuerySet[Action]) -> dict[int, Decimal | None]:
+    """L'accordé P147 des actions liées que la personne voit, par suivi : une action n'est que dans un suivi."""
+    liees = ActionDuSuivi.objects.filter(suivi__in=list(suivis), action__in=actions.order_by().values("pk"))
+    lignes = Financement.objects.filter(famille=FamilleFinanceur.ANCT_P147, action__suivi_pre__in=liees)
+    return sommes_par_suivi(lignes, "action__suivi_pre__suivi", "accorde")
+
+
+def totaux_des_pre(lignes: Sequence[LigneDePre]) -> TotauxDesPre:
+    """Un total est la somme de ce qui est montré : un effectif masqué n'y entre pas, et ne s'en retrouve pas."""
+    valeurs = defaultdict(list)
+    for ligne in lignes:
+        for nom, valeur in (*ligne.effectifs.items(), ("budget", ligne.budget), ("p147", ligne.p147)):
+            valeurs[nom].append(valeur)
+    return TotauxDesPre(
+        nombre=len(lignes),
+        sommes={nom: somme_des_connus(colonne) for nom, colonne in valeurs.items()},
+        masques={nom: colonne.count(MASQUE) for nom, colonne in valeurs.items()},
+        inconnus={nom: colonne.count(None) for nom, colonne in valeurs.items()},
+    )
+
+
+def somme_des_connus(colonne):
+    connus = [valeur for valeur in colonne if valeur is not None and valeur != MASQUE]
+    return sum(connus) if connus else None
+
+
+# --- Par département ---
 
 
 def programmes_du_departement(
     programmes: QuerySet[ProgrammeReussiteEducative], departement: Departement, annee: int
 ) -> ProgrammesDuDepartement:
     """Les PRE (déjà bornés au périmètre) d'un département, l'année dite. Deux requêtes."""
-    generation = Generation.de_l_annee(annee)
-    prioritaires = Quartier.objects.filter(
-        communes__programmes_pre=OuterRef("pk"), generation=generation, communes__departement=departement
-    )
-    ouverts = list(
-        programmes.filter(contrat__departement=departement)
-        .ouverts_en(annee)
-        .annotate(dans_la_geographie=Exists(prioritaires))
-        .order_by("intitule")
-    )
-    annonces = NombreAnnonce.objects.filter(departement=departement, objet=ObjetAnnonce.PRE)
-    annonce = annonces.order_by(F("date").desc(nulls_last=True)).first()
+    return programmes_par_departement(programmes, [departement], annee)[0]
+
+
+def programmes_par_departement(
+    programmes: QuerySet[ProgrammeReussiteEducative], departements: Iterable[Departement], annee: int
+) -> list[ProgrammesDuDepartement]:
+    """De même pour plusieurs départements, dans leur ordre. Deux requêtes."""
+    departements = list(departements)
+    ouverts, annonces = defaultdict(list), {}
+    for pre in programmes_de_l_annee(programmes.filter(contrat__departement__in=departements), annee):
+        ouverts[pre.contrat.departement_id].append(pre)
+    for annonce in annonces_de_pre(departements):
+        annonces.setdefault(annonce.departement_id, annonce)
+    return [du_departement(d, ouverts[d.pk], annonces.get(d.pk)) for d in departements]
+
+
+def programmes_de_l_annee(programmes, annee):
+    """Ceux qui sont ouverts l'année dite, par intitulé, annotés de `dans_la_geographie`."""
+    ouverts = programmes.ouverts_en(annee).annotate(dans_la_geographie=Exists(quartiers_prioritaires(annee)))
+    return ouverts.select_related("contrat").order_by("intitule", "pk")
+
+
+def quartiers_prioritaires(annee):
+    """Ceux de la génération de l'année, dans une commune du programme, que l'on lit par son identifiant."""
+    prioritaires = Quartier.objects.filter(nature=NatureQuartier.QPV, generation=Generation.de_l_annee(annee))
+    return prioritaires.filter(communes__programmes_pre=OuterRef("pk")).order_by()
+
+
+def annonces_de_pre(departements):
+    """Les nombres annoncés, le plus récent d'abord."""
+    annonces = NombreAnnonce.objects.filter(departement__in=departements, objet=ObjetAnnonce.PRE)
+    return annonces.order_by(F("date").desc(nulls_last=True), "pk")
+
+
+def du_departement(departement, ouverts, annonce) -> ProgrammesDuDepartement:
     return ProgrammesDuDepartement(
+        departement=departement,
         inscrits=len(ouverts),
         annonces=annonce and annonce.nombre,
         source=annonce.source if annonce else "",
+        date=annonce and annonce.date,
         hors_geographie=tuple(pre for pre in ouverts if not pre.dans_la_geographie),
     )

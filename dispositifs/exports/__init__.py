@@ -1,0 +1,1 @@
+"""Les listes de dispositifs en colonnes : l’écran et les fichiers."""

@@ -1,0 +1,1 @@
+"""Les filtres des listes de dispositifs."""

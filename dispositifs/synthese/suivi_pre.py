@@ -1,0 +1,160 @@
+"""La feuille annuelle d'un PRE, telle qu'elle sort : ses petits effectifs n'y sont pas, ni de quoi les retrouver."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import QuerySet
+
+from programmation.enums import FamilleFinanceur
+from programmation.models import Action
+
+from ..enums import AxeEffectif, Sexe, TrancheAge
+from ..models import BudgetPre, EffectifPre, ReperePre, SuiviPre
+from .effectifs import MASQUE, SEUIL, TableauDEffectifs, masquer, masquer_une_part, somme
+from .pre import CoutParEnfant, cout, effectifs_affiches
+
+Effectif = int | str | None
+
+
+@dataclass(frozen=True)
+class Modalite:
+    """Une case d'un axe à une dimension : son libellé et ce qui en sort."""
+
+    libelle: str
+    nombre: Effectif
+
+
+@dataclass(frozen=True)
+class FeuilleDePre:
+    """Tout ce que l'écran, l'impression et le classeur montrent d'un suivi. `ages` : tranches d'âge × sexe."""
+
+    suivi: SuiviPre
+    effectifs: dict[str, Effectif]
+    ages: TableauDEffectifs
+    prescripteurs: tuple[Modalite, ...]
+    domaines: tuple[Modalite, ...]
+    budgets: tuple[BudgetPre, ...]
+    cout: CoutParEnfant
+    actions: tuple[Action, ...]
+
+    @property
+    def budget_p147(self) -> Decimal | None:
+        """Ce que le bilan dit avoir reçu du P147."""
+        return somme_connue([b.montant for b in self.budgets if b.financeur.famille == FamilleFinanceur.ANCT_P147])
+
+    @property
+    def p147_accorde(self) -> Decimal | None:
+        """Ce que la programmation accorde aux actions liées."""
+        return somme_connue([action.p147_accorde for action in self.actions])
+
+    @property
+    def tranches(self) -> list[tuple[str, tuple[Effectif, ...], Effectif]]:
+        """(tranche d'âge, (filles, garçons), total)."""
+        return list(zip(TrancheAge.labels, self.ages.lignes, self.ages.totaux_des_lignes, strict=True))
+
+
+def feuille_de_suivi(suivi: SuiviPre, actions: QuerySet[Action]) -> FeuilleDePre:
+    """La feuille d'un suivi ; `actions` : celles que la personne voit. Trois requêtes."""
+    return feuilles_de_suivi([suivi], actions)[0]
+
+
+def feuilles_de_suivi(suivis: Sequence[SuiviPre], actions: QuerySet[Action]) -> list[FeuilleDePre]:
+    """De même pour plusieurs suivis, dans leur ordre. Trois requêtes en tout."""
+    cases, budgets, liees = cases_par_suivi(suivis), budgets_par_suivi(suivis), actions_par_suivi(suivis, actions)
+    return [feuille(s, cases.get(s.pk, {}), budgets.get(s.pk, []), liees.get(s.pk, [])) for s in suivis]
+
+
+def feuille(suivi, cases, budgets, actions) -> FeuilleDePre:
+    suivis = suivi.enfants_suivis
+    return FeuilleDePre(
+        suivi=suivi,
+        effectifs=effectifs_affiches(suivi),
+        ages=masquer_un_axe(tableau_des_ages(cases), suivis),
+        prescripteurs=prescripteurs(cases, suivis),
+        domaines=domaines(cases, suivis),
+        budgets=tuple(budgets),
+        cout=cout(somme_connue([b.montant for b in budgets]), suivis),
+        actions=tuple(actions),
+    )
+
+
+# --- Lire ---
+
+
+def cases_par_suivi(suivis):
+    cases = {}
+    for case in EffectifPre.objects.filter(suivi__in=suivis):
+        cases.setdefault(case.suivi_id, {})[case.axe, case.modalite] = case.nombre
+    return cases
+
+
+def budgets_par_suivi(suivis):
+    budgets = {}
+    for budget in BudgetPre.objects.filter(suivi__in=suivis).select_related("financeur").order_by("financeur", "pk"):
+        budgets.setdefault(budget.suivi_id, []).append(budget)
+    return budgets
+
+
+def actions_par_suivi(suivis, actions):
+    liees = {}
+    lues = actions.filter(suivi_pre__suivi__in=suivis).avec_montants().select_related("suivi_pre", "exercice")
+    for action in lues.order_by("recherche", "pk"):
+        liees.setdefault(action.suivi_pre.suivi_id, []).append(action)
+    return liees
+
+
+# --- Masquer ---
+
+
+def tableau_des_ages(cases):
+    axe = AxeEffectif.AGE_ET_SEXE
+    return [[cases.get((axe, f"{tranche}{sexe}")) for sexe in Sexe.values] for tranche in TrancheAge.values]
+
+
+def prescripteurs(cases, suivis):
+    axe = AxeEffectif.PRESCRIPTEUR
+    (nombres,) = masquer_un_axe([[cases.get((axe, code)) for code in axe.modalites]], suivis).lignes
+    return tuple(Modalite(libelle, n) for libelle, n in zip(axe.libelles, nombres, strict=True))
+
+
+def domaines(cases, suivis):
+    """Un enfant relève de plusieurs domaines : chacun est une part du total, et ils ne s'additionnent pas."""
+    axe = AxeEffectif.DOMAINE
+    parts = [masquer_une_part(cases.get((axe, code)), suivis) for code in axe.modalites]
+    return tuple(Modalite(libelle, n) for libelle, n in zip(axe.libelles, parts, strict=True))
+
+
+def masquer_un_axe(cases: Sequence[Sequence[int | None]], suivis: int | None) -> TableauDEffectifs:
+    """Le tableau masqué d'un axe. S'il est incomplet, le total des enfants suivis rend ce qui y manque : quand ce
+    reste est petit, tout l'axe est tu."""
+    connus = [n for ligne in cases for n in ligne if n is not None]
+    complet = len(connus) == sum(len(ligne) for ligne in cases)
+    if complet or suivis is None or suivis - sum(connus) >= SEUIL:
+        return masquer(cases)
+    return tout_masquer(cases)
+
+
+def tout_masquer(cases):
+    lignes = tuple(tuple(taire(n) for n in ligne) for ligne in cases)
+    colonnes = zip(*cases, strict=True)
+    return TableauDEffectifs(
+        lignes, tuple(taire(somme(ligne)) for ligne in cases), tuple(taire(somme(c)) for c in colonnes), None
+    )
+
+
+def taire(nombre):
+    return None if nombre is None else MASQUE
+
+
+def somme_connue(montants):
+    connus = [montant for montant in montants if montant is not None]
+    return sum(connus, Decimal("0.00")) if connus else None
+
+
+# --- Comparer ---
+
+
+def reperes_nationaux() -> list[ReperePre]:
+    """Les coûts par enfant publiés, du plus ancien au plus récent. Une requête."""
+    return list(ReperePre.objects.order_by("annee", "perimetre"))
