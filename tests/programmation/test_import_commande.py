@@ -1,6 +1,7 @@
 """manage.py importer : le même import que l'écran, par la même porte."""
 
 import io
+import re
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -90,6 +91,17 @@ def test_un_refus_dit_la_cellule_et_echoue(exercice, responsable, tmp_path):
     assert (Action.objects.count(), Lot.objects.get().etat) == (0, "refuse")
 
 
+def test_les_messages_se_lisent_dans_l_ordre_du_fichier(exercice, responsable, tmp_path):
+    """La conversion refuse avant le rapprochement : sans tri, la ligne 10 se lisait avant la ligne 2."""
+    lignes = [[f"Action {numero}", "Caen la mer", numero] for numero in range(2, 12)]
+    lignes[0][0], lignes[8][2] = None, "cent"
+    lignes.append(["Action 12", "Caen", "mille"])
+    faux = tmp_path / "faux.xlsx"
+    faux.write_bytes(octets_xlsx(["Intitulé", "Contrat", "Coût"], *lignes))
+    _, erreurs, _ = commande(faux)
+    assert re.findall(r"Refus, (\w+)", erreurs) == ["A2", "C10", "B12", "C12"]
+
+
 @pytest.mark.parametrize(
     ("options", "phrase"),
     [
@@ -131,7 +143,7 @@ def test_la_commande_suit_une_correspondance_nommee(exercice, responsable, tmp_p
     fichier.write_bytes(octets_xlsx(["Quoi", "Où"], ["Un", "CN01403M"]))
     ModeleDeColonnes.objects.create(
         nom="Service",
-        modele=lots.MODELE,
+        modele="actions",
         auteur=responsable,
         departement=exercice.departement,
         correspondance={"colonnes": {"intitule": "Quoi", "contrat": "Où"}, "ignorees": []},

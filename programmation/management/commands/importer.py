@@ -1,5 +1,6 @@
-"""Importe un fichier d'actions : le même import que l'écran, par la même porte."""
+"""Importe un fichier (actions, liste publiée par l'ANCT) : le même import que l'écran, par la même porte."""
 
+import re
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
@@ -7,39 +8,49 @@ from django.core.management.base import BaseCommand, CommandError
 from comptes.enums import Role
 from comptes.models import Habilitation, Utilisateur
 from politique_ville.outils.tableur.fichier import FichierRefuse
+from politique_ville.outils.tableur.modeles import modele as modele_d_import
+from politique_ville.outils.tableur.modeles import modeles
 from programmation.imports import lots
 from programmation.imports.apercu import SORTS, Apercu
-from programmation.models import Exercice, ModeleDeColonnes
+from programmation.models import ACTIONS, Exercice, ModeleDeColonnes
 from programmation.operations import OperationRefusee
+from territoires.models import Departement
 
 
 class Command(BaseCommand):
-    help = "Importe un fichier d'actions (.xlsx, .ods, .xls, .csv), tout ou rien."
+    help = "Importe un fichier (.xlsx, .ods, .xls, .csv) d'actions ou une liste publiée par l'ANCT, tout ou rien."
 
     def add_arguments(self, parser):
         parser.add_argument("fichier", type=Path)
         parser.add_argument("--departement", required=True, metavar="14")
-        parser.add_argument("--annee", required=True, type=int, metavar="2026")
+        parser.add_argument("--annee", type=int, metavar="2026", help="l'exercice ; exigée pour des actions")
+        parser.add_argument(
+            "--quoi",
+            choices=[modele.nom for modele in modeles()],
+            default=ACTIONS,
+            help=f"ce que porte le fichier ({ACTIONS} sans précision)",
+        )
         parser.add_argument("--modele", metavar="NOM", help="correspondance de colonnes réglée et nommée à l'écran")
         parser.add_argument("--essai", action="store_true", help="dit ce qui changerait, sans rien écrire")
         parser.add_argument("--par", metavar="COURRIEL", help="auteur ; sinon le premier responsable, puis agent")
 
-    def handle(self, *args, fichier, departement, annee, modele, essai, par, **options):
-        exercice = self.exercice(departement, annee)
-        auteur = self.auteur(par, exercice)
-        reglage = self.modele_de_colonnes(modele, exercice)
+    def handle(self, *args, fichier, departement, annee, quoi, modele, essai, par, **options):
+        ou = self.ou_importer(departement, annee, quoi)
+        departement = getattr(ou, "departement", ou)
+        auteur = self.auteur(par, departement)
+        reglage = {"quoi": quoi, "modele_de_colonnes": self.modele_de_colonnes(modele, departement, quoi)}
         try:
             recu = self.recevoir(fichier)
             if essai:
-                self.dire(lots.essayer(recu, exercice, par=auteur, modele_de_colonnes=reglage))
+                self.dire(lots.essayer(recu, ou, par=auteur, **reglage))
             else:
-                self.importer(recu, exercice, auteur, reglage)
+                self.importer(recu, ou, auteur, reglage)
         except (FichierRefuse, OperationRefusee) as refus:
             messages = refus.messages if isinstance(refus, OperationRefusee) else [str(refus)]
             raise CommandError("\n".join(messages)) from refus
 
-    def importer(self, fichier, exercice, auteur, reglage):
-        lot = lots.deposer(fichier, exercice, par=auteur, modele_de_colonnes=reglage)
+    def importer(self, fichier, ou, auteur, reglage):
+        lot = lots.deposer(fichier, ou, par=auteur, **reglage)
         plan = lots.planifier(lot, par=auteur)
         self.dire(plan)
         if plan.change_quelque_chose:
@@ -53,40 +64,49 @@ class Command(BaseCommand):
         apercu = Apercu(plan.en_json())
         for statut, nombre in apercu.compteurs.items():
             self.stdout.write(f"  {SORTS[statut].pluriel:<12}{nombre:>7}")
-        for avertissement in plan.avertissements:
+        for avertissement in sorted(plan.avertissements, key=place):
             self.stdout.write(f"Avertissement, {avertissement}")
-        for refus in plan.refus:
+        for refus in sorted(plan.refus, key=place):
             self.stderr.write(f"Refus, {refus}")
         if not plan.est_applicable:
             raise CommandError("Rien n’est importé : un seul refus arrête tout.")
 
     # --- Ce que désignent les arguments ---
 
+    def ou_importer(self, code, annee, quoi):
+        """L'exercice ou le département que demande ce modèle d'import."""
+        departement = Departement.objects.filter(code=code).first()
+        if departement is None:
+            raise CommandError(f"Le département {code} n’est pas chargé.")
+        return self.exercice(departement, annee) if modele_d_import(quoi).demande_un_exercice else departement
+
     def exercice(self, departement, annee):
+        if annee is None:
+            raise CommandError("Des actions s’importent dans un exercice : préciser --annee.")
         exercices = Exercice.objects.select_related("departement", "nomenclature")
-        exercice = exercices.filter(departement__code=departement, annee=annee).first()
+        exercice = exercices.filter(departement=departement, annee=annee).first()
         if exercice is None:
-            raise CommandError(f"Le département {departement} n’a pas d’exercice {annee}.")
+            raise CommandError(f"Le département {departement.code} n’a pas d’exercice {annee}.")
         return exercice
 
-    def auteur(self, courriel, exercice):
+    def auteur(self, courriel, departement):
         if courriel:
             auteur = Utilisateur.objects.filter(courriel=courriel.strip().lower(), is_active=True).first()
             if auteur is None:
                 raise CommandError(f"Aucun compte actif n’a le courriel {courriel}.")
             return auteur
         for role in (Role.RESPONSABLE, Role.AGENT):
-            trouvees = Habilitation.objects.actives().filter(role=role, departement=exercice.departement)
+            trouvees = Habilitation.objects.actives().filter(role=role, departement=departement)
             habilitation = trouvees.filter(utilisateur__is_active=True).order_by("pk").first()
             if habilitation:
                 self.stdout.write(f"Au nom de {habilitation.utilisateur.courriel} ({habilitation.get_role_display()}).")
                 return habilitation.utilisateur
-        raise CommandError(f"Personne ne peut importer dans le département {exercice.departement} : préciser --par.")
+        raise CommandError(f"Personne ne peut importer dans le département {departement} : préciser --par.")
 
-    def modele_de_colonnes(self, nom, exercice):
+    def modele_de_colonnes(self, nom, departement, quoi):
         if not nom:
             return None
-        siens = ModeleDeColonnes.objects.filter(departement=exercice.departement, modele=lots.MODELE)
+        siens = ModeleDeColonnes.objects.filter(departement=departement, modele=quoi)
         modele = siens.filter(nom=nom).first()
         if modele is None:
             connus = ", ".join(f"« {autre} »" for autre in siens) or "aucun"
@@ -99,3 +119,9 @@ class Command(BaseCommand):
                 return lots.recevoir_un_fichier(flux, chemin.name)
         except OSError as erreur:
             raise CommandError(f"« {chemin} » ne s’ouvre pas : {erreur.strerror}.") from erreur
+
+
+def place(anomalie):
+    """La ligne du fichier, puis sa colonne : l'agent corrige de haut en bas (« C9 » avant « AB9 » et « C10 »)."""
+    colonne, ligne = re.fullmatch(r"(\D*)(\d*)", anomalie.cellule).groups()
+    return int(ligne or 0), len(colonne), colonne
