@@ -1,6 +1,6 @@
 """Les chiffres des dispositifs : chaque fonction reçoit des lignes déjà bornées, et rend des dataclasses."""
 
-from .couts import Cout, CoutsDesPostes, TotalDesCouts, couts_des_adultes_relais, couts_fonjep
+from .couts import Cout, CoutsDesPostes, TotalDesCouts, couts_des_adultes_relais, couts_fonjep, couts_par_annee
 from .echeances import Echeance, Etape, EvaluationAttendue, evaluations_attendues, radar
 from .effectifs import MASQUE, TableauDEffectifs, masquer, masquer_une_part
 from .pre import (
@@ -39,6 +39,7 @@ __all__ = [
     "cout_par_enfant",
     "couts_des_adultes_relais",
     "couts_fonjep",
+    "couts_par_annee",
     "evaluations_attendues",
     "feuille_de_suivi",
     "feuilles_de_suivi",

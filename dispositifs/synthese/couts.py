@@ -3,13 +3,14 @@
 Le relevé publié par l'ANCT n'entre dans aucun de ces calculs.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date as Date
 from decimal import Decimal
+from typing import NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import FilteredRelation, Q, QuerySet
 from django.utils import timezone
 
 from politique_ville.outils.montants import vers_centimes, vers_euros
@@ -22,7 +23,6 @@ from ..models import (
     BaremeAdulteRelais,
     BaremeFonjep,
     ConventionAdulteRelais,
-    Occupation,
     PosteAdulteRelais,
     PosteFonjep,
     TriennaliteFonjep,
@@ -62,6 +62,13 @@ class TotalDesCouts:
     inconnus: int
 
 
+class CoutsParPoste(dict[int, Cout]):
+    """Les coûts par identifiant de poste ; un poste sans convention sur la période ne coûte rien."""
+
+    def __missing__(self, poste):
+        return Cout()
+
+
 @dataclass(frozen=True)
 class CoutsDesPostes:
     """Les coûts par identifiant de poste, et leur total, avec la règle de prorata qui les a faits."""
@@ -69,7 +76,7 @@ class CoutsDesPostes:
     debut: Date
     fin: Date
     prorata: Prorata
-    par_poste: dict[int, Cout]
+    par_poste: CoutsParPoste
     total: TotalDesCouts
 
 
@@ -119,34 +126,71 @@ def couts_des_adultes_relais(
     au: Date | None = None,
 ) -> CoutsDesPostes:
     """Le coût de chaque poste du `debut` à la `fin` comprise ; l'occupation n'est lue que jusqu'au jour `au`
-    (aujourd'hui par défaut). Cinq requêtes, quel que soit le nombre de postes."""
-    calcul = Calcul(debut, fin, prorata, etapes_du_bareme(BaremeAdulteRelais), au or timezone.localdate())
-    conventions = ConventionAdulteRelais.objects.filter(poste__in=postes.order_by(), debut__lte=fin, fin__gte=debut)
-    ids = conventions.order_by().values("pk")
-    quotites = defaultdict(list)
-    avenants = AvenantAdulteRelais.objects.filter(convention__in=ids, quotite__isnull=False).order_by("date_effet")
-    for convention, date_effet, quotite in avenants.values_list("convention", "date_effet", "quotite"):
-        quotites[convention].append((date_effet, en_centiemes(quotite)))
-    occupations = defaultdict(list)
-    lues = Occupation.objects.filter(convention__in=ids).order_by("debut")
-    for convention, etat, du, jusqu_au in lues.values_list("convention", "etat", "debut", "fin"):
-        occupations[convention].append((etat, du, jusqu_au))
-    champs = conventions.order_by().values_list("pk", "poste", "debut", "fin", "quotite")
-    for pk, poste, du, jusqu_au, quotite in champs:
-        etapes = [(du, en_centiemes(quotite)), *quotites.get(pk, ())]
-        calcul.ajouter(poste, du, jusqu_au, etapes, occupations.get(pk, ()))
-    return calcul.resultat(postes)
+    (aujourd'hui par défaut). Trois requêtes, quel que soit le nombre de postes."""
+    lues = conventions_de(postes, debut, fin)
+    return calculer(lues, etapes_du_bareme(BaremeAdulteRelais), debut, fin, prorata, au or timezone.localdate())
+
+
+def couts_par_annee(
+    postes: QuerySet[PosteAdulteRelais], annees: Sequence[int], *, prorata: Prorata = Prorata.JOURS
+) -> dict[int, CoutsDesPostes]:
+    """Le coût de chaque poste, année par année. Trois requêtes, quel que soit le nombre d'années."""
+    if not annees:
+        return {}
+    lues = conventions_de(postes, Date(min(annees), 1, 1), Date(max(annees), 12, 31))
+    bareme, au = etapes_du_bareme(BaremeAdulteRelais), timezone.localdate()
+    return {a: calculer(lues, bareme, Date(a, 1, 1), Date(a, 12, 31), prorata, au) for a in annees}
 
 
 def couts_fonjep(
     postes: QuerySet[PosteFonjep], debut: Date, fin: Date, *, prorata: Prorata = Prorata.JOURS
 ) -> CoutsDesPostes:
-    """Le coût conventionné de chaque poste FONJEP ; son occupation n'est pas suivie. Trois requêtes."""
-    calcul = Calcul(debut, fin, prorata, etapes_du_bareme(BaremeFonjep), debut - UN_JOUR)
+    """Le coût conventionné de chaque poste FONJEP ; son occupation n'est pas suivie. Deux requêtes."""
     periodes = TriennaliteFonjep.objects.filter(poste__in=postes.order_by(), debut__lte=fin, fin__gte=debut)
-    for poste, du, jusqu_au in periodes.order_by().values_list("poste", "debut", "fin"):
-        calcul.ajouter(poste, du, jusqu_au, [(du, PLEIN_TEMPS)], ())
-    return calcul.resultat(postes)
+    lues = [Periode(*p, [(p[1], PLEIN_TEMPS)], []) for p in periodes.order_by().values_list("poste", "debut", "fin")]
+    return calculer(lues, etapes_du_bareme(BaremeFonjep), debut, fin, prorata, debut - UN_JOUR)
+
+
+def calculer(periodes, bareme, debut, fin, prorata, au) -> CoutsDesPostes:
+    calcul = Calcul(debut, fin, Prorata(prorata), bareme, au)
+    for periode in periodes:
+        calcul.ajouter(periode)
+    return calcul.resultat()
+
+
+# --- Lire ---
+
+
+class Periode(NamedTuple):
+    """Une convention, ou une triennalité ; `quotites` : (date d'effet, centièmes de %), `occupations` : (état, début,
+    fin?), dans l'ordre des dates."""
+
+    poste: int
+    debut: Date
+    fin: Date
+    quotites: list[tuple[Date, int]]
+    occupations: list[tuple[str, Date, Date | None]]
+
+
+def conventions_de(postes, debut, fin) -> list[Periode]:
+    """Les conventions de ces postes qui ont un jour dans la période, avec ce qu'elles y portent. Deux requêtes."""
+    siennes = ConventionAdulteRelais.objects.filter(poste__in=postes.order_by(), debut__lte=fin, fin__gte=debut)
+    avenants = AvenantAdulteRelais.objects.filter(convention__in=siennes.order_by(), quotite__isnull=False)
+    quotites = defaultdict(list)
+    for convention, effet, quotite in avenants.order_by("date_effet").values_list(
+        "convention", "date_effet", "quotite"
+    ):
+        quotites[convention].append((effet, en_centiemes(quotite)))
+    pendant = Q(occupations__debut__lte=fin) & (Q(occupations__fin=None) | Q(occupations__fin__gte=debut))
+    jointes = siennes.annotate(occupees=FilteredRelation("occupations", condition=pendant))
+    champs = ["pk", "poste", "debut", "fin", "quotite", "occupees__etat", "occupees__debut", "occupees__fin"]
+    lues = {}
+    for pk, poste, du, jusqu_au, quotite, *occupation in jointes.order_by("occupees__debut").values_list(*champs):
+        if pk not in lues:
+            lues[pk] = Periode(poste, du, jusqu_au, [(du, en_centiemes(quotite)), *quotites.get(pk, ())], [])
+        if occupation[0]:
+            lues[pk].occupations.append(occupation)
+    return list(lues.values())
 
 
 def etapes_du_bareme(modele: type[Bareme]) -> list[tuple[Date, int | None]]:
@@ -159,28 +203,64 @@ def en_centiemes(quotite: Decimal) -> int:
     return int(quotite * 100)
 
 
+# --- Calculer ---
+
+
 class Calcul:
-    """Additionne les conventions de postes sur une période, bornes comprises."""
+    """Additionne les conventions de postes sur une période, bornes comprises.
+
+    `morceaux`, par poste : (début, après, quotités, états) de chaque convention, bornée à la période [début, après[.
+    Des milliers de postes n'ont que quelques centaines de situations différentes : chacune n'est comptée qu'une fois.
+    """
 
     def __init__(self, debut, fin, prorata, bareme, au):
         self.debut, self.fin, self.apres = debut, fin, lendemain(fin)
         self.connu_jusqu_a = lendemain(au)
-        self.prorata = Prorata(prorata)
-        self.rang = RANGS[self.prorata]
+        self.prorata = prorata
+        self.rang = RANGS[prorata]
         self.bareme = bareme
-        self.comptes = defaultdict(Compte)
+        self.morceaux = {}
 
-    def ajouter(self, poste, debut, fin, quotites, occupations):
-        """Une convention ; `quotites` : (date d'effet, centièmes de %), `occupations` : (état, début, fin?)."""
-        debut, apres = max(debut, self.debut), min(lendemain(fin), self.apres)
-        compte = self.comptes[poste]
-        etats = self.etats(debut, apres, occupations)
-        for du, jusqu, quotite in tranches(debut, apres, quotites):
-            for de, a, taux in tranches(du, jusqu, self.bareme):
-                if taux is None:
-                    compte.trous.append((de, a))
-                for etat, premier, dernier in etats:
-                    self.compter(compte, etat, max(de, premier), min(a, dernier), taux, quotite)
+    def ajouter(self, periode: Periode):
+        debut, apres = max(periode.debut, self.debut), min(lendemain(periode.fin), self.apres)
+        if debut < apres:
+            quotites = tuple([(max(du, debut), quotite) for du, quotite in periode.quotites])
+            morceau = (debut, apres, quotites, self.etats(debut, apres, periode.occupations))
+            self.morceaux[periode.poste] = (*self.morceaux.get(periode.poste, ()), morceau)
+
+    def etats(self, debut, apres, occupations):
+        """[début, après[ découpé en (état, début, après), ce qu'aucune occupation connue ne couvre compris."""
+        decoupe, depuis = [], debut
+        limite = min(apres, self.connu_jusqu_a)
+        for etat, du, jusqu_au in occupations:
+            premier = max(du, depuis)
+            dernier = min(lendemain(jusqu_au), limite) if jusqu_au else limite
+            if premier < dernier:
+                if depuis < premier:
+                    decoupe.append((NON_RENSEIGNE, depuis, premier))
+                decoupe.append((etat, premier, dernier))
+                depuis = dernier
+        if depuis < apres:
+            decoupe.append((NON_RENSEIGNE, depuis, apres))
+        return tuple(decoupe)
+
+    def resultat(self) -> CoutsDesPostes:
+        nombres = Counter(self.morceaux.values())
+        couts = {morceaux: self.cout(morceaux) for morceaux in nombres}
+        par_poste = CoutsParPoste({poste: couts[morceaux] for poste, morceaux in self.morceaux.items()})
+        total = additionner([(couts[morceaux], nombre) for morceaux, nombre in nombres.items()])
+        return CoutsDesPostes(self.debut, self.fin, self.prorata, par_poste, total)
+
+    def cout(self, morceaux) -> Cout:
+        compte = Compte()
+        for debut, apres, quotites, etats in morceaux:
+            for du, jusqu, quotite in tranches(debut, apres, quotites):
+                for de, a, taux in tranches(du, jusqu, self.bareme):
+                    if taux is None:
+                        compte.trous.append((de, a))
+                    for etat, premier, dernier in etats:
+                        self.compter(compte, etat, max(de, premier), min(a, dernier), taux, quotite)
+        return compte.cout(self.prorata)
 
     def compter(self, compte, etat, debut, apres, taux, quotite):
         if debut >= apres:
@@ -191,33 +271,17 @@ class Calcul:
         else:
             compte.numerateurs[etat] += taux * quotite * (self.rang(apres) - self.rang(debut))
 
-    def etats(self, debut, apres, occupations):
-        """[début, après[ découpé en (état, début, après), ce qu'aucune occupation connue ne couvre compris."""
-        decoupe, depuis = [], debut
-        limite = min(apres, self.connu_jusqu_a)
-        for etat, du, jusqu_au in occupations:
-            premier = max(du, depuis)
-            dernier = min(lendemain(jusqu_au), limite) if jusqu_au else limite
-            if premier < dernier:
-                decoupe += [(NON_RENSEIGNE, depuis, premier), (etat, premier, dernier)]
-                depuis = dernier
-        return [*decoupe, (NON_RENSEIGNE, depuis, apres)]
 
-    def resultat(self, postes) -> CoutsDesPostes:
-        couts = {poste: compte.cout(self.prorata) for poste, compte in self.comptes.items()}
-        par_poste = {pk: couts.get(pk, Cout()) for pk in postes.order_by().values_list("pk", flat=True)}
-        return CoutsDesPostes(self.debut, self.fin, self.prorata, par_poste, additionner(couts.values()))
-
-
-def additionner(couts: Iterable[Cout]) -> TotalDesCouts:
-    """La somme des coûts arrondis : un total est la somme de ses lignes. 0,00 € sans aucun poste."""
+def additionner(couts: Iterable[tuple[Cout, int]]) -> TotalDesCouts:
+    """La somme de (coût arrondi, nombre de postes) : un total est la somme de ses lignes. 0,00 € sans aucun poste."""
     couts = list(couts)
-    montants = [somme([getattr(c, champ) for c in couts]) for champ in list(Cout.__dataclass_fields__)[:4]]
-    jours = [sum(getattr(c, champ) for c in couts) for champ in list(Cout.__dataclass_fields__)[4:8]]
-    inconnus = sum(cout.conventionne is None for cout in couts)
-    return TotalDesCouts(Cout(*montants, *jours), len(couts), inconnus)
+    champs = list(Cout.__dataclass_fields__)
+    montants = [somme([(getattr(c, champ), nombre) for c, nombre in couts]) for champ in champs[:4]]
+    jours = [sum(getattr(c, champ) * nombre for c, nombre in couts) for champ in champs[4:8]]
+    inconnus = sum(nombre for cout, nombre in couts if cout.conventionne is None)
+    return TotalDesCouts(Cout(*montants, *jours), sum(nombre for _, nombre in couts), inconnus)
 
 
-def somme(montants: list[Decimal | None]) -> Decimal | None:
-    connus = [montant for montant in montants if montant is not None]
+def somme(montants: list[tuple[Decimal | None, int]]) -> Decimal | None:
+    connus = [montant * nombre for montant, nombre in montants if montant is not None]
     return sum(connus, Decimal("0.00")) if connus or not montants else None
