@@ -51,6 +51,10 @@ def porteur(action):
     return str(action.porteur.courant) if action.porteur else ""
 
 
+def contrat(action):
+    return action.contrat.nom_court if action.contrat else "Département"
+
+
 class Liste:
     """Les actions d'un filtre, dans l'ordre du paramètre `tri`, prêtes à être lues par page ou par paquets.
 
@@ -83,7 +87,7 @@ class Liste:
             ColonneDeListe("dossier", "Dossier", lambda a: a.reference_dauphin, "dossier", largeur=12),
             ColonneDeListe("action", "Action", lambda a: a.intitule, "recherche", largeur=45),
             ColonneDeListe("porteur", "Porteur", porteur, nom_courant, largeur=32),
-            ColonneDeListe("contrat", "Contrat", lambda a: str(a.contrat or "Département"), "contrat__intitule"),
+            ColonneDeListe("contrat", "Contrat", contrat, "contrat__intitule"),
             ColonneDeListe("thematique", "Thématique", lambda a: str(a.thematique or ""), "thematique__code"),
             ColonneDeListe("pilier", "Pilier", lambda a: a.pilier.libelle_court if a.pilier else "", "pilier__ordre"),
             ColonneDeListe("statut", "Statut", lambda a: a.get_statut_display(), par_ordre_du_circuit(), largeur=14),

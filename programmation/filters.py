@@ -33,6 +33,7 @@ from .synthese.regard import Regard
 HORS_RESSOURCES_PROPRES = [NatureFinancement.SPECIFIQUE, NatureFinancement.DROIT_COMMUN]
 DES_LIGNES = ("financeur", "famille", "etat", "levier")  # ces filtres choisissent les lignes de financement regardées
 SANS_LOCALISATION = "sans_localisation"
+CE_QUE_L_ON_CHERCHE = "Recherche (intitulé, dossier, porteur, quartier ou commune)"
 ENTRE_QUARTIERS = "-"  # plusieurs quartiers tiennent dans un seul paramètre, donc dans une seule liste de choix
 HORS_PERIMETRE = "« %(value)s » n’existe pas, ou il est hors de cet exercice ou de votre périmètre."
 
@@ -210,6 +211,10 @@ def parmi(lire):
     return lambda cadre: [(objet.pk, objet) for objet in lire(cadre)]
 
 
+def contrats_a_choisir(cadre):
+    return [(contrat.pk, contrat.nom_court) for contrat in cadre.contrats()]
+
+
 def quartiers_a_choisir(cadre):
     """Chaque quartier du cadre et, si l'adresse en demande plusieurs ensemble, cet ensemble."""
     quartiers = {str(quartier.pk): quartier for quartier in cadre.quartiers()}
@@ -248,7 +253,7 @@ class ActionFilterSet(django_filters.FilterSet):
     Recherche : `q`. Tri : `tri` (`-` devant pour l'ordre inverse). `page`.
     """
 
-    q = django_filters.CharFilter(label="Recherche (intitulé, dossier, porteur)", method="chercher", max_length=100)
+    q = django_filters.CharFilter(label=CE_QUE_L_ON_CHERCHE, method="chercher", max_length=100)
     annee = ChoixDuCadreFilter(
         lambda cadre: [(a, a) for a in cadre.annees], label="Année", method="laisser", empty_label=None
     )
@@ -260,7 +265,7 @@ class ActionFilterSet(django_filters.FilterSet):
         si_plusieurs=True,
     )
     exercice = cache(ChoixFilter, label="Exercice", method="laisser", choices=())
-    contrat = ChoixDuCadreFilter(parmi(Cadre.contrats), label="Contrat de ville", empty_label="Tous", trop_long=True)
+    contrat = ChoixDuCadreFilter(contrats_a_choisir, label="Contrat de ville", empty_label="Tous", trop_long=True)
     quartier = ChoixDuCadreFilter(
         quartiers_a_choisir, label="Quartier", empty_label="Tous", trop_long=True, method="localiser"
     )

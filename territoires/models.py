@@ -1,15 +1,18 @@
 """Le sol : départements, intercommunalités, communes, contrats de ville, quartiers, et ce qui les relie."""
 
+import re
+
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Subquery, Sum
 
-from politique_ville.outils.recherche import Recherchable, RechercheQuerySet
+from politique_ville.outils.recherche import Recherchable, RechercheQuerySet, contient_les_mots
 
 from .enums import Generation, NatureFiliation, NatureQuartier, ObjetAnnonce
 
 VIDE_OU_RENSEIGNE = "Laisser ce code vide s’il est inconnu : il ne peut pas être une chaîne vide en base."
+DEBUT_D_INTITULE = re.compile(r"[Cc]ontrat de ville\s+(?:de la |de l['’]|du |des |de |d['’])")
 
 
 class Departement(models.Model):
@@ -138,6 +141,11 @@ class ContratDeVille(models.Model):
     def __str__(self):
         return self.intitule
 
+    @property
+    def nom_court(self):
+        """« Caen la mer » pour « Contrat de ville de Caen la mer » : ce qu'une colonne « Contrat » écrit."""
+        return DEBUT_D_INTITULE.sub("", self.intitule)
+
     def couvre(self, annee):
         return self.debut.year <= annee <= self.fin.year
 
@@ -195,6 +203,10 @@ class QuartierQuerySet(RechercheQuerySet):
         """Les quartiers de la génération en cours qui n'ont pas d'ancêtre."""
         ancetres = FiliationQuartier.objects.filter(nouveau=OuterRef("pk"))
         return self.filter(~Exists(ancetres), generation=Generation.G2024)
+
+    def recherche_du_lieu(self, texte):
+        """Les quartiers dont le nom, le code ou une commune contiennent chaque mot du texte."""
+        return self.filter(contient_les_mots(texte, "recherche", "communes__recherche")).distinct()
 
     def population(self):
         """Le nombre d'habitants, chaque quartier compté une fois ; None si aucun n'est connu."""

@@ -68,6 +68,22 @@ def test_un_contrat_couvre_les_annees_de_sa_generation():
     assert contrats("30", Generation.G2024).en_vigueur(2026).count() == 7
 
 
+def test_chaque_contrat_a_son_nom_court_unique_dans_sa_generation():
+    noms = [contrat.nom_court for contrat in contrats("14", Generation.G2024).order_by("intitule")]
+    assert noms == ["Caen la mer", "Lisieux Normandie", "Pays de Honfleur-Beuzeville"]
+    assert "Alès Agglomération" in {contrat.nom_court for contrat in contrats("30", Generation.G2024)}
+    assert ContratDeVille(intitule="Contrat de ville de La Rochelle").nom_court == "La Rochelle"
+    assert ContratDeVille(intitule="Convention du littoral").nom_court == "Convention du littoral"
+
+
+def test_un_lieu_se_cherche_par_son_nom_son_code_ou_sa_commune():
+    herouville = Quartier.objects.get(code="QN01406M")
+    trouves = Quartier.objects.filter(generation=Generation.G2024)
+    assert list(trouves.recherche_du_lieu("herouville")) == [herouville]
+    assert list(trouves.recherche_du_lieu("Grande Delle Hérouville")) == [herouville]
+    assert list(trouves.recherche_du_lieu("qn01406m")) == [herouville]
+
+
 def test_la_population_compte_chaque_quartier_une_fois():
     assert quartiers("14", Generation.G2024).population() == 31_910
     assert quartiers("30", Generation.G2024).population() == 77_683

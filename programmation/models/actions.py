@@ -17,7 +17,7 @@ from simple_history.models import HistoricalRecords
 from comptes.enums import Role
 from comptes.models import Habilitation
 from politique_ville.outils.montants import MontantField, total_lie
-from politique_ville.outils.recherche import Recherchable, RechercheQuerySet, contient_les_mots
+from politique_ville.outils.recherche import Recherchable, RechercheQuerySet, contient_les_mots, normaliser
 from territoires.models import ContratDeVille, Quartier
 
 from ..enums import (
@@ -97,12 +97,18 @@ class ActionQuerySet(RechercheQuerySet):
         return self.exclude(decisions=None)
 
     def recherche(self, texte):
-        """Chaque mot est dans l'intitulé, le numéro de dossier, le nom ou le SIREN du porteur."""
-        return self.filter(contient_les_mots(texte, "recherche", "porteur__recherche"))
+        """Chaque mot est dans l'intitulé, le numéro de dossier, le nom ou le SIREN du porteur ; ou bien tous désignent
+        un quartier de l'action, par son nom ou sa commune. Lit d'abord ces quartiers : la base n'en a que quelques-uns
+        à comparer."""
+        if not normaliser(texte):
+            return self
+        ecrit = Q(contient_les_mots(texte, "recherche", "porteur__recherche"))
+        lieux = Quartier.objects.recherche_du_lieu(texte).order_by().values_list("pk", flat=True)
+        return self.filter(ecrit | _localisee_dans(list(lieux)))
 
     def localisees_dans(self, quartiers):
         """Les actions qui ont une localisation dans l'un de ces quartiers."""
-        return self.filter(Exists(Localisation.objects.filter(action=OuterRef("pk"), quartier__in=quartiers)))
+        return self.filter(_localisee_dans(quartiers))
 
     def a_l_echelle_du_contrat(self):
         return self.filter(~Exists(Localisation.objects.filter(action=OuterRef("pk"))), echelle=Echelle.CONTRAT)
@@ -122,12 +128,17 @@ class ActionQuerySet(RechercheQuerySet):
         )
 
 
+def _localisee_dans(quartiers):
+    """La condition « se tient dans l'un de ces quartiers »."""
+    return Exists(Localisation.objects.filter(action=OuterRef("pk"), quartier__in=quartiers))
+
+
 def territoire_ouvert(perimetre):
     """La condition « dans ce périmètre » : départements et contrats entiers, et pour un quartier ses actions
     et celles à l'échelle de son contrat, pas tout le contrat."""
     condition = Q(exercice__departement__in=perimetre.departements) | Q(contrat__in=perimetre.contrats)
     if perimetre.quartiers:
-        siennes = Exists(Localisation.objects.filter(action=OuterRef("pk"), quartier__in=perimetre.quartiers))
+        siennes = _localisee_dans(perimetre.quartiers)
         sans_lieu = ~Exists(Localisation.objects.filter(action=OuterRef("pk")))
         condition |= Q(contrat__in=perimetre.contrats_des_quartiers) & (siennes | sans_lieu)
     return condition
@@ -355,8 +366,8 @@ class Action(Recherchable):
             erreurs["campagne"] = "Cette campagne est d’un autre exercice."
         elif self.campagne_id and self.campagne.contrat_id not in (None, self.contrat_id):
             erreurs["campagne"] = "Cette campagne est celle d’un autre contrat."
-        if self.enveloppe_id and self.enveloppe.exercice_id != self.exercice_id:
-            erreurs["enveloppe"] = "Cette enveloppe est d’un autre exercice."
+        if self.enveloppe_id and (raison := self.enveloppe.pourquoi_pas(self)):
+            erreurs["enveloppe"] = f"Cette enveloppe {raison}."
         return erreurs
 
     def _erreurs_de_l_etablissement(self):

@@ -134,7 +134,8 @@ def test_le_fichier_porte_un_nom_date_et_dit_ses_filtres_et_ses_totaux(client, a
     assert f'filename="actions-2026-calvados-14-au-{jour}.xlsx"' in reponse["Content-Disposition"]
     lecture = dict(livre["Lecture"].iter_rows(min_row=2, values_only=True))
     assert lecture["Exercice"] == "2026 – Calvados (14)"
-    assert (lecture["Recherche (intitulé, dossier, porteur)"], lecture["Statut"]) == ("ludo", "Déposée")
+    assert lecture["Recherche (intitulé, dossier, porteur, quartier ou commune)"] == "ludo"
+    assert lecture["Statut"] == "Déposée"
     assert lecture["Demandé P147"] == "500,00\u00a0€"
     assert lecture["Contenu"].startswith("1 action au statut «\u00a0Déposée\u00a0», au ")
 

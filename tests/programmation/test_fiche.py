@@ -139,6 +139,14 @@ def test_la_fiche_montre_l_annee_precedente_et_le_meme_dossier_ailleurs(client, 
     assert jumelle.get_absolute_url() in texte
 
 
+def test_la_fiche_ecrit_le_nom_court_du_contrat(client, agent, ludo):
+    ludo.contrat.intitule = "Contrat de ville de Caen la mer"
+    ludo.contrat.save()
+    texte = page(client, agent, ludo)
+    assert "Contrat de ville : Caen la mer" in texte
+    assert "Contrat de ville de" not in texte
+
+
 def test_l_action_precedente_hors_perimetre_ne_se_lit_pas(client, ludo):
     partenaire = habiliter(Role.PARTENAIRE, contrat=ludo.contrat)
     ludo.action_precedente = action_programmee(intitule="Ailleurs")

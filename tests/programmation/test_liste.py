@@ -12,6 +12,7 @@ from programmation.enums import EtatFinancement, FamilleFinanceur, Origine, Stat
 from programmation.models import Action, Campagne, PartenaireFinanceur
 from tests.fabriques import (
     ActionFactory,
+    CommuneFactory,
     ContratFactory,
     DepartementFactory,
     DispositifFactory,
@@ -29,6 +30,7 @@ from tests.fabriques import (
     localiser,
     p147,
 )
+from tests.pages import textes
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +42,9 @@ def monde():
     """Quatre actions du Calvados en 2026, différentes par tout ce qui se filtre."""
     m = SimpleNamespace(exercice=ExerciceFactory())
     m.caen, m.lisieux = ContratFactory(intitule="Caen la mer"), ContratFactory(intitule="Lisieux")
-    m.chemin_vert, m.guerin = QuartierFactory(contrat=m.caen), QuartierFactory(contrat=m.caen)
+    herouville = CommuneFactory(nom="Hérouville-Saint-Clair")
+    m.chemin_vert = QuartierFactory(contrat=m.caen, nom="Chemin Vert", code="QN01401M", communes=[herouville])
+    m.guerin = QuartierFactory(contrat=m.caen, nom="Guérinière")
     m.cadre = PilierFactory(code="cadre-de-vie", ordre=2)
     m.valeurs = PilierFactory(transversal=True)
     emploi = ThemeFactory(code="5", libelle="Emploi")
@@ -133,6 +137,12 @@ FILTRES = {
     "recherche sans accent": ({"q": "ludotheque"}, ["Ludothèque"]),
     "recherche par dossier": ({"q": "54562"}, ["Ludothèque"]),
     "recherche par porteur": ({"q": "vieilles TOURS"}, ["Écoute des jeunes"]),
+    "recherche par quartier": ({"q": "guériniere"}, ["Ludothèque"]),
+    "recherche par code de quartier": ({"q": "qn01401m"}, ["Ludothèque"]),
+    "recherche par commune du quartier": ({"q": "herouville"}, ["Ludothèque"]),
+    "recherche par quartier et commune": ({"q": "herouville chemin vert"}, ["Ludothèque"]),
+    "deux quartiers ne se mélangent pas": ({"q": "herouville guérinière"}, []),
+    "recherche sans aucune lettre": ({"q": "-"}, TOUTES),
     "base tolérée": ({"base": "cout"}, TOUTES),
     "deux filtres": ({"contrat": "caen", "statut": "deposee"}, ["Ludothèque"]),
     "rien ne répond": ({"q": "introuvable"}, []),
@@ -395,6 +405,18 @@ def test_un_partenaire_lit_le_propose_une_fois_partage(client, monde):
     assert "400,00" in reponse.content.decode()
 
 
+# --- Les noms ---
+
+
+def test_la_colonne_et_le_filtre_ecrivent_le_nom_court_du_contrat(client, monde):
+    monde.caen.intitule = "Contrat de ville de Caen la mer"
+    monde.caen.save()
+    client.force_login(monde.agent)
+    page = lire(client, contrat=monde.caen.pk)
+    assert "Contrat de ville de" not in page.content.decode()
+    assert textes(page, "//tbody/tr/td[4]") == ["Caen la mer", "Caen la mer"]
+
+
 # --- Le poids ---
 
 
@@ -404,7 +426,9 @@ def requetes_de_la_liste(client, django_assert_max_num_queries, **parametres):
     return len(captees.captured_queries)
 
 
-@pytest.mark.parametrize("filtre", [{}, {"tri": "-accorde"}, {"quartier": "oui"}, {"financeur": "oui"}])
+@pytest.mark.parametrize(
+    "filtre", [{}, {"tri": "-accorde"}, {"quartier": "oui"}, {"financeur": "oui"}, {"q": "chemin vert"}]
+)
 def test_la_liste_fait_autant_de_requetes_a_une_trois_et_cinquante_lignes(
     client, monde, django_assert_max_num_queries, filtre
 ):
