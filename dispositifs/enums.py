@@ -46,6 +46,20 @@ class EtatOccupation(models.TextChoices):
         return {self.POURVU: "success", self.VACANT: "warning"}[self]
 
 
+class EtatDuPoste(models.TextChoices):
+    """Ce que l'on sait d'un poste un jour donné."""
+
+    POURVU = EtatOccupation.POURVU.value, EtatOccupation.POURVU.label
+    VACANT = EtatOccupation.VACANT.value, EtatOccupation.VACANT.label
+    NON_RENSEIGNE = "inconnu", "Non renseigné"
+    SANS_CONVENTION = "sans_convention", "Sans convention"
+
+    @property
+    def couleur(self):
+        """La couleur du badge DSFR."""
+        return {self.POURVU: "success", self.VACANT: "warning", self.NON_RENSEIGNE: "info"}.get(self, "")
+
+
 class SuiteConvention(models.TextChoices):
     """Ce que le préfet décide à la fin d'une convention."""
 
@@ -77,6 +91,11 @@ class Horizon(models.TextChoices):
     TROIS_MOIS = "3", "Dans les 3 mois"
     SIX_MOIS = "6", "Dans les 6 mois"
     DOUZE_MOIS = "12", "Dans les 12 mois"
+
+    @property
+    def couleur(self):
+        """La couleur du badge DSFR."""
+        return {self.ECHUE: "error", self.TROIS_MOIS: "warning", self.SIX_MOIS: "info"}.get(self, "")
 
 
 class NaturePorteurPre(models.TextChoices):

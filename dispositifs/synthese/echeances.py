@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from datetime import date as Date
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, QuerySet, When
+from django.db.models import Value as V
 
 from ..dates import decaler_de_mois
 from ..enums import Horizon, SuiteConvention
 from ..models import ConventionAdulteRelais, TriennaliteFonjep
 
 MOIS_DU_RADAR = 12
+PROCHES = (Horizon.TROIS_MOIS, Horizon.SIX_MOIS)
 
 
 @dataclass(frozen=True)
@@ -46,26 +48,33 @@ class EvaluationAttendue:
 def radar(conventions: QuerySet[ConventionAdulteRelais], au: Date) -> list[Echeance]:
     """Toutes celles qui finissent dans les douze mois, et celles qui ont fini sans suite décidée ni convention
     suivante. La plus proche d'abord. Une requête."""
+    return [echeance(convention, au) for convention in du_radar(conventions, au)]
+
+
+def du_radar(conventions: QuerySet[ConventionAdulteRelais], au: Date) -> QuerySet[ConventionAdulteRelais]:
+    """Les conventions du radar, annotées de `a_une_suite` et d'`horizon_sql`, à lire par page."""
     suivante = ConventionAdulteRelais.objects.filter(poste=OuterRef("poste"), debut__gt=OuterRef("fin"))
-    lues = (
-        conventions.annotate(a_une_suite=Exists(suivante))
-        .filter(
+    return (
+        conventions.filter(
             Q(fin__gte=au, fin__lte=decaler_de_mois(au, MOIS_DU_RADAR))
-            | Q(fin__lt=au, suite=SuiteConvention.A_DECIDER, a_une_suite=False)
+            | Q(~Exists(suivante), fin__lt=au, suite=SuiteConvention.A_DECIDER)
         )
-        .select_related("poste__employeur", "poste__contrat", "poste__agent_referent")
+        .annotate(a_une_suite=Exists(suivante), horizon_sql=horizon_en_sql(au))
+        .select_related("poste__employeur__fusionne_dans", "poste__contrat", "poste__agent_referent")
         .order_by("fin", "pk")
     )
-    return [echeance(convention, au) for convention in lues]
+
+
+def nombres_par_horizon(conventions: QuerySet[ConventionAdulteRelais]) -> dict[Horizon, int]:
+    """Combien de conventions du radar à chaque horizon, zéro compris. Une requête."""
+    comptees = conventions.order_by().values("horizon_sql").annotate(nombre=Count("pk"))
+    nombres = {ligne["horizon_sql"]: ligne["nombre"] for ligne in comptees}
+    return {horizon: nombres.get(horizon.value, 0) for horizon in Horizon}
 
 
 def echeance(convention: ConventionAdulteRelais, au: Date) -> Echeance:
     """`convention` : annotée de `a_une_suite`, vrai si une convention du même poste la suit."""
-    etapes = (
-        Etape("Demande de renouvellement reçue", convention.demande_recue_le),
-        Etape("Bilan reçu", convention.bilan_recu_le),
-        Etape("Avis du délégué du préfet", convention.avis_du_delegue_le),
-    )
+    etapes = etapes_du_dossier(convention)
     return Echeance(
         convention=convention,
         jours=(convention.fin - au).days,
@@ -76,13 +85,29 @@ def echeance(convention: ConventionAdulteRelais, au: Date) -> Echeance:
     )
 
 
+def etapes_du_dossier(convention: ConventionAdulteRelais) -> tuple[Etape, ...]:
+    """La liste de contrôle d'un renouvellement."""
+    return (
+        Etape("Demande de renouvellement reçue", convention.demande_recue_le),
+        Etape("Bilan reçu", convention.bilan_recu_le),
+        Etape("Avis du délégué du préfet", convention.avis_du_delegue_le),
+    )
+
+
 def horizon(fin: Date, au: Date) -> Horizon:
     if fin < au:
         return Horizon.ECHUE
-    for horizon in (Horizon.TROIS_MOIS, Horizon.SIX_MOIS):
+    for horizon in PROCHES:
         if fin <= decaler_de_mois(au, int(horizon)):
             return horizon
     return Horizon.DOUZE_MOIS
+
+
+def horizon_en_sql(au: Date) -> Case:
+    """La même règle, pour compter et filtrer en base."""
+    proches = [When(fin__lte=decaler_de_mois(au, int(horizon)), then=V(horizon.value)) for horizon in PROCHES]
+    echue = When(fin__lt=au, then=V(Horizon.ECHUE.value))
+    return Case(echue, *proches, default=V(Horizon.DOUZE_MOIS.value), output_field=CharField())
 
 
 def prochaine_etape(convention, etapes):
