@@ -6,11 +6,13 @@ from django import forms
 
 from politique_ville.outils.tableur.champs import en_texte
 from politique_ville.outils.tableur.fichier import FichierRefuse
+from politique_ville.outils.tableur.modeles import ModeleImport, modele, modeles
 from politique_ville.outils.tableur.reception import EXTENSIONS
+from territoires.models import Departement
 
 from ..imports import lots
-from ..imports.champs import GROUPES, LIGNE, groupe
-from ..models import Exercice, ModeleDeColonnes
+from ..imports.champs import LIGNE
+from ..models import ACTIONS, Exercice, ModeleDeColonnes
 
 NE_PAS_IMPORTER = ("", "Ne pas importer")
 EXEMPLES = 3  # valeurs montrées pour reconnaître une colonne
@@ -18,9 +20,19 @@ LONGUEUR_D_UN_EXEMPLE = 40
 
 
 class DepotForm(forms.Form):
-    """Le fichier d'une année ; il n'est gardé que s'il se lit."""
+    """Un fichier, ce qu'il porte et où l'importer ; il n'est gardé que s'il se lit."""
 
-    exercice = forms.ModelChoiceField(Exercice.objects.none(), label="Exercice", empty_label=None)
+    quoi = forms.ChoiceField(label="Ce que porte le fichier", widget=forms.RadioSelect, initial=ACTIONS, required=False)
+    exercice = forms.ModelChoiceField(
+        Exercice.objects.none(), label="Exercice", empty_label=None, required=False, help_text="Pour des actions."
+    )
+    departement = forms.ModelChoiceField(
+        Departement.objects.none(),
+        label="Département",
+        empty_label=None,
+        required=False,
+        help_text="Pour une liste publiée, qui vaut pour plusieurs années.",
+    )
     fichier = forms.FileField(
         label="Fichier",
         help_text="Tableur .xlsx, .ods, .xls ou .csv, 10 Mo au plus, sans donnée sur une personne.",
@@ -34,14 +46,21 @@ class DepotForm(forms.Form):
         help_text="Une correspondance réglée et nommée pour un fichier précédent.",
     )
 
-    def __init__(self, *args, exercices, **kwargs):
+    def __init__(self, *args, exercices, departements, **kwargs):
         super().__init__(*args, **kwargs)
-        departements = exercices.order_by().values("departement")
-        modeles = ModeleDeColonnes.objects.filter(departement__in=departements, modele=lots.MODELE)
+        self.departements = departements
+        reglages = ModeleDeColonnes.objects.filter(departement__in=departements.order_by())
+        self.fields["quoi"].choices = [(modele.nom, modele.libelle) for modele in modeles()]
         self.fields["exercice"].queryset = exercices
-        self.fields["modele_de_colonnes"].queryset = modeles
-        if not modeles:
+        self.fields["departement"].queryset = departements
+        self.fields["modele_de_colonnes"].queryset = reglages
+        if not reglages:
             del self.fields["modele_de_colonnes"]
+        if len(departements) == 1:
+            del self.fields["departement"]
+
+    def clean_quoi(self):
+        return self.cleaned_data["quoi"] or ACTIONS
 
     def clean_fichier(self):
         depose = self.cleaned_data["fichier"]
@@ -52,10 +71,28 @@ class DepotForm(forms.Form):
 
     def clean(self):
         donnees = super().clean()
-        exercice, modele = donnees.get("exercice"), donnees.get("modele_de_colonnes")
-        if exercice and modele and modele.departement_id != exercice.departement_id:
-            self.add_error("modele_de_colonnes", "Cette correspondance est celle d’un autre département.")
+        if "quoi" in donnees:
+            donnees["ou"] = self._ou_importer(donnees)
+        self._verifier_la_correspondance(donnees)
         return donnees
+
+    def _ou_importer(self, donnees):
+        """L'exercice ou le département que demande le modèle choisi."""
+        nom = "exercice" if modele(donnees["quoi"]).demande_un_exercice else "departement"
+        ou = donnees.get(nom) if nom in self.fields else self.departements[0]
+        if ou is None and nom not in self.errors:
+            self.add_error(nom, f"Choisir {'un exercice' if nom == 'exercice' else 'un département'}.")
+        return ou
+
+    def _verifier_la_correspondance(self, donnees):
+        reglage, ou = donnees.get("modele_de_colonnes"), donnees.get("ou")
+        if not (reglage and ou):
+            return
+        departement = ou if isinstance(ou, Departement) else ou.departement
+        if reglage.departement_id != departement.pk:
+            self.add_error("modele_de_colonnes", "Cette correspondance est celle d’un autre département.")
+        elif reglage.modele != donnees["quoi"]:
+            self.add_error("modele_de_colonnes", "Cette correspondance est celle d’une autre sorte de fichier.")
 
 
 class LectureForm(forms.Form):
@@ -79,11 +116,11 @@ class ColonnesForm(forms.Form):
         help_text="Facultatif : elle sera proposée pour les fichiers suivants du département.",
     )
 
-    def __init__(self, *args, table, champs, colonnes, **kwargs):
+    def __init__(self, *args, table, champs, colonnes, quoi, **kwargs):
         super().__init__(*args, **kwargs)
         self.table = table
         par_rang = {rang: nom for nom, rang in colonnes.items()}
-        choix = _choix_groupes(champs)
+        choix = _choix_groupes(champs, modele(quoi))
         self.rangs = [rang for rang, entete in enumerate(table.entetes) if entete or self._remplie(rang)]
         for rang in self.rangs:
             self.fields[f"colonne_{rang}"] = forms.ChoiceField(
@@ -129,8 +166,10 @@ class ColonnesForm(forms.Form):
         return donnees
 
 
-def _choix_groupes(champs):
-    groupes = {titre: [] for titre in GROUPES}
+def _choix_groupes(champs, modele: ModeleImport):
+    """Les champs sous leur groupe, dans l'ordre où le modèle les donne ; sans groupe, à la suite."""
+    groupes = {}
     for champ in champs:
-        groupes[groupe(champ)].append((champ.nom, champ.libelle))
-    return [NE_PAS_IMPORTER, *((titre, choix) for titre, choix in groupes.items() if choix)]
+        groupes.setdefault(modele.groupe(champ), []).append((champ.nom, champ.libelle))
+    seuls = groupes.pop("", [])
+    return [NE_PAS_IMPORTER, *groupes.items(), *seuls]

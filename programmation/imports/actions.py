@@ -5,14 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from django.urls import reverse
+
 from comptes.models import Utilisateur
 from politique_ville.outils.tableur.champs import Champ, en_texte
+from politique_ville.outils.tableur.modeles import Grandeur, TableauDesTotaux
 from politique_ville.outils.tableur.plan import Plan
 from politique_ville.outils.tableur.validation import TableValidee
 
-from .. import operations
-from ..models import Action, Exercice
-from .champs import champs
+from .. import operations, regles
+from ..models import ACTIONS, Action, Exercice
+from ..operations import DroitManquant, OperationRefusee
+from .champs import champs, groupe
 from .colonnes import exiger_de_quoi_reconnaitre
 from .fiches import Fiche, Journal, lire_les_fiches, lire_les_fiches_refusees
 from .financements import SANS_IMPORT, Plans
@@ -46,11 +50,47 @@ class ContexteImport:
 
 
 class ImportDesActions:
-    nom = "actions"
+    nom = ACTIONS
     libelle = "Actions et plans de financement"
+    demande_un_exercice = True
+    titres_nominatifs = frozenset()
+    explications = (
+        "Une ligne par action, ou une ligne par financement : les deux se lisent.",
+        "Une action est reconnue par sa clé (nos exports), par son dossier Dauphin dans le contrat, sinon par son "
+        "intitulé et son porteur. Inconnue, elle est créée.",
+        "Une cellule vide ne vide rien.",
+        "L’accordé P147 ne s’importe pas : une décision s’enregistre à l’écran.",
+    )
+    totaux = TableauDesTotaux(
+        "Effet sur les totaux, toutes actions de l’exercice, quel que soit leur statut",
+        "Contrat",
+        (
+            Grandeur("actions", "Actions", False),
+            Grandeur("demande", "Demandé P147"),
+            Grandeur("cout", "Coût prévisionnel"),
+        ),
+    )
+
+    def contexte(self, ou: Exercice, utilisateur: Utilisateur, motif: str) -> ContexteImport:
+        """Lève DroitManquant ou OperationRefusee si la personne ne peut pas importer dans cet exercice."""
+        if not regles.peut_importer(utilisateur, ou):
+            raise DroitManquant("Seuls les agents et les responsables du département importent dans cet exercice.")
+        empechement = regles.empechement_d_importer(ou)
+        if empechement:
+            raise OperationRefusee(empechement)
+        return ContexteImport(ou, utilisateur, motif)
 
     def champs(self, contexte: ContexteImport) -> Sequence[Champ]:
         return contexte.champs
+
+    def groupe(self, champ: Champ) -> str:
+        return groupe(champ)
+
+    def adresse_de(self, cle: int) -> str:
+        return reverse("programmation:action_detail", args=[cle])
+
+    def suite(self, ou: Exercice) -> tuple[str, str]:
+        return "Voir les actions de l’exercice", f"{reverse('programmation:action_list')}?exercice={ou.pk}"
 
     def planifier(self, validee: TableValidee, contexte: ContexteImport) -> Plan:
         """Le plan des lignes valides, sans verrou ni écriture ; les règles sont celles de `operations.enregistrer`."""

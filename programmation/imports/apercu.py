@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from politique_ville.outils.tableur.modeles import TableauDesTotaux, modele
 from politique_ville.outils.tableur.plan import Gravite, Statut
 
 from ..models import Lot
@@ -54,7 +55,7 @@ class LigneMontree:
     numero: int
     statut: Statut
     intitule: str
-    action: int | None
+    adresse: str  # de l'objet que la ligne met à jour ; vide s'il n'existe pas encore, ou n'a pas d'écran
     changements: list[Changement]
     en_conflit: bool
     messages: list[Message] = field(default_factory=list)
@@ -65,13 +66,20 @@ class LigneMontree:
 
 
 @dataclass(frozen=True)
+class Effet:
+    """Une grandeur avant et après : un nombre, ou un montant en euros."""
+
+    avant: int | Decimal | None
+    apres: int | Decimal | None
+    est_un_montant: bool
+
+
+@dataclass(frozen=True)
 class Total:
-    """Une ligne de l'effet sur les totaux : (avant, après) du nombre d'actions, du demandé P147, du coût, en euros."""
+    """Une ligne de l'effet sur les totaux, une grandeur du modèle d'import après l'autre."""
 
     nom: str
-    actions: tuple[int, int]
-    demande: tuple[Decimal | None, Decimal | None]
-    cout: tuple[Decimal | None, Decimal | None]
+    effets: tuple[Effet, ...]
 
 
 class Apercu:
@@ -79,6 +87,7 @@ class Apercu:
 
     def __init__(self, plan: Mapping[str, Any]):
         self.plan = plan
+        self.modele = modele(plan["modele"])
 
     @classmethod
     def du_lot(cls, lot: Lot) -> "Apercu":
@@ -107,10 +116,21 @@ class Apercu:
     @cached_property
     def lignes(self) -> list[LigneMontree]:
         """Toutes les lignes, chacune avec ses messages."""
-        lignes = [_ligne(ligne) for ligne in self.plan["lignes"]]
+        lignes = [self._ligne(ligne) for ligne in self.plan["lignes"]]
         for ligne in lignes:
             ligne.messages = self._messages[ligne.numero]
         return lignes
+
+    def _ligne(self, ligne):
+        base = ligne["base"]
+        changements = [
+            Changement(champ, avant or "", apres or "", base.get(champ, "") if base else None)
+            for champ, (avant, apres) in ligne["changements"].items()
+        ]
+        adresse = self.modele.adresse_de(ligne["cle"]) if ligne["cle"] else ""
+        return LigneMontree(
+            ligne["numero"], Statut(ligne["statut"]), ligne["intitule"], adresse, changements, bool(base)
+        )
 
     def lignes_au_statut(self, statut: str) -> list[LigneMontree]:
         """Celles d'un statut ; toutes si la valeur n'en est pas un."""
@@ -134,23 +154,20 @@ class Apercu:
         return messages
 
     @property
+    def tableau_des_totaux(self) -> TableauDesTotaux:
+        return self.modele.totaux
+
+    @property
     def totaux(self) -> list[Total]:
+        grandeurs = self.modele.totaux.grandeurs
         return [
-            Total(nom, tuple(effet["actions"]), *(_montants(effet[cle]) for cle in ("demande", "cout")))
+            Total(nom, tuple(_effet(effet[grandeur.cle], grandeur) for grandeur in grandeurs))
             for nom, effet in self.plan["totaux"].items()
         ]
 
 
-def _ligne(ligne):
-    base = ligne["base"]
-    changements = [
-        Changement(champ, avant or "", apres or "", base.get(champ, "") if base else None)
-        for champ, (avant, apres) in ligne["changements"].items()
-    ]
-    return LigneMontree(
-        ligne["numero"], Statut(ligne["statut"]), ligne["intitule"], ligne["cle"], changements, bool(base)
-    )
-
-
-def _montants(paire):
-    return tuple(None if montant is None else Decimal(montant) for montant in paire)
+def _effet(paire, grandeur):
+    lues = paire
+    if grandeur.est_un_montant:
+        lues = [None if montant is None else Decimal(montant) for montant in paire]
+    return Effet(*lues, grandeur.est_un_montant)

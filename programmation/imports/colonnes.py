@@ -1,6 +1,6 @@
 """Retrouver dans un fichier les colonnes d'une action, et retenir la correspondance qu'un agent a réglée."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -78,9 +78,12 @@ def exiger_de_quoi_reconnaitre(table: Table, colonnes: Mapping[str, int]) -> Non
         )
 
 
-def refuser_les_personnes(table: Table) -> None:
-    """Lève FichierRefuse, avant que le fichier ne soit gardé, s'il porte des données sur des personnes."""
-    refuser_les_colonnes_nominatives(table)
+def refuser_les_personnes(table: Table, titres: Collection[str] = ()) -> None:
+    """Lève FichierRefuse, avant que le fichier ne soit gardé, s'il porte des données sur des personnes.
+
+    `titres` : ceux qui, dans ce fichier-là, en annoncent aussi (forme normalisée).
+    """
+    refuser_les_colonnes_nominatives(table, titres)
     for ligne in table.lignes:
         for rang, valeur in enumerate(ligne.valeurs):
             if ressemble_a_un_nir(valeur):

@@ -1,7 +1,8 @@
 """La vie d'un lot : déposer un fichier, régler ses colonnes, en garder le plan, le confirmer.
 
-C'est la porte de l'écran et de la commande. Le fichier déposé est gardé sous un nom tiré au sort, relu à chaque étape,
-et jamais servi tel quel.
+C'est la porte de l'écran et de la commande, pour tous les modèles d'import : `quoi` en est le nom, `ou` l'exercice ou
+le département que ce modèle demande. Le fichier déposé est gardé sous un nom tiré au sort, relu à chaque étape, et
+jamais servi tel quel.
 """
 
 from collections.abc import Mapping
@@ -19,22 +20,20 @@ from comptes.models import Utilisateur
 from politique_ville.outils.tableur.annotation import annoter
 from politique_ville.outils.tableur.fichier import Fichier, FichierRefuse, Limites
 from politique_ville.outils.tableur.lecture import Table, lire
-from politique_ville.outils.tableur.modeles import modele
+from politique_ville.outils.tableur.modeles import Contexte, modele
 from politique_ville.outils.tableur.moteur import preparer
 from politique_ville.outils.tableur.plan import Anomalie, Gravite, Plan, Statut
 from politique_ville.outils.tableur.reception import recevoir
 from politique_ville.outils.typographie import insecables
+from territoires.models import Departement
 
-from .. import regles
 from ..enums import EtatLot, StatutExercice
-from ..models import Exercice, Lot, ModeleDeColonnes
-from ..operations import DroitManquant, OperationRefusee
+from ..models import ACTIONS, Exercice, Lot, ModeleDeColonnes
+from ..operations import OperationRefusee
 from ..operations.outils import verrouiller_les_exercices
-from .actions import ContexteImport
 from .apercu import SORTS
 from .colonnes import proposer, refuser_les_personnes, reglage
 
-MODELE = "actions"
 LIMITES = Limites(lignes=10_000)  # un grand département : 1 000 actions, une ligne pour chacun de dix financeurs
 DIFFERENCES_DITES = 10
 
@@ -72,12 +71,17 @@ def limites_des_imports(utilisateur: Utilisateur) -> list[str]:
     return [insecables(phrase) for phrase in phrases]
 
 
-def _exercices_de(utilisateur):
+def departements_ou_importer(utilisateur: Utilisateur) -> QuerySet[Departement]:
+    """Ceux où cette personne écrit partout : les seuls où elle importe."""
     habilitations = [h for h in utilisateur.habilitations_actives if h.role in Role.qui_ecrivent()]
-    exercices = Exercice.objects.select_related("departement", "nomenclature").order_by("-annee", "departement__code")
     if any(h.france_entiere for h in habilitations):
-        return exercices
-    return exercices.filter(departement__in={h.departement_id for h in habilitations} - {None})
+        return Departement.objects.order_by("code")
+    return Departement.objects.filter(pk__in={h.departement_id for h in habilitations} - {None}).order_by("code")
+
+
+def _exercices_de(utilisateur):
+    exercices = Exercice.objects.select_related("departement", "nomenclature").order_by("-annee", "departement__code")
+    return exercices.filter(departement__in=departements_ou_importer(utilisateur).order_by())
 
 
 # --- Lire un fichier, sans rien écrire ---
@@ -88,22 +92,22 @@ def recevoir_un_fichier(flux: BinaryIO, nom: str) -> Fichier:
     return recevoir(flux, nom, LIMITES)
 
 
-def contexte(exercice: Exercice, par: Utilisateur, motif: str) -> ContexteImport:
-    """Lève DroitManquant ou OperationRefusee si la personne ne peut pas importer dans cet exercice."""
-    if not regles.peut_importer(par, exercice):
-        raise DroitManquant("Seuls les agents et les responsables du département importent dans cet exercice.")
-    empechement = regles.empechement_d_importer(exercice)
-    if empechement:
-        raise OperationRefusee(empechement)
-    return ContexteImport(exercice, par, motif)
+def contexte(ou: Exercice | Departement, par: Utilisateur, motif: str, quoi: str = ACTIONS) -> Contexte:
+    """Lève DroitManquant ou OperationRefusee si la personne ne peut pas importer là."""
+    return modele(quoi).contexte(ou, par, motif)
 
 
 def lire_la_table(
-    fichier: Fichier, contexte: ContexteImport, feuille: str | None = None, ligne: int | None = None
+    fichier: Fichier,
+    contexte: Contexte,
+    feuille: str | None = None,
+    ligne: int | None = None,
+    *,
+    quoi: str = ACTIONS,
 ) -> Table:
     """La table du fichier, détectée ou choisie ; lève FichierRefuse, aussi pour des données sur des personnes."""
     table = lire(fichier, feuille, ligne, contexte.champs)
-    refuser_les_personnes(table)
+    refuser_les_personnes(table, modele(quoi).titres_nominatifs)
     return table
 
 
@@ -112,10 +116,10 @@ def correspondance(table: Table, colonnes: Mapping[str, int]) -> dict[str, Any]:
     return {"feuille": table.feuille, "ligne": table.ligne_des_entetes, "colonnes": dict(colonnes)}
 
 
-def calculer(fichier: Fichier, contexte: ContexteImport, reglee: Mapping[str, Any]) -> Plan:
+def calculer(fichier: Fichier, contexte: Contexte, reglee: Mapping[str, Any], quoi: str = ACTIONS) -> Plan:
     """Le plan, sans rien écrire ; lève FichierRefuse."""
     options = {"feuille": reglee["feuille"], "ligne_des_entetes": reglee["ligne"], "colonnes": reglee["colonnes"]}
-    plan = preparer(fichier, modele(MODELE), contexte, **options)
+    plan = preparer(fichier, modele(quoi), contexte, **options)
     nommees = (
         replace(ligne, intitule=ligne.intitule or contexte.intitules_refuses.get(ligne.numero, ""))
         for ligne in plan.lignes
@@ -124,12 +128,17 @@ def calculer(fichier: Fichier, contexte: ContexteImport, reglee: Mapping[str, An
 
 
 def essayer(
-    fichier: Fichier, exercice: Exercice, *, par: Utilisateur, modele_de_colonnes: ModeleDeColonnes | None = None
+    fichier: Fichier,
+    ou: Exercice | Departement,
+    *,
+    par: Utilisateur,
+    quoi: str = ACTIONS,
+    modele_de_colonnes: ModeleDeColonnes | None = None,
 ) -> Plan:
     """Le plan du fichier, sans garder ni le fichier ni le lot."""
-    essai = contexte(exercice, par, motif_du_lot(fichier.nom, timezone.now()))
-    table = lire_la_table(fichier, essai)
-    return calculer(fichier, essai, correspondance(table, proposer(table, essai.champs, modele_de_colonnes)))
+    essai = contexte(ou, par, motif_du_lot(fichier.nom, timezone.now()), quoi)
+    table = lire_la_table(fichier, essai, quoi=quoi)
+    return calculer(fichier, essai, correspondance(table, proposer(table, essai.champs, modele_de_colonnes)), quoi)
 
 
 def motif_du_lot(nom, instant) -> str:
@@ -140,17 +149,28 @@ def motif_du_lot(nom, instant) -> str:
 
 
 def deposer(
-    fichier: Fichier, exercice: Exercice, *, par: Utilisateur, modele_de_colonnes: ModeleDeColonnes | None = None
+    fichier: Fichier,
+    ou: Exercice | Departement,
+    *,
+    par: Utilisateur,
+    quoi: str = ACTIONS,
+    modele_de_colonnes: ModeleDeColonnes | None = None,
 ) -> Lot:
     """Garde le fichier et la correspondance proposée ; le plan reste à calculer."""
-    lecture = contexte(exercice, par, "")
-    table = lire_la_table(fichier, lecture)
+    lecture = contexte(ou, par, "", quoi)
+    table = lire_la_table(fichier, lecture, quoi=quoi)
     reglee = correspondance(table, proposer(table, lecture.champs, modele_de_colonnes))
-    lot = Lot(exercice=exercice, modele=MODELE, nom_du_fichier=fichier.nom[-255:], empreinte=fichier.empreinte)
+    lot = Lot(modele=quoi, nom_du_fichier=fichier.nom[-255:], empreinte=fichier.empreinte, **_place(ou))
     lot.correspondance, lot.auteur = reglee, par
     lot.fichier.save(f"{uuid4().hex}{fichier.extension}", ContentFile(fichier.contenu), save=False)
     lot.save()
     return lot
+
+
+def _place(ou):
+    if isinstance(ou, Exercice):
+        return {"exercice": ou, "departement": ou.departement}
+    return {"departement": ou}
 
 
 def rouvrir_le_fichier(lot: Lot) -> Fichier:
@@ -165,14 +185,14 @@ def rouvrir_le_fichier(lot: Lot) -> Fichier:
     return fichier
 
 
-def contexte_du_lot(lot: Lot, par: Utilisateur) -> ContexteImport:
-    return contexte(lot.exercice, par, motif_du_lot(lot.nom_du_fichier, lot.cree_le))
+def contexte_du_lot(lot: Lot, par: Utilisateur) -> Contexte:
+    return contexte(lot.ou, par, motif_du_lot(lot.nom_du_fichier, lot.cree_le), lot.modele)
 
 
 def planifier(lot: Lot, *, par: Utilisateur, reglee: Mapping[str, Any] | None = None) -> Plan:
     """Calcule et garde le plan du lot, avec la correspondance donnée ou la sienne ; lève FichierRefuse."""
     reglee = reglee or lot.correspondance
-    plan = calculer(rouvrir_le_fichier(lot), contexte_du_lot(lot, par), reglee)
+    plan = calculer(rouvrir_le_fichier(lot), contexte_du_lot(lot, par), reglee, lot.modele)
     with transaction.atomic():
         lot = _verrouiller(lot)
         lot.correspondance = reglee
@@ -183,8 +203,8 @@ def planifier(lot: Lot, *, par: Utilisateur, reglee: Mapping[str, Any] | None = 
 def nommer_les_colonnes(lot: Lot, table: Table, colonnes: Mapping[str, int], nom: str, *, par: Utilisateur) -> None:
     """Retient la correspondance sous un nom, pour les fichiers suivants du département ; remplace celle de ce nom."""
     ModeleDeColonnes.objects.update_or_create(
-        departement=lot.exercice.departement,
-        modele=MODELE,
+        departement=lot.departement,
+        modele=lot.modele,
         nom=nom,
         defaults={"auteur": par, "correspondance": reglage(table, colonnes)},
     )
@@ -208,25 +228,28 @@ def confirmer(lot: Lot, *, par: Utilisateur) -> Lot:
 
 
 def _appliquer(lot, par):
-    lot.exercice = verrouiller_les_exercices([lot.exercice_id])[lot.exercice_id]
     application = contexte_du_lot(lot, par)
-    plan = calculer(rouvrir_le_fichier(lot), application, lot.correspondance)
+    plan = calculer(rouvrir_le_fichier(lot), application, lot.correspondance, lot.modele)
     differences = comparer(lot.plan, plan.en_json())
     if differences:
         raise PlanPerime(plan, differences)
     if not plan.est_applicable:
         raise OperationRefusee("Ce fichier porte des refus : rien n’est écrit tant qu’il en reste un.")
-    modele(MODELE).appliquer(plan, application)
+    modele(lot.modele).appliquer(plan, application)
     lot.etat, lot.applique_le = EtatLot.APPLIQUE, timezone.now()
     lot.save(update_fields=["etat", "applique_le"])
     return lot
 
 
 def _verrouiller(lot):
-    """Le lot relu sous verrou ; lève DejaApplique s'il est écrit."""
-    lot = Lot.objects.select_for_update(of=("self",)).select_related("exercice__departement").get(pk=lot.pk)
+    """Le lot relu sous verrou, et avec lui là où il écrit ; lève DejaApplique s'il est écrit."""
+    lot = Lot.objects.select_for_update(of=("self",)).get(pk=lot.pk)
     if lot.etat == EtatLot.APPLIQUE:
         raise DejaApplique("Cet import est déjà écrit : rien de plus n’a été fait.")
+    if lot.exercice_id:
+        lot.exercice = verrouiller_les_exercices([lot.exercice_id])[lot.exercice_id]
+    else:
+        lot.departement = Departement.objects.select_for_update(no_key=True).get(pk=lot.departement_id)
     return lot
 
 
@@ -257,7 +280,7 @@ def _difference(numero, avant, apres):
         return f"Ligne {numero} : elle était {mots[0]}, elle serait maintenant {mots[1]}."
     champs = {*avant["changements"], *apres["changements"]}
     changes = sorted(nom for nom in champs if avant["changements"].get(nom) != apres["changements"].get(nom))
-    return f"Ligne {numero} : ce qui changerait n’est plus le même ({', '.join(changes) or 'une autre action'})."
+    return f"Ligne {numero} : ce qui changerait n’est plus le même ({', '.join(changes) or 'un autre objet'})."
 
 
 # --- Rendre le fichier annoté ---

@@ -11,7 +11,7 @@ from .actions import (
 )
 from .cadre import Campagne, Enveloppe, Exercice, MouvementEnveloppe
 from .decisions import Decision, DecisionIntouchable
-from .imports import Lot, ModeleDeColonnes
+from .imports import ACTIONS, Lot, ModeleDeColonnes
 from .nomenclature import (
     Correspondance,
     Dispositif,
@@ -25,6 +25,7 @@ from .nomenclature import (
 from .organismes import Etablissement, Financeur, Organisme
 
 __all__ = [
+    "ACTIONS",
     "CHAMPS_RENSEIGNES",
     "Action",
     "Campagne",

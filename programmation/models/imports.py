@@ -9,6 +9,8 @@ from comptes.enums import Role
 from ..enums import EtatLot
 from .cadre import Exercice
 
+ACTIONS = "actions"  # le modèle d'import des actions, qui vaut pour un exercice
+
 
 class ModeleDeColonnes(models.Model):
     """Une correspondance de colonnes que l'agent a réglée une fois et nommée pour la retrouver."""
@@ -48,13 +50,21 @@ class LotQuerySet(models.QuerySet):
         habilitations = [h for h in utilisateur.habilitations_actives if h.role in Role.qui_ecrivent()]
         if any(h.france_entiere for h in habilitations):
             return self
-        return self.filter(exercice__departement__in={h.departement_id for h in habilitations} - {None})
+        return self.filter(departement__in={h.departement_id for h in habilitations} - {None})
 
 
 class Lot(models.Model):
-    """Un lot est un fichier déposé, le plan de ce qu'il écrirait, puis la trace de ce qu'il a écrit."""
+    """Un lot est un fichier déposé, le plan de ce qu'il écrirait, puis la trace de ce qu'il a écrit.
 
-    exercice = models.ForeignKey(Exercice, models.PROTECT, related_name="lots", verbose_name="exercice")
+    Des actions s'importent dans un exercice ; une liste publiée vaut pour un département et plusieurs années.
+    """
+
+    departement = models.ForeignKey(
+        "territoires.Departement", models.PROTECT, related_name="lots", verbose_name="département"
+    )
+    exercice = models.ForeignKey(
+        Exercice, models.PROTECT, null=True, blank=True, related_name="lots", verbose_name="exercice"
+    )
     modele = models.CharField("modèle d’import", max_length=40)
     nom_du_fichier = models.CharField("fichier", max_length=255)
     fichier = models.FileField("fichier conservé", upload_to="imports/%Y/")
@@ -71,6 +81,18 @@ class Lot(models.Model):
     class Meta:
         verbose_name = "import"
         ordering = ["-cree_le"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(modele=ACTIONS) | models.Q(exercice__isnull=False),
+                name="lot_d_actions_dans_un_exercice",
+                violation_error_message="Des actions s’importent dans un exercice.",
+            ),
+        ]
 
     def __str__(self):
         return self.nom_du_fichier
+
+    @property
+    def ou(self):
+        """L'exercice où le lot s'importe, sinon son département."""
+        return self.exercice or self.departement

@@ -7,7 +7,6 @@ from django.core.paginator import Paginator
 from django.db.models import F
 from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 from django.views.generic import ListView
@@ -15,6 +14,7 @@ from django.views.generic import ListView
 from politique_ville.outils.classeur import classeur
 from politique_ville.outils.tableur.fichier import FichierRefuse
 from politique_ville.outils.tableur.lecture import feuilles
+from politique_ville.outils.tableur.modeles import modele, modeles
 from politique_ville.outils.tableur.plan import Statut
 from politique_ville.outils.typographie import insecables
 
@@ -38,7 +38,7 @@ class ImportListView(PerimetreMixin, ListView):
     """Les lots du département ; 404 pour qui n'écrit nulle part."""
 
     queryset = (
-        Lot.objects.select_related("exercice__departement", "auteur")
+        Lot.objects.select_related("exercice__departement", "departement", "auteur")
         .annotate(compteurs=F("plan__compteurs"))
         .defer("plan", "correspondance")
     )
@@ -51,8 +51,9 @@ class ImportListView(PerimetreMixin, ListView):
 
     def get_context_data(self, **contexte):
         contexte = super().get_context_data(**contexte)
-        contexte["peut_importer"] = lots.exercices_ou_importer(self.request.user).exists()
+        contexte["peut_importer"] = lots.departements_ou_importer(self.request.user).exists()
         for lot in contexte["object_list"]:
+            lot.quoi = modele(lot.modele).libelle
             compteurs = lot.compteurs or {}  # sans plan, les colonnes restent à régler
             lot.creees, lot.modifiees = compteurs.get(Statut.CREE), compteurs.get(Statut.MODIFIE)
             lot.couleur = COULEURS[lot.etat] if compteurs else ""
@@ -62,25 +63,34 @@ class ImportListView(PerimetreMixin, ListView):
 
 def import_create(request):
     exiger_d_ecrire(request)
-    exercices = lots.exercices_ou_importer(request.user)
-    formulaire = DepotForm(request.POST or None, request.FILES or None, exercices=exercices)
+    departements, exercices = (
+        lots.departements_ou_importer(request.user),
+        lots.exercices_ou_importer(request.user),
+    )
+    formulaire = DepotForm(request.POST or None, request.FILES or None, exercices=exercices, departements=departements)
     if request.method == "POST" and formulaire.is_valid():
         lot = _deposer(request, formulaire)
         if lot:
             return redirect("programmation:import_colonnes", lot.pk)
-    contexte = {"formulaire": formulaire, "exercices": exercices, "limites": lots.limites_des_imports(request.user)}
+    contexte = {
+        "formulaire": formulaire,
+        "exercices": exercices,
+        "departements": departements,
+        "explications": [(modele.libelle, list(map(insecables, modele.explications))) for modele in modeles()],
+        "limites": lots.limites_des_imports(request.user),
+    }
     return render(request, "programmation/import_create.html", contexte)
 
 
 def _deposer(request, formulaire):
     donnees = formulaire.cleaned_data
-    modele = donnees.get("modele_de_colonnes")
+    options = {"quoi": donnees["quoi"], "modele_de_colonnes": donnees.get("modele_de_colonnes")}
     try:
-        return lots.deposer(donnees["fichier"], donnees["exercice"], par=request.user, modele_de_colonnes=modele)
+        return lots.deposer(donnees["fichier"], donnees["ou"], par=request.user, **options)
     except FichierRefuse as refus:
         formulaire.add_error("fichier", str(refus))
     except OperationRefusee as refus:
-        formulaire.add_error("exercice", refus.messages)
+        formulaire.add_error(None, refus.messages)
     return None
 
 
@@ -98,7 +108,7 @@ def import_colonnes(request, pk):
     formulaire, erreur = None, ""
     try:
         if ou_lire.is_valid():
-            table = lots.lire_la_table(fichier, lecture, **ou_lire.cleaned_data)
+            table = lots.lire_la_table(fichier, lecture, quoi=lot.modele, **ou_lire.cleaned_data)
             formulaire = _formulaire_des_colonnes(request, lot, table, lecture)
             if request.method == "POST" and formulaire.is_valid():
                 return _planifier(request, lot, table, formulaire)
@@ -117,7 +127,8 @@ def _formulaire_des_colonnes(request, lot, table, lecture):
     reglee = lot.correspondance
     meme_lecture = (reglee["feuille"], reglee["ligne"]) == (table.feuille, table.ligne_des_entetes)
     colonnes = reglee["colonnes"] if meme_lecture else proposer(table, lecture.champs)
-    return ColonnesForm(request.POST or None, table=table, champs=lecture.champs, colonnes=colonnes)
+    options = {"champs": lecture.champs, "colonnes": colonnes, "quoi": lot.modele}
+    return ColonnesForm(request.POST or None, table=table, **options)
 
 
 def _planifier(request, lot, table, formulaire):
@@ -144,7 +155,8 @@ def import_detail(request, pk):
         "compteurs": [(s, SORTS[s], nombre) for s, nombre in apercu.compteurs.items()],
         "statut": statut if statut in SORTS else "",
         "page": Paginator(lignes, PAR_PAGE).get_page(request.GET.get("page")),
-        "lien_des_actions": f"{reverse('programmation:action_list')}?exercice={lot.exercice_id}",
+        "quoi": modele(lot.modele).libelle,
+        "suite": modele(lot.modele).suite(lot.ou),
     }
     return render(request, "programmation/import_detail.html", contexte)
 
@@ -193,7 +205,10 @@ def exiger_d_ecrire(request):
 
 def _lot(request, pk):
     return get_object_or_404(
-        Lot.objects.visibles_par(request.user).select_related("exercice__departement", "exercice__nomenclature"), pk=pk
+        Lot.objects.visibles_par(request.user).select_related(
+            "departement", "exercice__departement", "exercice__nomenclature"
+        ),
+        pk=pk,
     )
 
 

@@ -105,7 +105,7 @@ def test_les_messages_se_lisent_dans_l_ordre_du_fichier(exercice, responsable, t
 @pytest.mark.parametrize(
     ("options", "phrase"),
     [
-        ({"departement": "99"}, "Le département 99 n’a pas d’exercice 2026."),
+        ({"departement": "99"}, "Le département 99 n’est pas chargé."),
         ({"annee": "2019"}, "Le département 14 n’a pas d’exercice 2019."),
         ({"options": ("--par", "personne@exemple.test")}, "Aucun compte actif n’a le courriel personne@exemple.test."),
         (

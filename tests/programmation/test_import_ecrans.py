@@ -98,8 +98,10 @@ def test_la_liste_montre_les_lots_leur_etat_et_leurs_auteurs(client, exercice, a
     lots.confirmer(lot, par=agent)
     lots.deposer(fichier(["Intitulé", "Contrat"], ["Deux", "CN01403M"], nom="second.xlsx"), exercice, par=agent)
     lignes = textes(client.get(LISTE), "//tbody/tr")
-    assert lignes[0].startswith("second.xlsx 2026 – Calvados (14) Colonnes à régler — —")
-    assert lignes[1].startswith("actions.xlsx 2026 – Calvados (14) Appliqué 1 0")
+    assert lignes[0].startswith(
+        "second.xlsx Actions et plans de financement 2026 – Calvados (14) Colonnes à régler — —"
+    )
+    assert lignes[1].startswith("actions.xlsx Actions et plans de financement 2026 – Calvados (14) Appliqué 1 0")
     assert str(agent) in lignes[1]
 
 
@@ -326,7 +328,7 @@ def test_un_agent_d_un_autre_departement_ne_voit_ni_les_lots_ni_l_exercice(clien
 def test_l_agent_d_un_seul_contrat_lit_pourquoi_il_n_importe_pas(client, exercice, lot):
     client.force_login(habiliter(Role.AGENT, contrat=ContratFactory()))
     assert "il faut être agent ou responsable d’un département entier" in client.get(LISTE).content.decode()
-    assert "Aucun exercice où importer." in client.get(AJOUTER).content.decode()
+    assert "Aucun département où importer." in client.get(AJOUTER).content.decode()
     assert client.get(f"/programmation/imports/{lot.pk}/").status_code == 404
 
 

@@ -4,7 +4,7 @@ Le nom d'un porteur, d'un quartier ou d'un bénéficiaire au sens d'une subventi
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from politique_ville.outils.tableur.entetes import forme
@@ -35,9 +35,10 @@ NIR = re.compile(
 )
 
 
-def colonnes_nominatives(entetes: Sequence[str]) -> list[int]:
-    """Les rangs des colonnes dont le titre annonce des données sur une personne."""
-    return [rang for rang, entete in enumerate(entetes) if _est_nominative(forme(entete))]
+def colonnes_nominatives(entetes: Sequence[str], titres: Collection[str] = ()) -> list[int]:
+    """Les rangs des colonnes dont le titre annonce des données sur une personne ; `titres` : d'autres qui le font."""
+    formes = map(forme, entetes)
+    return [rang for rang, titre in enumerate(formes) if titre in titres or _est_nominative(titre)]
 
 
 def ressemble_a_un_nir(valeur: Any) -> bool:

@@ -1,6 +1,6 @@
 """Convertir toutes les cellules d'une table et dire tout ce qui ne va pas, pas seulement la première erreur."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -86,9 +86,9 @@ def _nirs(table, ligne):
     ]
 
 
-def refuser_les_colonnes_nominatives(table: Table) -> None:
-    """Lève FichierRefuse si le titre d'une colonne annonce des données sur des personnes."""
-    rangs = colonnes_nominatives(table.entetes)
+def refuser_les_colonnes_nominatives(table: Table, titres: Collection[str] = ()) -> None:
+    """Lève FichierRefuse si le titre d'une colonne, ou l'un de ces titres, annonce des données sur des personnes."""
+    rangs = colonnes_nominatives(table.entetes, titres)
     if rangs:
         raise FichierRefuse(
             f"« {table.fichier.nom} » contient des données sur des personnes : {_citer(table, rangs)}. "
