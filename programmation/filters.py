@@ -11,7 +11,7 @@ from comptes.enums import Role
 from comptes.models import Utilisateur
 from politique_ville.outils.formulaires import ListeDeroulante
 from politique_ville.outils.typographie import insecables
-from territoires.models import ContratDeVille, Departement
+from territoires.models import ContratDeVille, Departement, Quartier
 
 from .enums import (
     Echelle,
@@ -368,7 +368,8 @@ class ActionFilterSet(django_filters.FilterSet):
         return queryset
 
     def chercher(self, queryset, nom, valeur):
-        return queryset.recherche(valeur)
+        lieux = Quartier.objects.filter(contrat__departement__in=self.cadre.departements_montres)
+        return queryset.recherche(valeur, quartiers=lieux)
 
     def localiser(self, queryset, nom, valeur):
         return queryset.localisees_dans(self.quartiers)

@@ -96,14 +96,15 @@ class ActionQuerySet(RechercheQuerySet):
     def decidees(self):
         return self.exclude(decisions=None)
 
-    def recherche(self, texte):
+    def recherche(self, texte, quartiers=None):
         """Chaque mot est dans l'intitulé, le numéro de dossier, le nom ou le SIREN du porteur ; ou bien tous désignent
-        un quartier de l'action, par son nom ou sa commune. Lit d'abord ces quartiers : la base n'en a que quelques-uns
-        à comparer."""
+        un quartier de l'action, par son nom ou sa commune. Ces quartiers se lisent d'abord ; `quartiers`, où les chercher,
+        n'en laisse que quelques-uns à comparer."""
         if not normaliser(texte):
             return self
         ecrit = Q(contient_les_mots(texte, "recherche", "porteur__recherche"))
-        lieux = Quartier.objects.recherche_du_lieu(texte).order_by().values_list("pk", flat=True)
+        quartiers = Quartier.objects.all() if quartiers is None else quartiers
+        lieux = quartiers.recherche_du_lieu(texte).order_by().values_list("pk", flat=True)
         return self.filter(ecrit | _localisee_dans(list(lieux)))
 
     def localisees_dans(self, quartiers):

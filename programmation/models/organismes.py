@@ -3,12 +3,12 @@
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 from simple_history.models import HistoricalRecords
 
 from politique_ville.outils.recherche import Recherchable, RechercheQuerySet
-from politique_ville.outils.siret import valider_siren, valider_siret
+from politique_ville.outils.siret import LONGUEUR_SIREN, normaliser_siret, valider_siren, valider_siret
 from territoires.models import Commune, Departement
 
 from ..enums import Droit, FamilleFinanceur, FormeOrganisme
@@ -19,6 +19,15 @@ class OrganismeQuerySet(RechercheQuerySet):
     def vivants(self):
         """Ceux qui n'ont pas été fusionnés dans un autre : les seuls que l'on propose."""
         return self.filter(fusionne_dans=None)
+
+    def recherche(self, texte):
+        """Chaque mot est dans le nom, le sigle, le SIREN ou le RNA ; à partir de neuf chiffres, espaces permis, c'est
+        un SIREN ou un SIRET, même commencé : l'organisme de cet établissement, ou à défaut de ce SIREN."""
+        numero = normaliser_siret(texte)
+        if not (numero.isdecimal() and len(numero) >= LONGUEUR_SIREN):
+            return super().recherche(texte)
+        etablissements = Etablissement.objects.filter(organisme=OuterRef("pk"), siret__startswith=numero)
+        return self.filter(Q(siren=numero[:LONGUEUR_SIREN]) | Exists(etablissements))
 
     def visibles_par(self, utilisateur):
         """Le répertoire est commun à tous les départements, pour qu'un porteur n'y soit pas deux fois ;

@@ -27,6 +27,7 @@ from tests.fabriques import (
     habiliter,
     p147,
 )
+from tests.pages import noeuds, textes
 
 pytestmark = pytest.mark.django_db
 
@@ -216,6 +217,35 @@ def test_la_liste_compte_les_actions_visibles_celles_des_absorbes_comprises(agen
     ActionFactory(porteur=cible, exercice=ExerciceFactory(departement=DepartementFactory(code="30")))
     operations.fusionner(source, cible, par=utilisateur, motif="Doublon")
     assert agent.get(LISTE).context["lignes"] == [(cible, 3)]
+
+
+@pytest.mark.parametrize(
+    "texte",
+    ["gazelles", "AGC", SIREN, f"{SIREN[:3]} {SIREN[3:6]} {SIREN[6:]}", SIRET, f"{SIREN} {SIRET[9:]}", "w142 001 234"],
+)
+def test_le_repertoire_et_la_fusion_se_cherchent_par_nom_sigle_siren_siret_et_rna(agent, texte):
+    cherche = OrganismeFactory(nom="Les Gazelles", sigle="AGC", siren=SIREN, rna="W142001234")
+    EtablissementFactory(organisme=cherche, siret=SIRET)
+    autre = OrganismeFactory(nom="Tout autre")
+    assert noms(agent.get(LISTE, {"q": texte})) == ["Les Gazelles"]
+    assert list(agent.get(adresse("organisme_fusionner", autre), {"q": texte}).context["candidats"]) == [cherche]
+
+
+def test_un_siret_inconnu_trouve_l_organisme_de_son_siren(agent):
+    OrganismeFactory(nom="Les Gazelles", siren=SIREN)
+    assert noms(agent.get(LISTE, {"q": AUTRE_SIRET})) == ["Les Gazelles"]
+    assert noms(agent.get(LISTE, {"q": avec_cle_de_luhn("0001234500001")})) == []
+
+
+def test_le_nombre_d_actions_mene_a_elles_et_un_organisme_d_ailleurs_le_dit(agent):
+    ici, ailleurs = OrganismeFactory(nom="A"), OrganismeFactory(nom="B")
+    ActionFactory(porteur=ici)
+    ActionFactory(porteur=ailleurs, exercice=ExerciceFactory(departement=DepartementFactory(code="30")))
+    page = agent.get(LISTE)
+    assert textes(page, "//tbody/tr/td[3]") == ["1", "aucune"]
+    assert [lien.get("href") for lien in noeuds(page, "//tbody//td/a")] == [
+        f"{adresse('organisme_detail', ici)}#actions"
+    ]
 
 
 def test_la_liste_ne_lit_pas_plus_pour_trois_que_pour_un(agent, django_assert_num_queries):
