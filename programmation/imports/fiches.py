@@ -18,31 +18,55 @@ from ..operations import SaisieAction
 from .champs import LIGNE
 
 REPERES = ("cle", "dossier", "tranche", "contrat", "echelle")  # ce qui désigne une action
+LIGNES_CITEES = 5  # au-delà, un même avertissement ne se répète plus : il est dit une fois pour la colonne
 NOMS = ("intitule", "siret", "siren", "porteur")  # ce qui la désigne à défaut de clé et de dossier
 
 
 class Journal:
-    """Tout ce qu'il y a à dire à l'agent, avec la cellule en cause."""
+    """Tout ce qu'il y a à dire à l'agent, avec la cellule en cause ; cent fois la même chose se dit une fois."""
 
     def __init__(self, validee: TableValidee, champs: Sequence[Champ]):
         self.validee = validee
         self.champs = {champ.nom: champ for champ in champs}
-        self.anomalies: list[Anomalie] = []
+        self._dites: list[Anomalie] = []
+        self._avertissements: dict[tuple[str, str], dict[int, Anomalie]] = {}  # (champ, phrase d'ensemble) → par ligne
 
-    def dire(self, numero: int, nom: str, message: str, gravite: Gravite) -> None:
-        self.anomalies.append(self.validee.anomalie(numero, self.champs[nom], message, gravite))
+    @property
+    def anomalies(self) -> list[Anomalie]:
+        dites = list(self._dites)
+        for (nom, ensemble), par_ligne in self._avertissements.items():
+            repetees = len(par_ligne) > LIGNES_CITEES
+            dites += [self._sur_l_entete(nom, _d_ensemble(ensemble, par_ligne))] if repetees else par_ligne.values()
+        return dites
+
+    def refuser(self, numero: int, nom: str, message: str) -> None:
+        self._dites.append(self.validee.anomalie(numero, self.champs[nom], message))
+
+    def avertir(self, numero: int, nom: str, message: str, ensemble: str) -> None:
+        """`ensemble` est la phrase dite à la place, une fois, si trop de lignes de la colonne la méritent."""
+        anomalie = self.validee.anomalie(numero, self.champs[nom], message, Gravite.AVERTISSEMENT)
+        self._avertissements.setdefault((nom, ensemble), {})[numero] = anomalie
 
     def dire_de_la_colonne(self, nom: str, message: str) -> None:
         """Un avertissement qui vaut pour toute une colonne : il est dit une fois, sur son en-tête."""
-        table, rang = self.validee.table, self.validee.colonnes[nom]
-        adresse = table.adresse(table.ligne_des_entetes, rang)
-        libelle = self.champs[nom].libelle
-        self.anomalies.append(Anomalie(adresse, libelle, table.entetes[rang], message, Gravite.AVERTISSEMENT))
+        self._dites.append(self._sur_l_entete(nom, message))
 
     def dire_des_entetes(self, nom: str, message: str) -> None:
         """Un refus qui tient à une colonne absente : il est dit une fois, sur la ligne des en-têtes."""
         ligne = f"ligne {self.validee.table.ligne_des_entetes}"
-        self.anomalies.append(Anomalie(ligne, self.champs[nom].libelle, "", message))
+        self._dites.append(Anomalie(ligne, self.champs[nom].libelle, "", message))
+
+    def _sur_l_entete(self, nom, message):
+        table, rang = self.validee.table, self.validee.colonnes[nom]
+        adresse = table.adresse(table.ligne_des_entetes, rang)
+        return Anomalie(adresse, self.champs[nom].libelle, table.entetes[rang], message, Gravite.AVERTISSEMENT)
+
+
+def _d_ensemble(phrase, numeros):
+    """La phrase, le nombre de lignes, et les premières."""
+    cites = ", ".join(map(str, sorted(numeros)[:LIGNES_CITEES]))
+    autres = len(numeros) - LIGNES_CITEES
+    return f"{phrase} {len(numeros)} lignes : {cites} et {autres} autre{'s' if autres > 1 else ''}."
 
 
 @dataclass
@@ -67,10 +91,11 @@ class Fiche:
 
     def refuser(self, nom: str, message: str, numero: int | None = None) -> None:
         self.refusee = True
-        self.journal.dire(numero or self.origines.get(nom, self.numero), nom, message, Gravite.REFUS)
+        self.journal.refuser(numero or self.origines.get(nom, self.numero), nom, message)
 
-    def avertir(self, nom: str, message: str) -> None:
-        self.journal.dire(self.origines.get(nom, self.numero), nom, message, Gravite.AVERTISSEMENT)
+    def avertir(self, nom: str, message: str, ensemble: str = "") -> None:
+        """`ensemble` : la phrase qui le remplace si beaucoup de lignes la méritent ; sans elle, le message lui-même."""
+        self.journal.avertir(self.origines.get(nom, self.numero), nom, message, ensemble or message)
 
     @property
     def contrat(self) -> ContratDeVille | None:

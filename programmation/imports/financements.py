@@ -157,7 +157,7 @@ class Plans:
         if candidats:
             fiche.avertir(
                 apport.champ,
-                f"{len(candidats)} financeurs possibles : le montant ira sur « {financeur} » ; pour en désigner un, le "
+                f"plusieurs financeurs possibles : le montant ira sur « {financeur} » ; pour en désigner un, le "
                 "choisir dans la correspondance, ou écrire une ligne par financement.",
             )
         return financeur

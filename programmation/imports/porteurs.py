@@ -12,8 +12,11 @@ from politique_ville.outils.recherche import normaliser
 from ..enums import Droit, FormeOrganisme
 from ..models import Etablissement, Organisme
 from .fiches import Fiche
+from .mots import ont_un_mot_commun
 
 RESSEMBLANCE = 0.85  # de 0 à 1 : en deçà, deux noms ne sont pas rapprochés
+AUTRES_NOMS = "noms un peu différents de ceux du répertoire, qui garde les siens."
+SANS_SIRET = "porteurs inconnus, qui seront créés sans SIRET."
 PUBLICS = {
     FormeOrganisme.COMMUNE,
     FormeOrganisme.EPCI,
@@ -63,7 +66,7 @@ class Porteurs:
         if organisme is None:
             organisme = self._creer_par_numero(fiche, siren, nom)
         elif nom and not _est_le_nom(nom, organisme):
-            fiche.avertir("porteur", f"ce numéro est celui de « {organisme} » : son nom est gardé.")
+            _avertir_de_l_autre_nom(fiche, nom, organisme)
         fiche.porteur = organisme
         if organisme and siret:
             fiche.etablissement = etablissement or self._nouvel_etablissement(organisme, siret)
@@ -73,11 +76,13 @@ class Porteurs:
             numero = "siret" if "siret" in fiche.valeurs else "siren"
             fiche.refuser(numero, "porteur inconnu : indiquer aussi son nom, pour le créer.")
             return None
-        homonyme = self._suggestion(nom)
+        homonyme = self._suggestion(nom, sans_siren=True)  # deux SIREN différents sont deux organismes
         organisme = self._nouveau(fiche, nom, siren)
         if organisme and homonyme:
             fiche.avertir(
-                "porteur", f"nouveau porteur, qui ressemble à « {homonyme} » : vérifier que c’en est un autre."
+                "porteur",
+                f"nouveau porteur, qui ressemble à « {homonyme} », connu sans SIREN : vérifier que c’en est un autre.",
+                "nouveaux porteurs, proches d’organismes connus sans SIREN : vérifier que c’en sont d’autres.",
             )
         return organisme
 
@@ -101,8 +106,9 @@ class Porteurs:
         suggestion = self._suggestion(nom)
         organisme = self._nouveau(fiche, nom, None)
         if organisme:
-            suite = f", vouliez-vous « {suggestion} » ?" if suggestion else "."
-            fiche.avertir("porteur", f"« {nom} » est inconnu et sera créé sans SIRET{suite}")
+            inconnu = f"« {nom} » est inconnu et sera créé sans SIRET"
+            message = f"{inconnu}, vouliez-vous « {suggestion} » ?" if suggestion else f"{inconnu}."
+            fiche.avertir("porteur", message, "" if suggestion else SANS_SIRET)
         return organisme
 
     def _nouveau(self, fiche, nom, siren):
@@ -140,15 +146,16 @@ class Porteurs:
         for nom in {normaliser(organisme.nom), normaliser(str(organisme))}:
             self._noms[nom][organisme.pk] = organisme
 
-    def _suggestion(self, nom):
+    def _suggestion(self, nom, sans_siren=False):
         """L'organisme au nom le plus ressemblant, ou None : les trigrammes communs désignent quelques candidats."""
         cherche = normaliser(nom)
         communs = Counter()
         for trigramme in _trigrammes(cherche):
             communs.update(self._trigrammes.get(trigramme, ()))
         for candidat, _ in communs.most_common(3):
-            if SequenceMatcher(None, cherche, candidat).ratio() >= RESSEMBLANCE:
-                return next(iter(self.noms[candidat].values()))
+            organismes = [o for o in self.noms[candidat].values() if not (sans_siren and o.siren)]
+            if organismes and SequenceMatcher(None, cherche, candidat).ratio() >= RESSEMBLANCE:
+                return organismes[0]
         return None
 
     @cached_property
@@ -170,6 +177,15 @@ def _siren(fiche):
 
 def _est_le_nom(nom, organisme):
     return normaliser(nom) in (normaliser(organisme.nom), normaliser(str(organisme)))
+
+
+def _avertir_de_l_autre_nom(fiche, nom, organisme):
+    """Une variante du nom se dit à peine ; un tout autre nom fait douter du numéro."""
+    numero = f"ce numéro est celui de « {organisme} »"
+    if ont_un_mot_commun(nom, f"{organisme} {organisme.sigle}"):
+        fiche.avertir("porteur", f"{numero} : son nom est gardé.", AUTRES_NOMS)
+    else:
+        fiche.avertir("porteur", f"{numero}, dont le nom est gardé : vérifier le numéro.")
 
 
 def _trigrammes(nom):

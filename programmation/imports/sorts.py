@@ -11,6 +11,7 @@ from ..operations import Examen
 from .conflits import dire_le_conflit, en_conflit, lire_les_bases
 from .en_clair import en_clair, lieux
 from .fiches import Fiche
+from .mots import ont_un_mot_commun
 from .rapprochement import Rapprochement
 from .totaux import Poids, poids
 
@@ -22,6 +23,10 @@ CHAMP_EN_CAUSE = {
     "cpo_nombre": "duree",
     "etablissement": "siret",
     "campagne": "contrat",
+}
+DESIGNE_AUJOURD_HUI = {
+    "cle": ("cette clé est aujourd’hui celle de", "la ligne"),
+    "dossier": ("ce dossier est aujourd’hui", "le numéro"),
 }
 
 
@@ -38,6 +43,8 @@ def examiner(
 
 def _sort(fiche, examen: Examen | None, connues):
     cle = fiche.action.pk if fiche.action else None
+    if fiche.action:
+        _verifier_que_c_est_elle(fiche)
     if examen and examen.refus:
         _dire_le_refus(fiche, examen.refus)
     elif examen:
@@ -97,6 +104,17 @@ def _etiquettes(saisie, existante, nom):
 
 
 # --- Ce que l'examen ne voit pas, et ce qu'il refuse ---
+
+
+def _verifier_que_c_est_elle(fiche):
+    """Un numéro mal recopié désigne une autre action : ni l'intitulé n'a un mot commun avec le sien, ni le porteur."""
+    action, intitule = fiche.action, fiche.valeurs.get("intitule")
+    nom = next((nom for nom in ("cle", "dossier") if nom in fiche.valeurs), None)
+    if not (nom and intitule and fiche.porteur and action.porteur) or fiche.porteur == action.porteur.courant:
+        return
+    if not ont_un_mot_commun(intitule, action.intitule):
+        repere, a_verifier = DESIGNE_AUJOURD_HUI[nom]
+        fiche.avertir(nom, f"{repere} « {action.intitule} » de « {action.porteur.courant} » : vérifier {a_verifier}.")
 
 
 def _verifier_le_dossier(fiche, action, connues):

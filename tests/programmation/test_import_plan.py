@@ -524,7 +524,9 @@ def test_un_siret_connu_garde_le_nom_du_repertoire_et_le_dit(referentiel, agent)
     plan = planifier(
         fichier(["Intitulé", "Contrat", "SIRET", "Porteur"], ["Un", "CN01403M", SIRET, "LAC"]), referentiel, agent
     )
-    assert messages(plan) == ["D2 : ce numéro est celui de « Lire à Caen » : son nom est gardé."]
+    assert messages(plan) == [
+        "D2 : ce numéro est celui de « Lire à Caen », dont le nom est gardé : vérifier le numéro."
+    ]
     assert plan.lignes[0].apres["SIRET"] == etablissement.siret
 
 
@@ -669,7 +671,9 @@ def test_une_famille_a_plusieurs_financeurs_va_sur_une_ligne_a_preciser(referent
         FinanceurFactory(nom=nom, famille="commune", departement=referentiel.departement)
     depose = fichier(["Intitulé", "Contrat", "Communes"], ["Un", "CN01403M", 600], ["Deux", "CN01403M", 700])
     plan = planifier(depose, referentiel, agent)
-    assert messages(plan)[0].startswith("C2 : 2 financeurs possibles : le montant ira sur « Commune (à préciser) »")
+    assert messages(plan)[0].startswith(
+        "C2 : plusieurs financeurs possibles : le montant ira sur « Commune (à préciser) »"
+    )
     importer(depose, referentiel, agent)
     assert set(Financement.objects.values_list("financeur__nom", "famille")) == {("Commune (à préciser)", "commune")}
     assert compteurs(planifier(depose, referentiel, agent)) == {"inchange": 2}
