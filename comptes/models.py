@@ -80,6 +80,11 @@ class Utilisateur(AbstractBaseUser, PermissionsMixin):
         return Perimetre.union(self.habilitations_actives)
 
     @cached_property
+    def perimetre_de_l_etat(self):
+        """Ce que lui ouvrent ses seules habilitations d'État : les enveloppes et les totaux, jamais à un partenaire."""
+        return Perimetre.union(h for h in self.habilitations_actives if h.role in Role.de_l_etat())
+
+    @cached_property
     def roles(self):
         return {habilitation.role for habilitation in self.habilitations_actives}
 

@@ -18,8 +18,8 @@ class PhotographieQuerySet(models.QuerySet):
         raise PhotographieIntouchable(PhotographieIntouchable.__doc__)
 
     def visibles_par(self, utilisateur):
-        """Une photographie est de tout l'exercice : il faut voir tout le département."""
-        perimetre = utilisateur.perimetre
+        """Une photographie est de tout l'exercice, proposé compris : il faut voir tout le département, côté État."""
+        perimetre = utilisateur.perimetre_de_l_etat
         return self if perimetre.national else self.filter(exercice__departement__in=perimetre.departements)
 
 

@@ -121,8 +121,8 @@ class Campagne(models.Model):
 
 class EnveloppeQuerySet(models.QuerySet):
     def visibles_par(self, utilisateur):
-        """Celles des exercices visibles ; une habilitation plus étroite ne montre que l'enveloppe de son contrat."""
-        perimetre = utilisateur.perimetre
+        """Celles des départements de l'agent de l'État, ou de son contrat ; un partenaire n'en voit aucune."""
+        perimetre = utilisateur.perimetre_de_l_etat
         if perimetre.national:
             return self
         departements = perimetre.departements | perimetre.departements_de_delegue
@@ -191,6 +191,28 @@ class Enveloppe(models.Model):
             raise ValidationError({"parent": "L’enveloppe mère est d’un autre exercice."})
         if self.contrat_id and self.contrat.departement_id != self.exercice.departement_id:
             raise ValidationError({"contrat": "Ce contrat n’est pas dans le département de l’exercice."})
+        if self.parent_id:
+            self._suivre_la_mere()
+
+    def _suivre_la_mere(self):
+        """Les crédits d'un contrat ou d'un dispositif, divisés, restent les siens : la feuille le dit donc seule."""
+        erreurs = {}
+        for champ in ("contrat", "dispositif"):
+            sien, mere = getattr(self, f"{champ}_id"), getattr(self.parent, f"{champ}_id")
+            if mere and sien != mere:
+                erreurs[champ] = f"Choisir le {champ} de l’enveloppe mère, « {getattr(self.parent, champ)} »."
+        if erreurs:
+            raise ValidationError(erreurs)
+
+    def pourquoi_pas(self, action):
+        """La fin de la phrase « cette enveloppe … » qui dit pourquoi elle ne porte pas cette action, ou ""."""
+        if self.exercice_id != action.exercice_id:
+            return "est d’un autre exercice"
+        if self.contrat_id not in (None, action.contrat_id):
+            return "est celle d’un autre contrat"
+        if self.dispositif_id not in (None, action.dispositif_id):
+            return "est celle d’un autre dispositif"
+        return ""
 
 
 class MouvementEnveloppe(models.Model):

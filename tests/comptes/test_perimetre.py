@@ -8,12 +8,15 @@ from django.utils import timezone
 
 from comptes.enums import Role
 from comptes.models import Habilitation, Utilisateur
-from programmation.models import Action, Financement, PartenaireFinanceur
+from pilotage.models import Photographie
+from pilotage.operations import photographier
+from programmation.models import Action, Enveloppe, Financement, PartenaireFinanceur
 from territoires.models import FiliationContrat, FiliationQuartier
 from tests.fabriques import (
     ActionFactory,
     ContratFactory,
     DepartementFactory,
+    EnveloppeFactory,
     ExerciceFactory,
     FinanceurFactory,
     HabilitationFactory,
@@ -149,6 +152,23 @@ def test_un_partenaire_financeur_ne_voit_que_ses_lignes(monde):
     assert vues(partenaire) == {monde.a_la_guerinere}
     assert list(Financement.objects.visibles_par(partenaire)) == [sienne]
     assert list(monde.a_la_guerinere.financements.bornes_a(partenaire)) == [sienne]
+
+
+def test_les_enveloppes_et_les_photographies_sont_a_l_etat_jamais_a_un_partenaire(monde):
+    exercice = monde.a_lisieux.exercice
+    EnveloppeFactory(exercice=exercice)
+    de_caen = EnveloppeFactory(exercice=exercice, contrat=monde.caen)
+    photographier(exercice, "Comité")
+    lecteur = habiliter(Role.LECTEUR, departement=monde.calvados)
+    assert Enveloppe.objects.visibles_par(lecteur).count() == 2
+    assert Photographie.objects.visibles_par(lecteur).count() == 1
+    agent_de_caen = habiliter(Role.AGENT, contrat=monde.caen)
+    assert list(Enveloppe.objects.visibles_par(agent_de_caen)) == [de_caen]
+    assert not Photographie.objects.visibles_par(agent_de_caen).exists()
+    for territoire in ({"departement": monde.calvados}, {"contrat": monde.caen}, {"france_entiere": True}):
+        partenaire = habiliter(Role.PARTENAIRE, **territoire)
+        assert not Enveloppe.objects.visibles_par(partenaire).exists()
+        assert not Photographie.objects.visibles_par(partenaire).exists()
 
 
 def test_une_habilitation_a_exactement_un_territoire(monde):
