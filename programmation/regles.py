@@ -3,6 +3,10 @@
 Une fonction `peut_…` répond oui ou non ; une fonction `empechement_…` rend la phrase qui dit pourquoi non, ou "".
 """
 
+from datetime import date
+
+from django.utils import timezone
+
 from comptes.enums import Role
 
 from .enums import Echelle, EtatFinancement, NatureDecision, StatutAction, StatutExercice
@@ -50,11 +54,6 @@ def peut_gerer(utilisateur, action):
 
 def peut_modifier(utilisateur, action):
     return peut_gerer(utilisateur, action) and not action.exercice.est_clos
-
-
-def peut_decider(utilisateur, action):
-    """AGENT et RESPONSABLE enregistrent les décisions d'un exercice ouvert."""
-    return peut_gerer(utilisateur, action) and action.exercice.statut == StatutExercice.OUVERT
 
 
 def peut_supprimer(utilisateur, action):
@@ -116,6 +115,14 @@ def empechement_de_creer(campagne):
     return ""
 
 
+def empechement_de_changer_de_campagne(action, nouvelle):
+    """Aucun motif n'y peut rien : ce qui entrerait dans une campagne figée, ou en sortirait, ferait mentir son gel."""
+    for campagne, geste in ((action.campagne, "n’en sort"), (nouvelle, "n’y entre")):
+        if campagne.est_figee:
+            return f"La campagne « {campagne} » est figée : aucune action {geste}."
+    return ""
+
+
 def empechement_de_deposer(action):
     if action.campagne.est_figee:
         return f"La campagne « {action.campagne} » est figée : plus de dépôt."
@@ -153,6 +160,8 @@ def empechement_de_scinder(action):
         return "Une action à l’échelle du département ne se scinde pas entre des contrats."
     if not action.dossier:
         return "Une action se scinde par son dossier Dauphin : renseigner d’abord son numéro."
+    if action.campagne.est_figee:
+        return f"La campagne « {action.campagne} » est figée : aucune part n’en sort."
     return empechement_de_modifier(action)
 
 
@@ -173,8 +182,19 @@ def natures_de_decision_possibles(action):
     return [nature for nature in NatureDecision if not empechement_de_decider(action, nature)]
 
 
-def motif_exige_pour_un_montant(action, a_une_decision):
-    """Dès qu'une décision existe ou que la campagne est figée, changer un montant demande un motif."""
+def empechement_de_dater(exercice, jour):
+    """Une décision se prend au plus tôt l'année qui précède l'exercice ; plus tôt, l'année est mal tapée."""
+    premier = date(exercice.annee - 1, 1, 1)
+    if jour < premier:
+        return f"La date de la décision, {jour:%d/%m/%Y}, est avant le {premier:%d/%m/%Y} : vérifier l’année."
+    if jour > timezone.localdate():
+        return "La date de la décision est dans le futur."
+    return ""
+
+
+def motif_exige_pour_deplacer_un_total(action, a_une_decision):
+    """Dès qu'une décision existe ou que la campagne est figée : ces totaux ont été lus, on doit savoir pourquoi ils
+    changent."""
     return a_une_decision or action.campagne.est_figee
 
 

@@ -105,6 +105,26 @@ def test_deux_decisions_simultanees_ne_depassent_pas_le_disponible(agents):
     assert disponible(enveloppe) == euros(200)
 
 
+def test_deux_decisions_simultanees_dans_deux_feuilles_ne_depassent_pas_leur_mere(agents):
+    """Trois feuilles de 400 € sous une mère de 1 000 € : chaque feuille a de quoi, la mère n'en paie que deux."""
+    mere = EnveloppeFactory()
+    MouvementFactory(enveloppe=mere, ae=euros(1000))
+    feuilles = [EnveloppeFactory(exercice=mere.exercice, parent=mere) for _ in agents]
+    actions = [ActionFactory(statut=StatutAction.INSTRUITE) for _ in agents]
+    for feuille, action in zip(feuilles, actions, strict=True):
+        MouvementFactory(enveloppe=feuille, ae=euros(400))
+        p147(action, 400)
+
+    def geste(action, agent, feuille):
+        demande = DemandeDeDecision(action, NatureDecision.ATTRIBUTION, euros(400), feuille, action.version)
+        return lambda: operations.decider([demande], par=agent)
+
+    resultats = ensemble(*[geste(*trio) for trio in zip(actions, agents, feuilles, strict=True)])
+    refus = [resultat for resultat in resultats if isinstance(resultat, OperationRefusee)]
+    assert [str(mere) in message for resultat in refus for message in resultat.messages] == [True]
+    assert disponible(mere) == euros(200)
+
+
 def test_deux_lots_qui_se_croisent_ne_se_bloquent_pas(agents):
     """Les mêmes actions prises dans l'ordre inverse : pas d'étreinte fatale, un lot passe, l'autre est en conflit."""
     actions = [ActionFactory(statut=StatutAction.INSTRUITE) for _ in range(4)]

@@ -56,10 +56,22 @@ def campagne_de_l_action():
     yield from ecarts_de(autre_contrat, "campagne__contrat__intitule", "contrat__intitule")
 
 
-@verification("enveloppe de l’action", "L’enveloppe d’une action est de son exercice.")
+@verification(
+    "enveloppe de l’action",
+    "L’enveloppe d’une action est de son exercice et, si elle est propre à un contrat ou à un dispositif, du sien.",
+)
 def enveloppe_de_l_action():
     fautives = Action.objects.exclude(enveloppe=None).exclude(enveloppe__exercice=F("exercice"))
-    return ecarts_de(fautives, "exercice__annee", "enveloppe__exercice__annee")
+    yield from ecarts_de(fautives, "exercice__annee", "enveloppe__exercice__annee")
+    yield from enveloppes_d_ailleurs(Action.objects.all(), "")
+
+
+def enveloppes_d_ailleurs(lignes, vers_l_action):
+    """Les lignes portées par l'enveloppe d'un autre contrat ou d'un autre dispositif que ceux de leur action."""
+    for champ, nom in {"contrat": "intitule", "dispositif": "libelle"}.items():
+        sien, propre = f"{vers_l_action}{champ}", f"enveloppe__{champ}"
+        fautives = lignes.filter(**{f"{propre}__isnull": False}).filter(Q(**{sien: None}) | ~Q(**{sien: F(propre)}))
+        yield from ecarts_de(fautives, f"{sien}__{nom}", f"{propre}__{nom}")
 
 
 @verification("établissement de l’action", "L’établissement d’une action est celui de son porteur.")

@@ -79,6 +79,16 @@ def histoires_des_decisions() -> Iterator[tuple[int, tuple]]:
         yield courante, histoire
 
 
+@verification(
+    "date d’une décision", "Une décision date au plus tôt du 1er janvier de l’année qui précède celle de l’exercice."
+)
+def date_d_une_decision():
+    anciennes = Decision.objects.filter(date__year__lt=F("action__exercice__annee") - 1)
+    for ligne in anciennes.order_by("pk").values_list("action", "action__intitule", "action__exercice__annee", "date"):
+        action, intitule, annee, jour = ligne
+        yield Ecart(nommer(Action, action, intitule), f"le 01/01/{annee - 1} au plus tôt", f"{jour:%d/%m/%Y}")
+
+
 @verification("porteur d’une décision", "Une décision garde le nom de son porteur.")
 def porteur_d_une_decision():
     return ecarts_de(Decision.objects.filter(porteur_nom=""), "action__porteur__nom", "porteur_nom")

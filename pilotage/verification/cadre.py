@@ -19,6 +19,7 @@ from programmation.models import (
 )
 from territoires.models import FiliationContrat, FiliationQuartier, Quartier
 
+from .actions import enveloppes_d_ailleurs
 from .outils import Ecart, ecarts_de, nommer, verification
 
 
@@ -90,14 +91,25 @@ def campagnes_d_un_exercice_clos():
 
 
 @verification(
-    "enveloppe", "Une enveloppe, sa mère et son contrat sont du même exercice, du même département, et sans boucle."
+    "enveloppe",
+    "Une enveloppe est de l’exercice de sa mère, de son contrat et de son dispositif s’ils sont dits ; sans boucle.",
 )
 def enveloppe():
     autre_exercice = Enveloppe.objects.exclude(parent=None).exclude(parent__exercice=F("exercice"))
     yield from ecarts_de(autre_exercice, "exercice__annee", "parent__exercice__annee", nom="libelle")
     ailleurs = Enveloppe.objects.exclude(contrat=None).exclude(contrat__departement=F("exercice__departement"))
     yield from ecarts_de(ailleurs, "exercice__departement__nom", "contrat__departement__nom", nom="libelle")
+    yield from filles_d_ailleurs()
     yield from boucles()
+
+
+def filles_d_ailleurs():
+    """Les sous-enveloppes qui ne sont pas du contrat ou du dispositif de leur mère."""
+    for champ, nom in {"contrat": "intitule", "dispositif": "libelle"}.items():
+        propre = f"parent__{champ}"
+        filles = Enveloppe.objects.filter(**{f"{propre}__isnull": False})
+        fautives = filles.filter(Q(**{champ: None}) | ~Q(**{champ: F(propre)}))
+        yield from ecarts_de(fautives, f"{propre}__{nom}", f"{champ}__{nom}", nom="libelle")
 
 
 def boucles():
@@ -112,10 +124,15 @@ def boucles():
             yield Ecart(nommer(Enveloppe, pk, noms[pk]), "une mère qui n’en descend pas", "une boucle")
 
 
-@verification("enveloppe d’une décision", "Une décision se prend dans une feuille d’enveloppe de son exercice.")
+@verification(
+    "enveloppe d’une décision",
+    "Une décision se prend dans une feuille d’enveloppe de son exercice et, si elle leur est propre, du contrat et du "
+    "dispositif de l’action.",
+)
 def enveloppe_d_une_decision():
     decisions = Decision.objects.exclude(enveloppe=None)
     ailleurs = decisions.exclude(enveloppe__exercice=F("action__exercice"))
     yield from ecarts_de(ailleurs, "action__exercice__annee", "enveloppe__exercice__annee")
+    yield from enveloppes_d_ailleurs(decisions, "action__")
     divisees = decisions.filter(Q(enveloppe__in=Enveloppe.objects.exclude(parent=None).values("parent")))
     yield from ecarts_de(divisees, V("une feuille"), "enveloppe__libelle")

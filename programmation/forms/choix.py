@@ -90,7 +90,10 @@ class Choix:
 
     @property
     def campagnes(self):
-        """Celles de l'exercice et du contrat où l'on peut encore ajouter, et celle de l'action."""
+        """Celles de l'exercice et du contrat où l'on peut encore ajouter, et celle de l'action ; figée, elle seule."""
+        siennes = Campagne.objects.filter(pk=self.action.campagne_id)
+        if any(campagne.est_figee for campagne in siennes):
+            return siennes
         ouvertes = Q(exercice=self.exercice, figee_le=None)
         du_contrat = Q(contrat=None) | Q(contrat=self.contrat)
         return Campagne.objects.filter(ouvertes & du_contrat | Q(pk=self.action.campagne_id))

@@ -92,7 +92,8 @@ class ActionForm(SansControleMixin, RefusMixin, forms.ModelForm):
         label="Motif du changement",
         required=False,
         max_length=500,
-        help_text="L’action est décidée ou sa campagne est figée : changer un montant demande un motif.",
+        help_text="L’action est décidée ou sa campagne est figée : "
+        "changer un montant, le classement, le porteur, le contrat ou les quartiers demande un motif.",
     )
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
     cle = forms.UUIDField(required=False, widget=forms.HiddenInput)
@@ -182,7 +183,7 @@ class ActionForm(SansControleMixin, RefusMixin, forms.ModelForm):
 
     def _regler_les_champs(self):
         champs, existe = self.fields, bool(self.instance.pk)
-        self.motif_exige = existe and regles.motif_exige_pour_un_montant(
+        self.motif_exige = existe and regles.motif_exige_pour_deplacer_un_total(
             self.instance, self.instance.decisions.exists()
         )
         champs["exercice"].disabled = champs["campagne"].required = champs["version"].required = existe

@@ -109,12 +109,12 @@ def creer_une_enveloppe(
 ) -> Enveloppe:
     """Crée une enveloppe, ou une sous-enveloppe d'une mère qui ne porte pas de décision."""
     exiger_le_responsable(par, exercice)
-    refuser_si_clos(exercice)
-    if parent and parent.decisions.exists():
-        raise OperationRefusee(f"« {parent} » porte déjà des décisions : elle ne peut plus être divisée.")
     enveloppe = Enveloppe(exercice=exercice, libelle=libelle, parent=parent, **champs)
     controler(enveloppe)
     with contraintes_en_francais(), transaction.atomic():
+        refuser_si_clos(verrouiller_les_exercices([exercice])[exercice.pk])
+        if parent and parent.decisions.exists():
+            raise OperationRefusee(f"« {parent} » porte déjà des décisions : elle ne peut plus être divisée.")
         creer_avec_historique([enveloppe], Enveloppe, par=par, motif="Nouvelle enveloppe")
     return enveloppe
 
@@ -151,8 +151,8 @@ def declarer_la_notification_complete(
 ) -> Enveloppe:
     """Dès lors, le plafond est le notifié et non plus le prévisionnel."""
     exiger_le_responsable(par, enveloppe.exercice)
-    refuser_si_clos(enveloppe.exercice)
     with transaction.atomic():
+        refuser_si_clos(verrouiller_les_exercices([enveloppe.exercice_id])[enveloppe.exercice_id])
         enveloppe.notification_complete_le = date
         modifier_avec_historique([enveloppe], Enveloppe, ["notification_complete_le"], par=par, motif=motif)
     return enveloppe

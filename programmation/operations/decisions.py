@@ -16,7 +16,7 @@ from politique_ville.outils.montants import total
 from .. import regles
 from ..enums import EtatFinancement, FamilleFinanceur, NatureDecision, NatureFinancement
 from ..models import Action, Decision, Enveloppe, Financement, Financeur
-from ..synthese import disponible
+from ..synthese import barres, lignee
 from .outils import (
     MotifExige,
     OperationRefusee,
@@ -49,7 +49,8 @@ def decider(
 ) -> list[Decision]:
     """Enregistre un lot de décisions, tout ou rien, et recopie statut et accordé P147 sur les actions.
 
-    Verrouille d'abord les exercices : deux décisions simultanées ne dépassent pas le disponible. Lève
+    Verrouille d'abord les exercices, donc toutes leurs enveloppes : deux décisions simultanées ne dépassent le
+    disponible ni d'une feuille ni de la mère de deux feuilles. Lève
     ConflitDeVersion, MotifExige, DroitManquant ou OperationRefusee sans rien écrire.
     """
     date = date or timezone.localdate()
@@ -58,8 +59,10 @@ def decider(
         verifier_les_versions({d.action.pk: d.version for d in demandes}, actions)
         exiger_les_droits(actions.values(), par)
         sommes = sommes_des_decisions(actions)
-        decisions = preparer(demandes, actions, sommes, par, motif, date)
-        verifier_le_disponible(decisions, par, motif)
+        enveloppes = enveloppes_des_exercices(actions.values())
+        verifier_la_date(date, actions.values())
+        decisions = preparer(demandes, actions, sommes, enveloppes, par, motif, date)
+        verifier_le_disponible(decisions, enveloppes, par, motif)
         enregistrer_les_decisions(decisions, actions, sommes, par, motif, date)
     return decisions
 
@@ -70,17 +73,29 @@ def sommes_des_decisions(actions):
     return {ligne["action"]: ligne["somme"] for ligne in lignes}
 
 
-def preparer(demandes, actions, sommes, par, motif, date):
+def enveloppes_des_exercices(actions):
+    """Toutes les enveloppes des exercices de ces actions, par identifiant : les feuilles, et leurs mères."""
+    exercices = {action.exercice_id for action in actions}
+    return Enveloppe.objects.filter(exercice__in=exercices).select_related("exercice").order_by("pk").in_bulk()
+
+
+def verifier_la_date(date, actions):
+    for exercice in {action.exercice for action in actions}:
+        empechement = regles.empechement_de_dater(exercice, date)
+        if empechement:
+            raise OperationRefusee({"date": empechement})
+
+
+def preparer(demandes, actions, sommes, enveloppes, par, motif, date):
     doublons = [pk for pk, nombre in Counter(d.action.pk for d in demandes).items() if nombre > 1]
     if doublons:
         raise OperationRefusee(f"« {actions[doublons[0]]} » est deux fois dans le lot : une décision par action.")
     demandes_p147 = {f.action_id: f.demande for f in Financement.objects.p147().filter(action__in=actions)}
-    avec_enveloppes = exercices_avec_enveloppes(actions.values())
     decisions, refus, motifs = [], [], []
     for demande in demandes:
         action = actions[demande.action.pk]
         montant = montant_retenu(demande, sommes.get(action.pk, Decimal(0)))
-        phrase = raison_du_refus(demande, action, montant, sommes, avec_enveloppes, date)
+        phrase = raison_du_refus(demande, action, montant, sommes, enveloppes)
         if phrase:
             refus.append(f"« {action} » : {phrase}")
         elif regles.motif_exige_pour_decider(demande.nature, montant, demandes_p147.get(action.pk)):
@@ -101,7 +116,7 @@ def montant_retenu(demande, accorde):
     return demande.montant
 
 
-def raison_du_refus(demande, action, montant, sommes, avec_enveloppes, date):
+def raison_du_refus(demande, action, montant, sommes, enveloppes):
     """La phrase qui dit pourquoi cette décision est impossible, ou ""."""
     accorde = sommes.get(action.pk, Decimal(0))
     empechement = regles.empechement_de_decider(action, demande.nature)
@@ -115,17 +130,21 @@ def raison_du_refus(demande, action, montant, sommes, avec_enveloppes, date):
         return f"l’accordé ({euros(accorde)}) ne peut pas devenir négatif."
     if demande.nature == NatureDecision.DIMINUTION and accorde + montant == 0:
         return "retirer tout l’accordé est une déprogrammation."
-    if date > timezone.localdate():
-        return "la date de la décision est dans le futur."
-    return raison_du_refus_de_l_enveloppe(demande, action, montant, avec_enveloppes)
+    return raison_du_refus_de_l_enveloppe(demande, action, montant, enveloppes)
 
 
-def raison_du_refus_de_l_enveloppe(demande, action, montant, avec_enveloppes):
+def raison_du_refus_de_l_enveloppe(demande, action, montant, enveloppes):
     enveloppe = demande.enveloppe or action.enveloppe
-    if montant and enveloppe is None and action.exercice_id in avec_enveloppes:
-        return "choisir l’enveloppe qui porte la décision."
-    if enveloppe and enveloppe.exercice_id != action.exercice_id:
-        return f"l’enveloppe « {enveloppe} » est d’un autre exercice."
+    if not montant:
+        return ""
+    if enveloppe is None:
+        existe = any(e.exercice_id == action.exercice_id for e in enveloppes.values())
+        return "choisir l’enveloppe qui porte la décision." if existe else ""
+    raison = enveloppe.pourquoi_pas(action)
+    if raison:
+        return f"l’enveloppe « {enveloppe} » {raison} : en choisir une autre."
+    if any(e.parent_id == enveloppe.pk for e in enveloppes.values()):
+        return f"« {enveloppe} » a des sous-enveloppes : décider dans l’une d’elles."
     return ""
 
 
@@ -135,11 +154,6 @@ def raison_du_motif(nature, demande):
     if demande is None:
         return "accorder sans montant demandé connu demande un motif."
     return f"accorder plus que les {euros(demande)} demandés demande un motif."
-
-
-def exercices_avec_enveloppes(actions):
-    ids = {action.exercice_id for action in actions}
-    return set(Enveloppe.objects.filter(exercice__in=ids).order_by().values_list("exercice", flat=True))
 
 
 def decision(action, demande, montant, par, motif, date):
@@ -157,25 +171,45 @@ def decision(action, demande, montant, par, motif, date):
     )
 
 
-def verifier_le_disponible(decisions, par, motif):
-    """Refuse de dépasser le disponible d'une enveloppe, sauf au responsable qui en écrit le motif."""
+def verifier_le_disponible(decisions, enveloppes, par, motif):
+    """Refuse de dépasser le disponible d'une feuille ou d'une de ses mères, sauf au responsable qui en écrit le motif.
+
+    Ce que le lot diminue par ailleurs n'est pas déduit du besoin : chaque attribution doit trouver ses crédits.
+    """
+    besoins = besoins_par_enveloppe(decisions, enveloppes)
+    lues = barres(enveloppes[pk] for pk in besoins)
+    depassees = {enveloppes[pk]: lues[pk].disponible for pk, besoin in besoins.items() if besoin > lues[pk].disponible}
+    refus = [
+        f"{nommer(enveloppe, enveloppes)} : {euros(besoins[enveloppe.pk])} dépassent le disponible ({euros(reste)}). "
+        "Réduire les montants, ou s’adresser au responsable. Seul un responsable peut dépasser, avec un motif."
+        for enveloppe, reste in depassees.items()
+        if not regles.peut_depasser(par, enveloppe.exercice)
+    ]
+    if refus:
+        raise OperationRefusee(refus)
+    if depassees and not motif.strip():
+        raise MotifExige(
+            [
+                f"{nommer(enveloppe, enveloppes)} : dépasser le disponible ({euros(reste)}) demande un motif."
+                for enveloppe, reste in depassees.items()
+            ]
+        )
+
+
+def besoins_par_enveloppe(decisions, enveloppes):
+    """Ce que le lot accorde (euros), par enveloppe : dans la feuille de chaque décision et dans toutes ses mères."""
+    meres = {pk: enveloppe.parent_id for pk, enveloppe in enveloppes.items()}
     besoins = Counter()
     for d in decisions:
         if d.enveloppe_id and d.montant > 0:
-            besoins[d.enveloppe] += d.montant
-    for enveloppe, besoin in besoins.items():
-        reste = disponible(enveloppe)
-        if Enveloppe.objects.filter(parent=enveloppe).exists():
-            raise OperationRefusee(f"« {enveloppe} » a des sous-enveloppes : décider dans l’une d’elles.")
-        if besoin <= reste:
-            continue
-        if not regles.peut_depasser(par, enveloppe.exercice):
-            raise OperationRefusee(
-                f"« {enveloppe} » : {euros(besoin)} dépassent le disponible ({euros(reste)}). "
-                "Seul un responsable peut dépasser, avec un motif."
-            )
-        if not motif.strip():
-            raise MotifExige(f"« {enveloppe} » : dépasser le disponible ({euros(reste)}) demande un motif.")
+            for pk in lignee(d.enveloppe_id, meres):
+                besoins[pk] += d.montant
+    return besoins
+
+
+def nommer(enveloppe, enveloppes):
+    est_mere = any(e.parent_id == enveloppe.pk for e in enveloppes.values())
+    return f"« {enveloppe} », enveloppe mère" if est_mere else f"« {enveloppe} »"
 
 
 def enregistrer_les_decisions(decisions, actions, sommes, par, motif, date):

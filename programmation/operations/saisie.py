@@ -32,7 +32,22 @@ from .statuts import deposer
 
 CHAMPS_DE_LA_LIGNE = ["nature", "demande", "propose", "accorde", "verse", "etat", "date_etat"]
 MONTANTS_DE_LA_LIGNE = ["demande", "propose", "accorde", "verse"]
-MONTANTS_DE_L_ACTION = ["cout_previsionnel", "contributions_volontaires"]
+# Ce qui, changé, déplace un total déjà lu d'un territoire, d'un pilier ou d'un porteur à l'autre.
+DEPLACENT_UN_TOTAL = {
+    "echelle": "l’échelle",
+    "contrat": "le contrat",
+    "campagne": "la campagne",
+    "thematique": "la thématique",
+    "pilier": "le pilier",
+    "dispositif": "le dispositif",
+    "porteur": "le porteur",
+    "cout_previsionnel": "un montant",
+    "contributions_volontaires": "un montant",
+}
+PORTENT_L_ENVELOPPE = {"contrat", "dispositif"}  # l'enveloppe d'une action est de son contrat et de son dispositif
+PAS_DANS_CETTE_ENVELOPPE = (
+    "« {} » porte une décision de l’action : son {} ne change plus. Déprogrammer l’action, puis en saisir une autre."
+)
 CHAMPS_DES_DECISIONS = ["accorde", "verse", "etat", "date_etat"]  # sur la ligne P147, seules les décisions les écrivent
 ETIQUETTES = {"piliers_transversaux": Pilier, "priorites": PrioriteTransversale}
 
@@ -145,7 +160,7 @@ class Contexte:
         self.campagnes = Campagne.objects.filter(exercice__in=nouvelles).order_by("vague", "pk")
         self.actions = relire_les_actions(existantes, sous_verrou=sous_verrou) if existantes else {}
         verifier_les_versions({s.action.pk: s.version for s in saisies if s.action}, self.actions)
-        self.decidees = set(Decision.objects.filter(action__in=existantes).values_list("action", flat=True))
+        self.decisions = grouper(Decision.objects.filter(action__in=existantes).select_related("enveloppe"))
         self.lignes = grouper(Financement.objects.filter(action__in=existantes).select_related("financeur"))
         self.lieux = grouper(Localisation.objects.filter(action__in=existantes).select_related("quartier"))
         self.etiquettes = {champ: etiquettes_par_action(champ, saisies, existantes) for champ in ETIQUETTES}
@@ -162,18 +177,15 @@ class Contexte:
         action = self.actions[saisie.action.pk] if saisie.action else self.nouvelle(saisie)
         if action.pk:
             self.verifier_les_droits(action, par)
-        avant = valeurs(action, saisie.champs)
-        for champ, valeur in saisie.champs.items():
-            setattr(action, champ, valeur)
+        changes = self.appliquer_les_champs(action, saisie)
         self.verifier_les_droits(action, par)
-        apres = valeurs(action, saisie.champs)
-        changes = {champ for champ in avant if avant[champ] != apres[champ]}
         plan = self.appliquer_le_plan(action, saisie, ecritures)
         lieux = self.appliquer_les_localisations(action, saisie, ecritures)
         etiquettes = self.appliquer_les_etiquettes(action, saisie, ecritures)
-        montant = plan.montants_changes or not changes.isdisjoint(MONTANTS_DE_L_ACTION)
-        if action.pk and montant and regles.motif_exige_pour_un_montant(action, action.pk in self.decidees):
-            exiger_un_motif(motif, f"Changer un montant de « {action} » demande un motif : elle est décidée ou figée.")
+        deplaces = ce_qui_deplace_un_total(changes, plan, lieux)
+        if action.pk and deplaces and regles.motif_exige_pour_deplacer_un_total(action, action.pk in self.decisions):
+            cause = "l’action est décidée" if action.pk in self.decisions else "sa campagne est figée"
+            exiger_un_motif(motif, f"Changer {enumerer(deplaces)} de « {action} » demande un motif : {cause}.")
         controler_l_action(action, self.instant)
         if action.pk is None:
             ecritures.creees.append(action)
@@ -182,6 +194,33 @@ class Contexte:
             ecritures.modifiees.append(action)
             ecritures.champs_modifies |= changes
         return action
+
+    def appliquer_les_champs(self, action, saisie):
+        """Pose les champs de la saisie sur l'action et rend les noms de ceux qui changent."""
+        campagne = saisie.champs.get("campagne")
+        if action.pk and campagne and campagne.pk != action.campagne_id:
+            empechement = regles.empechement_de_changer_de_campagne(action, campagne)
+            if empechement:
+                raise OperationRefusee({"campagne": empechement})
+        avant = valeurs(action, saisie.champs)
+        for champ, valeur in saisie.champs.items():
+            setattr(action, champ, valeur)
+        apres = valeurs(action, saisie.champs)
+        changes = {champ for champ in avant if avant[champ] != apres[champ]}
+        if action.pk and changes & PORTENT_L_ENVELOPPE:
+            self.retenir_dans_les_enveloppes_decidees(action)
+            if action.enveloppe and "enveloppe" not in saisie.champs and action.enveloppe.pourquoi_pas(action):
+                action.enveloppe = None
+                changes.add("enveloppe")
+        return changes
+
+    def retenir_dans_les_enveloppes_decidees(self, action):
+        """Une décision ne se modifie pas : son enveloppe doit rester celle du contrat et du dispositif de l'action."""
+        for decision in self.decisions.get(action.pk, []):
+            enveloppe = decision.enveloppe
+            if enveloppe and enveloppe.pourquoi_pas(action):
+                champ = "dispositif" if enveloppe.contrat_id in (None, action.contrat_id) else "contrat"
+                raise OperationRefusee({champ: PAS_DANS_CETTE_ENVELOPPE.format(enveloppe, champ)})
 
     def nouvelle(self, saisie):
         action = Action(exercice=self.exercices[saisie.champs["exercice"].pk])
@@ -225,7 +264,7 @@ class Contexte:
                 changement.creer(action, ligne_saisie, ecritures)
         for cle, ligne in existantes.items():
             if cle not in saisies:
-                changement.supprimer(ligne, action.pk in self.decidees, ecritures)
+                changement.supprimer(ligne, action.pk in self.decisions, ecritures)
         return changement
 
     def appliquer_les_localisations(self, action, saisie, ecritures):
@@ -278,6 +317,21 @@ class ChangementDePlan:
             raise OperationRefusee("La ligne P147 porte des décisions : elle ne se retire pas du plan.")
         ecritures.lignes_supprimees.append(ligne)
         self.change = self.montants_changes = True
+
+
+def ce_qui_deplace_un_total(changes, plan, lieux):
+    """Ce qui change, en mots, parmi ce qui déplace un total : « le pilier », « les quartiers », « un montant »."""
+    mots = {mot: None for champ, mot in DEPLACENT_UN_TOTAL.items() if champ in changes}
+    if lieux:
+        mots["les quartiers"] = None
+    if plan.montants_changes:
+        mots["un montant"] = None
+    return list(mots)
+
+
+def enumerer(mots):
+    *premiers, dernier = mots
+    return f"{', '.join(premiers)} et {dernier}" if premiers else dernier
 
 
 def ecrire_la_ligne(ligne, saisie):

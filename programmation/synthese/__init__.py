@@ -7,7 +7,7 @@ si des quartiers sont choisis, les montants sont leurs parts. `lignes` : les fin
 
 from .bases import Base, ChoixDeBase
 from .departements import LigneDepartement, SyntheseDesDepartements, synthese_des_departements
-from .enveloppes import Barre, barre, barres, disponible, plafond
+from .enveloppes import Barre, barre, barres, disponible, disponibles_avec_meres, lignee, plafond
 from .financeurs import (
     Levier,
     LigneFinanceur,
@@ -62,8 +62,10 @@ __all__ = [
     "barre",
     "barres",
     "disponible",
+    "disponibles_avec_meres",
     "fraicheur",
     "levier",
+    "lignee",
     "plafond",
     "plan_de_financement",
     "provisoire",

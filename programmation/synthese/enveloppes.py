@@ -63,6 +63,15 @@ def disponible(enveloppe: Enveloppe) -> Decimal:
     return barre(enveloppe).disponible
 
 
+def disponibles_avec_meres(enveloppes: Iterable[Enveloppe]) -> dict[int, Decimal]:
+    """Ce que chaque enveloppe permet vraiment d'attribuer, en euros : le moindre disponible d'elle et de ses mères."""
+    enveloppes = list(enveloppes)
+    toutes = Enveloppe.objects.filter(exercice__in={enveloppe.exercice_id for enveloppe in enveloppes})
+    meres = {enveloppe.pk: enveloppe.parent_id for enveloppe in toutes}
+    lues = barres(toutes)
+    return {e.pk: min(lues[pk].disponible for pk in lignee(e.pk, meres)) for e in enveloppes}
+
+
 def sommes_des_mouvements(enveloppes) -> dict[int, tuple[Decimal, Decimal]]:
     """(prévisionnel, notifié) de chaque enveloppe qui a des mouvements."""
     prevision = Q(nature=NatureMouvement.PREVISION)

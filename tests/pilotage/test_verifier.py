@@ -40,6 +40,7 @@ from tests.fabriques import (
     ContratFactory,
     DecisionFactory,
     DepartementFactory,
+    DispositifFactory,
     EnveloppeFactory,
     EtablissementFactory,
     ExerciceFactory,
@@ -203,6 +204,17 @@ def enveloppe_d_un_contrat_d_ailleurs():
     forcer(EnveloppeFactory(), contrat=contrat_du_gard())
 
 
+@viole("enveloppe", "attendu Celui de la mère, trouvé —")
+def sous_enveloppe_hors_du_contrat_de_sa_mere():
+    mere = EnveloppeFactory(contrat=ContratFactory(intitule="Celui de la mère"))
+    forcer(EnveloppeFactory(), parent=mere)
+
+
+@viole("enveloppe", "attendu Programme de réussite éducative, trouvé —")
+def sous_enveloppe_hors_du_dispositif_de_sa_mere():
+    forcer(EnveloppeFactory(), parent=EnveloppeFactory(dispositif=DispositifFactory(pre=True)))
+
+
 @viole("enveloppe", "trouvé une boucle")
 def enveloppes_en_boucle():
     mere, fille = EnveloppeFactory(), EnveloppeFactory()
@@ -214,6 +226,30 @@ def enveloppes_en_boucle():
 def decision_dans_l_enveloppe_d_une_autre_annee():
     action_programmee()
     forcer(Decision.objects.get(), enveloppe=EnveloppeFactory(exercice=ExerciceFactory(annee=2025)))
+
+
+@viole("enveloppe d’une décision", "attendu Le sien, trouvé Le voisin")
+def decision_dans_l_enveloppe_d_un_autre_contrat():
+    action_programmee(contrat=ContratFactory(intitule="Le sien"))
+    forcer(Decision.objects.get(), enveloppe=EnveloppeFactory(contrat=ContratFactory(intitule="Le voisin")))
+
+
+@viole("enveloppe d’une décision", "trouvé Le voisin")
+def decision_du_departement_dans_l_enveloppe_d_un_contrat():
+    action_programmee(departementale=True)
+    forcer(Decision.objects.get(), enveloppe=EnveloppeFactory(contrat=ContratFactory(intitule="Le voisin")))
+
+
+@viole("enveloppe d’une décision", "attendu Contrat de ville, trouvé Programme de réussite éducative")
+def decision_dans_l_enveloppe_d_un_autre_dispositif():
+    action_programmee()
+    forcer(Decision.objects.get(), enveloppe=EnveloppeFactory(dispositif=DispositifFactory(pre=True)))
+
+
+@viole("date d’une décision", "attendu le 01/01/2025 au plus tôt, trouvé 31/12/2024")
+def decision_d_un_autre_temps():
+    action_programmee()
+    forcer(Decision.objects.get(), date=date(2024, 12, 31))
 
 
 @viole("enveloppe d’une décision", "attendu une feuille, trouvé Mère")
@@ -266,6 +302,12 @@ def campagne_d_un_autre_contrat():
 @viole("enveloppe de l’action", "attendu 2026, trouvé 2025")
 def enveloppe_d_une_autre_annee():
     forcer(ActionFactory(), enveloppe=EnveloppeFactory(exercice=ExerciceFactory(annee=2025)))
+
+
+@viole("enveloppe de l’action", "attendu Le sien, trouvé Le voisin")
+def action_dans_l_enveloppe_d_un_autre_contrat():
+    action = ActionFactory(contrat=ContratFactory(intitule="Le sien"))
+    forcer(action, enveloppe=EnveloppeFactory(contrat=ContratFactory(intitule="Le voisin")))
 
 
 @viole("établissement de l’action", "attendu Le porteur, trouvé Un autre")

@@ -3,6 +3,8 @@
 from datetime import date, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from comptes.enums import Role
@@ -27,6 +29,7 @@ from tests.fabriques import (
     ActionFactory,
     CampagneFactory,
     ContratFactory,
+    DispositifFactory,
     EnveloppeFactory,
     EtablissementFactory,
     ExerciceFactory,
@@ -167,6 +170,17 @@ def test_une_decision_dans_le_futur_est_refusee(agent):
         operations.decider([demande], par=agent, motif="Essai", date=demain)
 
 
+@pytest.mark.parametrize(("jour", "permis"), [(date(2024, 12, 31), False), (date(2025, 1, 1), True)])
+def test_une_decision_ne_remonte_pas_avant_l_annee_precedente(agent, jour, permis):
+    """L'exercice 2026 se décide au plus tôt en 2025 : 1999 ou 2006 est une faute de frappe."""
+    demande = DemandeDeDecision(ActionFactory(), NatureDecision.ATTRIBUTION, euros(10))
+    if permis:
+        assert operations.decider([demande], par=agent, motif="Essai", date=jour)[0].date == jour
+        return
+    with pytest.raises(OperationRefusee, match="31/12/2024, est avant le 01/01/2025 : vérifier l’année"):
+        operations.decider([demande], par=agent, motif="Essai", date=jour)
+
+
 def test_deux_personnes_decident_la_meme_action_une_seule_decision(agent, responsable):
     action = ActionFactory()
     p147(action, demande=5000)
@@ -260,6 +274,101 @@ def test_un_agent_ne_depasse_pas_le_disponible_un_responsable_le_motive(agent, r
         decider(responsable, action, NatureDecision.ATTRIBUTION, "10000,01", enveloppe=enveloppe)
     decider(responsable, action, NatureDecision.ATTRIBUTION, "10000,01", motif="Arbitrage", enveloppe=enveloppe)
     assert ligne_p147(action) == (euros("10000,01"), "acquis")
+
+
+@pytest.fixture
+def mere(exercice):
+    """Une enveloppe de 1 000 €, divisée en deux feuilles de 800 € (prévues avant que la mère ne soit notifiée)."""
+    mere = EnveloppeFactory(exercice=exercice, libelle="Crédits P147")
+    MouvementFactory(enveloppe=mere, ae=euros(1000))
+    for libelle in ("Caen", "Lisieux"):
+        MouvementFactory(enveloppe=EnveloppeFactory(exercice=exercice, libelle=libelle, parent=mere), ae=euros(800))
+    return mere
+
+
+def demande_dans(enveloppe, montant):
+    action = ActionFactory()
+    p147(action, demande=5000)
+    return DemandeDeDecision(action, NatureDecision.ATTRIBUTION, euros(montant), enveloppe)
+
+
+def test_le_lot_entier_tient_dans_l_enveloppe_mere(agent, responsable, mere):
+    """600 + 600 = 1 200 € tiennent dans chaque feuille (800 €), pas dans la mère (1 000 €)."""
+    caen, lisieux = mere.sous_enveloppes.order_by("libelle")
+    lot = [demande_dans(caen, 600), demande_dans(lisieux, 600)]
+    with pytest.raises(OperationRefusee) as refus:
+        operations.decider(lot, par=agent, motif="Urgent")
+    assert Decision.objects.count() == 0
+    assert [message.replace("\u202f", " ").replace("\xa0", " ") for message in refus.value.messages] == [
+        "« Crédits P147 », enveloppe mère : 1 200,00 € dépassent le disponible (1 000,00 €). Réduire les montants, "
+        "ou s’adresser au responsable. Seul un responsable peut dépasser, avec un motif."
+    ]
+    with pytest.raises(MotifExige, match="Crédits P147"):
+        operations.decider(lot, par=responsable)
+    operations.decider(lot, par=responsable, motif="Arbitrage")
+    assert Decision.objects.count() == 2
+
+
+def test_une_mere_sur_programmee_bloque_toute_nouvelle_attribution(agent, mere):
+    """1 000 − 500 accordés − 1 500 gelés = −1 000 € : un gel passe toujours, une nouvelle décision plus jamais."""
+    caen = mere.sous_enveloppes.get(libelle="Caen")
+    [prise] = operations.decider([demande_dans(caen, 500)], par=agent)
+    MouvementFactory(enveloppe=mere, ae=euros(-1500))
+    with pytest.raises(OperationRefusee, match="Crédits P147"):
+        operations.decider([demande_dans(caen, 1)], par=agent, motif="Essai")
+    decider(agent, prise.action, NatureDecision.DIMINUTION, -100, motif="Rendre des crédits", enveloppe=caen)
+    assert Decision.objects.count() == 2
+
+
+def test_le_disponible_se_lit_en_autant_de_requetes_pour_une_et_trois_enveloppes(agent, exercice, mere):
+    lots = [[demande_dans(mere.sous_enveloppes.first(), 1)]]
+    feuilles = [EnveloppeFactory(exercice=exercice, parent=mere) for _ in range(3)]
+    for feuille in feuilles:
+        MouvementFactory(enveloppe=feuille, ae=euros(100))
+    lots.append([demande_dans(feuille, 1) for feuille in feuilles])
+    assert agent.habilitations_actives  # lues une fois par requête, hors du lot
+    comptes = []
+    for lot in lots:
+        with CaptureQueriesContext(connection) as captees:
+            operations.decider(lot, par=agent)
+        comptes.append(len(captees))
+    assert comptes == [17, 17]
+
+
+@pytest.mark.parametrize(
+    ("propre_a", "phrase"),
+    [("contrat", "celle d’un autre contrat"), ("dispositif", "celle d’un autre dispositif")],
+)
+def test_l_enveloppe_d_un_autre_contrat_ou_d_un_autre_dispositif_est_refusee(agent, exercice, propre_a, phrase):
+    autre = {"contrat": ContratFactory, "dispositif": lambda: DispositifFactory(pre=True)}[propre_a]()
+    enveloppe = EnveloppeFactory(exercice=exercice, libelle="La sienne", **{propre_a: autre})
+    MouvementFactory(enveloppe=enveloppe)
+    demande = demande_dans(enveloppe, 100)
+    with pytest.raises(OperationRefusee, match=f"« La sienne » est {phrase}"):
+        operations.decider([demande], par=agent, motif="Essai")
+    Action.objects.filter(pk=demande.action.pk).update(**{propre_a: autre})
+    operations.decider([demande], par=agent)
+    assert Decision.objects.get().enveloppe == enveloppe
+
+
+def test_l_enveloppe_d_un_contrat_ne_porte_pas_l_echelle_du_departement(agent, exercice):
+    enveloppe = EnveloppeFactory(exercice=exercice, contrat=ContratFactory())
+    demande = DemandeDeDecision(ActionFactory(departementale=True), NatureDecision.ATTRIBUTION, euros(1), enveloppe)
+    with pytest.raises(OperationRefusee, match="celle d’un autre contrat"):
+        operations.decider([demande], par=agent, motif="Essai")
+
+
+def test_une_sous_enveloppe_est_du_contrat_et_du_dispositif_de_sa_mere(responsable, exercice):
+    """Sans quoi une feuille sans contrat, dans l'enveloppe de Lisieux, porterait une action de Caen."""
+    lisieux, pre = ContratFactory(intitule="Lisieux"), DispositifFactory(pre=True)
+    mere = operations.creer_une_enveloppe(exercice, "Lisieux", par=responsable, contrat=lisieux, dispositif=pre)
+    with pytest.raises(OperationRefusee) as refus:
+        operations.creer_une_enveloppe(exercice, "Sans contrat", par=responsable, parent=mere)
+    assert set(refus.value.message_dict) == {"contrat", "dispositif"}
+    fille = operations.creer_une_enveloppe(
+        exercice, "Lisieux, appel 2", par=responsable, parent=mere, contrat=lisieux, dispositif=pre
+    )
+    assert fille.parent == mere
 
 
 def test_on_ne_decide_que_dans_une_feuille(responsable, enveloppe, exercice):

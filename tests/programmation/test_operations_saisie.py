@@ -3,10 +3,11 @@
 from datetime import date
 
 import pytest
+from django.utils import timezone
 
 from comptes.enums import Role
 from programmation import operations
-from programmation.enums import EtatFinancement, NatureFinancement, StatutAction, StatutExercice
+from programmation.enums import Echelle, EtatFinancement, NatureFinancement, StatutAction, StatutExercice
 from programmation.models import Action, Financement
 from programmation.operations import (
     ConflitDeVersion,
@@ -21,7 +22,9 @@ from tests.fabriques import (
     ActionFactory,
     CampagneFactory,
     ContratFactory,
+    DecisionFactory,
     DispositifFactory,
+    EnveloppeFactory,
     ExerciceFactory,
     FinanceurFactory,
     NomenclatureFactory,
@@ -228,6 +231,124 @@ def test_un_montant_d_une_action_decidee_ne_change_pas_sans_motif(agent, exercic
     enregistrer_une(agent, action=action, champs={"description": "Sans effet sur les montants"})
     enregistrer_une(agent, action=action, champs={"cout_previsionnel": euros(12000)}, motif="Devis reçu")
     assert Action.objects.get().cout_previsionnel == euros(12000)
+
+
+def figer(campagne):
+    campagne.figee_le = timezone.now()
+    campagne.save()
+
+
+@pytest.fixture
+def decidee(exercice, contrat):
+    return action_programmee(accorde=3000, exercice=exercice, contrat=contrat)
+
+
+def autre_contrat():
+    return {"champs": {"contrat": ContratFactory()}}
+
+
+def a_l_echelle_du_departement():
+    return {"champs": {"echelle": Echelle.DEPARTEMENT, "contrat": None}}
+
+
+QUI_DEPLACENT_UN_TOTAL = {
+    "le contrat": autre_contrat,
+    "l’échelle et le contrat": a_l_echelle_du_departement,
+    "le pilier": lambda: {"champs": {"pilier": PilierFactory(code="emploi")}},
+    "la thématique": lambda: {"champs": {"thematique": ThematiqueFactory(code="5.1")}},
+    "le dispositif": lambda: {"champs": {"dispositif": DispositifFactory(pre=True)}},
+    "le porteur": lambda: {"champs": {"porteur": OrganismeFactory()}},
+    "un montant": lambda: {"champs": {}, "plan": [LigneDePlan(FinanceurFactory(p147=True), demande=euros(1))]},
+}
+
+
+@pytest.mark.parametrize(("mots", "changement"), QUI_DEPLACENT_UN_TOTAL.items(), ids=QUI_DEPLACENT_UN_TOTAL)
+def test_deplacer_un_total_d_une_action_decidee_demande_un_motif(agent, decidee, mots, changement):
+    saisie = changement()
+    with pytest.raises(MotifExige, match=f"Changer {mots} de « {decidee} » demande un motif"):
+        enregistrer_une(agent, action=decidee, **saisie)
+    decidee.refresh_from_db()
+    assert decidee.version == 1
+    enregistrer_une(agent, action=decidee, motif="Erreur de saisie", **saisie)
+    assert decidee.history.first().history_change_reason == "Erreur de saisie"
+
+
+def test_changer_les_quartiers_ou_leurs_poids_d_une_action_decidee_demande_un_motif(agent, contrat, decidee):
+    a, b = [QuartierFactory(contrat=contrat) for _ in range(2)]
+    localiser(decidee, {a: 1, b: 1})
+    for localisations in ({a: 1}, {a: 1, b: 2}, {}):
+        with pytest.raises(MotifExige, match="Changer les quartiers"):
+            enregistrer_une(agent, action=decidee, champs={}, localisations=localisations)
+    enregistrer_une(agent, action=decidee, champs={}, localisations={a: 1, b: 1})
+    enregistrer_une(agent, action=decidee, champs={}, localisations={a: 1, b: 2}, motif="Clés du porteur")
+    assert decidee.localisations.first().history.first().history_change_reason == "Clés du porteur"
+
+
+def test_une_campagne_figee_demande_le_meme_motif_pour_une_action_non_decidee(agent, exercice, contrat):
+    action = ActionFactory(exercice=exercice, contrat=contrat)
+    enregistrer_une(agent, action=action, champs={"pilier": PilierFactory(code="emploi")})
+    figer(exercice.campagnes.get())
+    with pytest.raises(MotifExige, match="le pilier"):
+        enregistrer_une(agent, action=action, champs={"pilier": PilierFactory()})
+    enregistrer_une(agent, action=action, champs={"description": "Précisée"})
+
+
+# --- Le gel et les enveloppes ne se contournent pas ---
+
+
+@pytest.mark.parametrize("figee", ["ancienne", "nouvelle"])
+def test_une_action_n_entre_ni_ne_sort_d_une_campagne_figee(agent, exercice, contrat, figee):
+    campagnes = {"ancienne": exercice.campagnes.get(), "nouvelle": CampagneFactory(exercice=exercice, intitule="Été")}
+    action = ActionFactory(exercice=exercice, contrat=contrat, brouillon=True, campagne=campagnes["ancienne"])
+    figer(campagnes[figee])
+    with pytest.raises(OperationRefusee) as refus:
+        enregistrer_une(agent, action=action, champs={"campagne": campagnes["nouvelle"]}, motif="Vraiment")
+    assert list(refus.value.message_dict) == ["campagne"]
+    assert f"« {campagnes[figee]} » est figée" in refus.value.messages[0]
+    enregistrer_une(agent, action=action, champs={"campagne": campagnes["ancienne"], "intitule": "Corrigé"})
+
+
+def test_une_action_decidee_change_de_campagne_ouverte_avec_un_motif(agent, exercice, decidee):
+    ete = CampagneFactory(exercice=exercice, intitule="Été")
+    with pytest.raises(MotifExige, match="la campagne"):
+        enregistrer_une(agent, action=decidee, champs={"campagne": ete})
+    assert enregistrer_une(agent, action=decidee, champs={"campagne": ete}, motif="Seconde vague").campagne == ete
+
+
+def test_une_action_d_une_campagne_figee_ne_se_scinde_plus(agent, exercice, contrat):
+    """Sa part naîtrait dans une campagne ouverte : elle sortirait du gel."""
+    CampagneFactory(exercice=exercice, intitule="Été")
+    action = ActionFactory(exercice=exercice, contrat=contrat, dossier="00054562")
+    figer(action.campagne)
+    with pytest.raises(OperationRefusee, match="est figée"):
+        operations.scinder(action, {contrat: 1, ContratFactory(): 1}, par=agent, motif="Essai")
+
+
+@pytest.mark.parametrize("champ", ["contrat", "dispositif"])
+def test_une_decision_retient_l_action_dans_le_contrat_et_le_dispositif_de_son_enveloppe(agent, decidee, champ):
+    enveloppe = EnveloppeFactory(exercice=decidee.exercice, libelle="Caen", **{champ: getattr(decidee, champ)})
+    DecisionFactory(action=decidee, enveloppe=enveloppe)
+    autre = ContratFactory() if champ == "contrat" else DispositifFactory(pre=True)
+    with pytest.raises(OperationRefusee) as refus:
+        enregistrer_une(agent, action=decidee, champs={champ: autre}, motif="Erreur")
+    assert list(refus.value.message_dict) == [champ]
+    assert "« Caen » porte une décision de l’action" in refus.value.messages[0]
+    assert "Déprogrammer l’action, puis en saisir une autre" in refus.value.messages[0]
+
+
+def test_une_action_sans_decision_quitte_l_enveloppe_de_son_ancien_contrat(agent, exercice, contrat):
+    enveloppe = EnveloppeFactory(exercice=exercice, contrat=contrat)
+    action = ActionFactory(exercice=exercice, contrat=contrat, enveloppe=enveloppe)
+    enregistrer_une(agent, action=action, champs={"contrat": ContratFactory()})
+    action.refresh_from_db()
+    assert action.enveloppe is None
+
+
+def test_l_enveloppe_d_un_autre_contrat_ne_se_pose_pas_sur_une_action(agent, exercice, contrat):
+    ailleurs = EnveloppeFactory(exercice=exercice, contrat=ContratFactory())
+    with pytest.raises(OperationRefusee) as refus:
+        enregistrer_une(agent, champs=champs_du_brouillon(exercice, contrat, enveloppe=ailleurs))
+    assert refus.value.message_dict == {"enveloppe": ["Cette enveloppe est celle d’un autre contrat."]}
 
 
 def test_la_ligne_p147_d_une_action_decidee_ne_quitte_pas_le_plan(agent, exercice, contrat):
