@@ -1,9 +1,11 @@
-"""L'histoire d'une action : qui a changé quoi, quand et pourquoi, dans ses champs, son plan et ses lieux.
+"""L'histoire d'un objet : qui a changé quoi, quand et pourquoi, dans ses champs et dans les lignes qui en dépendent.
 
-Tout est lu en trois requêtes, plus une par sorte d'objet cité (un contrat, un porteur), jamais une par ligne.
+Tout est lu en une requête par sorte de ligne, plus une par sorte d'objet cité (un contrat, un porteur), jamais une par
+ligne. Celle d'une action : ses champs, son plan, ses lieux.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,14 +16,33 @@ from django.db import models
 from django.utils.formats import date_format
 
 from politique_ville.outils.francais import INCONNU, euros
+from politique_ville.outils.montants import MontantField
 
 from .models import Action, Financement, Localisation
 
 LIMITE = 100  # lignes d'histoire lues par sorte d'objet, les plus récentes
 MEME_GESTE = timedelta(seconds=5)  # un geste écrit plusieurs tables à quelques millisecondes d'écart
-TECHNIQUES = {"id", "cle", "version", "recherche", "cree_le", "modifie_le", "action", "famille"}
+TECHNIQUES = {"id", "cle", "version", "recherche", "cree_le", "modifie_le", "action", "famille", "poste", "convention"}
 TECHNIQUES |= {"cumul_avant", "cumul_apres", "cumul_total"}
 VERBES = {"+": "ajouté", "-": "retiré"}
+
+
+@dataclass(frozen=True)
+class Suivi:
+    """Une sorte de lignes à lire : leur modèle, et `criteres`, qui dit lesquelles.
+
+    `principal` : l'objet lui-même, et le mot qui dit sa création (« créée ») ; `sujet` : le champ qui nomme une ligne
+    liée (son financeur) ; sans l'un ni l'autre, une ligne se nomme comme son modèle l'écrit.
+    """
+
+    modele: type[models.Model]
+    criteres: dict[str, Any]
+    sujet: str = ""
+    principal: str = ""
+
+    @property
+    def champ_du_sujet(self):
+        return self.modele._meta.get_field(self.sujet)
 
 
 @dataclass(frozen=True)
@@ -48,7 +69,18 @@ class Evenement:
 
 def historique(action: Action) -> list[Evenement]:
     """Les gestes sur cette action, le plus récent d'abord."""
-    lignes = [ligne for modele, lien in SUIVIS for ligne in lire(modele, **{lien: action.pk})]
+    return lire_les_gestes(
+        [
+            Suivi(Action, {"id": action.pk}, principal="créée"),
+            Suivi(Financement, {"action_id": action.pk}, sujet="financeur"),
+            Suivi(Localisation, {"action_id": action.pk}, sujet="quartier"),
+        ]
+    )
+
+
+def lire_les_gestes(suivis: Iterable[Suivi]) -> list[Evenement]:
+    """Les gestes qui ont touché ces lignes, le plus récent d'abord."""
+    lignes = [ligne for suivi in suivis for ligne in lire(suivi)]
     noms = Noms(lignes)
     evenements = []
     for ligne in sorted(lignes, key=lambda ligne: ligne.date, reverse=True):
@@ -58,14 +90,11 @@ def historique(action: Action) -> list[Evenement]:
     return evenements
 
 
-SUIVIS = [(Action, "id"), (Financement, "action_id"), (Localisation, "action_id")]
-
-
 @dataclass(frozen=True)
 class Ligne:
     """Une ligne d'histoire et celle qui la précède pour le même objet (None : sa création, ou trop ancienne)."""
 
-    modele: type[models.Model]
+    suivi: Suivi
     actuelle: Any
     precedente: Any
 
@@ -86,7 +115,7 @@ class Ligne:
         """Les champs qui diffèrent de la ligne précédente."""
         if self.precedente is None or self.actuelle.history_type != "~":
             return []
-        return [c for c in champs_suivis(self.modele) if self.avant(c) != self.apres(c)]
+        return [c for c in champs_suivis(self.suivi.modele) if self.avant(c) != self.apres(c)]
 
     def avant(self, champ):
         return getattr(self.precedente, champ.attname)
@@ -100,15 +129,21 @@ class Ligne:
             if champ.is_relation:
                 yield champ.related_model, self.avant(champ)
                 yield champ.related_model, self.apres(champ)
-        if self.modele is not Action:
-            champ = champ_du_sujet(self.modele)
-            yield champ.related_model, self.apres(champ)
+        if self.suivi.sujet:
+            yield self.suivi.champ_du_sujet.related_model, self.apres(self.suivi.champ_du_sujet)
+
+    def nom(self, noms):
+        """Ce qui distingue une ligne liée ; vide pour l'objet principal."""
+        if self.suivi.principal:
+            return ""
+        return noms.dire(self.suivi.champ_du_sujet, self.actuelle) if self.suivi.sujet else str(self.actuelle.instance)
 
     def changements(self, noms):
-        de_quoi = "" if self.modele is Action else noms.dire(champ_du_sujet(self.modele), self.actuelle)
-        if self.actuelle.history_type in VERBES:
-            sujet = de_quoi or "Action"
-            return [Changement(sujet, "", "créée" if self.modele is Action else VERBES[self.actuelle.history_type])]
+        de_quoi, nature = self.nom(noms), self.actuelle.history_type
+        if nature in VERBES and self.suivi.principal:
+            return [Changement(majuscule(self.suivi.modele._meta.verbose_name), "", self.suivi.principal)]
+        if nature in VERBES:
+            return [Changement(majuscule(de_quoi), "", VERBES[nature])]
         suffixe = f" ({de_quoi})" if de_quoi else ""
         return [
             Changement(
@@ -137,21 +172,23 @@ class Noms:
             return INCONNU
         if champ.is_relation:
             return str(self.objets[champ.related_model].get(valeur, "supprimé"))
+        if isinstance(valeur, bool):
+            return "oui" if valeur else "non"
         if isinstance(valeur, Decimal):
-            return euros(valeur)
+            return euros(valeur) if isinstance(champ, MontantField) else f"{valeur:f}".replace(".", ",")
         if hasattr(valeur, "strftime"):
             return date_format(valeur, "d/m/Y")
         return str(dict(champ.flatchoices).get(valeur, valeur))
 
 
-def lire(modele, **criteres):
+def lire(suivi):
     """Les lignes d'histoire de ces objets, chacune avec la précédente du même objet."""
-    lues = modele.history.filter(**criteres).select_related("history_user").order_by("-history_date", "-history_id")
+    lues = suivi.modele.history.filter(**suivi.criteres).select_related("history_user")
     par_objet = defaultdict(list)
-    for ligne in lues[:LIMITE]:
+    for ligne in lues.order_by("-history_date", "-history_id")[:LIMITE]:
         par_objet[ligne.id].append(ligne)
     return [
-        Ligne(modele, actuelle, precedente)
+        Ligne(suivi, actuelle, precedente)
         for lignes in par_objet.values()
         for actuelle, precedente in pairwise([*lignes, None])
     ]
@@ -159,11 +196,6 @@ def lire(modele, **criteres):
 
 def champs_suivis(modele):
     return [champ for champ in modele._meta.fields if champ.name not in TECHNIQUES]
-
-
-def champ_du_sujet(modele):
-    """Ce qui nomme une ligne liée : son financeur, son quartier."""
-    return modele._meta.get_field("financeur" if modele is Financement else "quartier")
 
 
 def majuscule(texte):
