@@ -80,7 +80,7 @@ def historique(action: Action) -> list[Evenement]:
 
 def lire_les_gestes(suivis: Iterable[Suivi]) -> list[Evenement]:
     """Les gestes qui ont touché ces lignes, le plus récent d'abord."""
-    lignes = [ligne for suivi in suivis for ligne in lire(suivi)]
+    lignes = [ligne for suivi in suivis for ligne in lire_le_suivi(suivi)]
     noms = Noms(lignes)
     evenements = []
     for ligne in sorted(lignes, key=lambda ligne: ligne.date, reverse=True):
@@ -99,6 +99,10 @@ class Ligne:
     precedente: Any
 
     @property
+    def modele(self):
+        return self.suivi.modele
+
+    @property
     def date(self):
         return self.actuelle.history_date
 
@@ -115,7 +119,7 @@ class Ligne:
         """Les champs qui diffèrent de la ligne précédente."""
         if self.precedente is None or self.actuelle.history_type != "~":
             return []
-        return [c for c in champs_suivis(self.suivi.modele) if self.avant(c) != self.apres(c)]
+        return [c for c in champs_suivis(self.modele) if self.avant(c) != self.apres(c)]
 
     def avant(self, champ):
         return getattr(self.precedente, champ.attname)
@@ -141,7 +145,7 @@ class Ligne:
     def changements(self, noms):
         de_quoi, nature = self.nom(noms), self.actuelle.history_type
         if nature in VERBES and self.suivi.principal:
-            return [Changement(majuscule(self.suivi.modele._meta.verbose_name), "", self.suivi.principal)]
+            return [Changement(majuscule(self.modele._meta.verbose_name), "", self.suivi.principal)]
         if nature in VERBES:
             return [Changement(majuscule(de_quoi), "", VERBES[nature])]
         suffixe = f" ({de_quoi})" if de_quoi else ""
@@ -181,8 +185,12 @@ class Noms:
         return str(dict(champ.flatchoices).get(valeur, valeur))
 
 
-def lire(suivi):
+def lire(modele, **criteres):
     """Les lignes d'histoire de ces objets, chacune avec la précédente du même objet."""
+    return lire_le_suivi(Suivi(modele, criteres))
+
+
+def lire_le_suivi(suivi):
     lues = suivi.modele.history.filter(**suivi.criteres).select_related("history_user")
     par_objet = defaultdict(list)
     for ligne in lues.order_by("-history_date", "-history_id")[:LIMITE]:
