@@ -96,7 +96,7 @@ def champs_de_l_action(references: References) -> list[Champ]:
             "Contrat de ville",
             rapide(choix(options_de_contrats(references))),
             ("Code contrat", "Contrat", "Code du contrat de ville"),
-            aide="Code ANCT ou intitulé ; « Département » pour une action à cette échelle. Obligatoire pour créer.",
+            aide="Son nom ou son code ANCT ; « Département » pour une action à cette échelle. Obligatoire pour créer.",
         ),
         Champ("echelle", "Échelle", rapide(choix(ECHELLES)), aide="Contrat (par défaut) ou département."),
         Champ(
@@ -104,7 +104,7 @@ def champs_de_l_action(references: References) -> list[Champ]:
             "Quartiers",
             liste_de_quartiers,
             ("Codes QPV", "Code QPV", "QPV", "Quartier", "Quartiers prioritaires"),
-            aide="Codes ou noms séparés par « ; », avec une clé de répartition facultative : QN01401M:2 ; QN01402M:1.",
+            aide="Noms ou codes séparés par « ; », avec une clé de répartition facultative : Centre:2 ; Les Tours:1.",
         ),
         Champ(
             "thematique",

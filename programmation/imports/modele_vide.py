@@ -1,9 +1,11 @@
 """Le fichier à remplir : une ligne par action, avec ses listes de choix et son mode d'emploi."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import zip_longest
 
 from politique_ville.outils.classeur import Colonne, Feuille, lettre
+from politique_ville.outils.recherche import normaliser
 from politique_ville.outils.tableur.champs import Champ
 
 from ..enums import Duree, Echelle, FormeOrganisme, Origine, StatutAction
@@ -39,10 +41,10 @@ def _colonne(champ, plage):
 
 
 def _choix(references, nom):
-    contrats = [c.code or c.intitule for c in references.contrats if c.couvre(references.exercice.annee)]
     return {
-        "contrat": [*contrats, "Département"],
+        "contrat": [*_contrats(references), "Département"],
         "echelle": Echelle.labels,
+        "quartiers": _quartiers(references),
         "thematique": [str(thematique) for thematique in references.thematiques],
         "pilier": [str(pilier) for pilier in references.piliers],
         "dispositif": [str(dispositif) for dispositif in references.dispositifs],
@@ -51,6 +53,23 @@ def _choix(references, nom):
         "forme": FormeOrganisme.labels,
         "statut": [StatutAction.BROUILLON.label, StatutAction.DEPOSEE.label],
     }.get(nom, ())
+
+
+def _contrats(references):
+    """Leur intitulé, que tout agent connaît ; avec leur code s'ils sont deux à le porter."""
+    en_vigueur = [contrat for contrat in references.contrats if contrat.couvre(references.exercice.annee)]
+    portes = Counter(normaliser(contrat.intitule) for contrat in en_vigueur)
+    return [
+        contrat.intitule if portes[normaliser(contrat.intitule)] == 1 else f"{contrat.code or ''} {contrat}".strip()
+        for contrat in sorted(en_vigueur, key=lambda contrat: (normaliser(contrat.intitule), contrat.code or ""))
+    ]
+
+
+def _quartiers(references):
+    """Leur nom, une fois : s'ils sont deux à le porter, c'est le contrat de la ligne qui dit lequel."""
+    annee = references.exercice.annee
+    noms = {normaliser(str(q)): str(q) for q in references.quartiers if q.contrat.couvre(annee)}
+    return [noms[cle] for cle in sorted(noms)]
 
 
 def _plage(rang, nombre):

@@ -15,7 +15,7 @@ from programmation.imports.en_clair import en_clair as en_mots
 from programmation.imports.modele_vide import modele_vide
 from programmation.models import Action, Lot
 from territoires.models import Quartier
-from tests.fabriques import habiliter
+from tests.fabriques import ContratFactory, QuartierFactory, habiliter
 from tests.imports import (
     compteurs,
     csv,
@@ -159,6 +159,49 @@ def test_le_modele_vide_rempli_s_importe(exercice, agent):
         "1.1 Éducation",
         "region",
     )
+
+
+def listes_du_modele(exercice, agent):
+    """Les choix que propose le modèle vide, par colonne."""
+    contexte = lots.contexte(exercice, agent, "")
+    titres, *lignes = modele_vide(contexte.references, contexte.champs)[-1].cellules()
+    return {titre: [v for v in valeurs if v] for titre, valeurs in zip(titres, zip(*lignes, strict=True), strict=True)}
+
+
+def test_le_modele_vide_propose_des_noms_et_non_des_codes(exercice, agent):
+    ContratFactory(ancien=True, code="CV051", intitule="Contrat de ville de Caen la mer")
+    listes = listes_du_modele(exercice, agent)
+    assert listes["Contrat de ville"] == ["Contrat de ville de Caen la mer", "Département"]
+    assert listes["Quartiers"] == ["Chemin Vert", "Guérinière"]
+
+
+def test_deux_contrats_de_meme_nom_se_distinguent_par_leur_code(exercice, agent):
+    ContratFactory(code="CN01404M", intitule="Contrat de ville de Caen la Mer")
+    assert listes_du_modele(exercice, agent)["Contrat de ville"] == [
+        "CN01403M Contrat de ville de Caen la mer",
+        "CN01404M Contrat de ville de Caen la Mer",
+        "Département",
+    ]
+
+
+def test_un_quartier_d_un_ancien_contrat_ne_se_propose_pas_et_un_nom_partage_ne_s_y_lit_qu_une_fois(exercice, agent):
+    QuartierFactory(contrat=ContratFactory(ancien=True), nom="Calvaire Saint-Pierre")
+    QuartierFactory(contrat=ContratFactory(intitule="Contrat de ville de Lisieux"), nom="Chemin Vert")
+    assert listes_du_modele(exercice, agent)["Quartiers"] == ["Chemin Vert", "Guérinière"]
+
+
+def test_chaque_choix_du_modele_vide_se_lit_a_l_import(exercice, agent):
+    """Deux contrats de même nom, deux quartiers de même nom : tout ce que proposent les listes est accepté."""
+    autre = ContratFactory(code="CN01404M", intitule="Contrat de ville de Caen la Mer")
+    QuartierFactory(contrat=autre, nom="Guérinière")
+    QuartierFactory(contrat=autre, nom="Le quartier prioritaire", nom_d_usage="Canteloup - Marronniers")
+    contrats = {"Chemin Vert": "CN01403M", "Guérinière": "CN01403M", "Canteloup - Marronniers": "CN01404M"}
+    listes = listes_du_modele(exercice, agent)
+    for titre in ("Contrat de ville", "Quartiers", "Thématique", "Pilier", "Dispositif", "Type de porteur"):
+        for valeur in listes[titre]:
+            valeurs = {"Intitulé": "Atelier", "Contrat de ville": contrats.get(valeur, "CN01403M")} | {titre: valeur}
+            plan = planifier(fichier(list(valeurs), list(valeurs.values())), exercice, agent)
+            assert (valeur, messages(plan, "refus")) == (valeur, [])
 
 
 # --- Fichiers refusés : rien n'en est gardé ---
