@@ -1,8 +1,52 @@
-"""Champs de saisie communs aux formulaires."""
+"""Champs de saisie communs aux formulaires, et les phrases de leurs refus."""
 
 from django import forms
 from django.forms.utils import flatatt
 from django.utils.html import format_html, format_html_join
+
+from .typographie import insecables
+
+# Par code d'erreur : ce qu'un agent lit, à la place de « Ce champ est obligatoire ». Django remplace les %(…)s.
+PHRASES = {
+    "required": "Renseigner « {libelle} ».",
+    "invalid_choice": "Ce choix n’est pas proposé ici pour « {libelle} » : choisir dans la liste.",
+    "invalid_pk_value": "Ce choix n’est pas proposé ici pour « {libelle} » : choisir dans la liste.",
+    "min_value": "« %(show_value)s » est trop petit pour « {libelle} » : écrire au moins %(limit_value)s.",
+    "max_value": "« %(show_value)s » est trop grand pour « {libelle} » : écrire au plus %(limit_value)s.",
+    "max_length": "« {libelle} » compte %(show_value)s caractères : %(limit_value)s au plus.",
+}
+PHRASES_PAR_CHAMP = {
+    forms.ChoiceField: {"required": "Choisir « {libelle} »."},
+    forms.DateField: {"invalid": "« {libelle} » n’est pas une date : écrire par exemple 31/12/2026."},
+    forms.IntegerField: {"invalid": "« {libelle} » est un nombre entier : écrire des chiffres, par exemple 12."},
+}
+
+
+def phrases_du_champ(champ):
+    """Les phrases des refus que Django dirait avec ses mots ; celles qu'un champ écrit lui-même restent."""
+    libelle = str(champ.label or "ce champ").replace("%", "")  # Django y lirait une valeur à remplacer
+    propres = {
+        k: v for classe, dites in PHRASES_PAR_CHAMP.items() if isinstance(champ, classe) for k, v in dites.items()
+    }
+    dites = PHRASES | propres
+    return {c: insecables(p.format(libelle=libelle)) for c, p in dites.items() if _est_de_django(champ, c)}
+
+
+def _est_de_django(champ, code):
+    """Ce refus se dirait-il avec les mots de Django ? Un message écrit par nous n'est celui d'aucune de ses classes."""
+    siens = [
+        c.__dict__.get("default_error_messages", {}) for c in type(champ).__mro__ if c.__module__.startswith("django")
+    ]
+    return code not in champ.error_messages or any(champ.error_messages[code] is m.get(code) for m in siens)
+
+
+class PhrasesMixin:
+    """Un formulaire dont chaque refus nomme le champ et le remède."""
+
+    def full_clean(self):
+        for champ in self.fields.values():
+            champ.error_messages |= phrases_du_champ(champ)
+        super().full_clean()
 
 
 class SaisieDate(forms.DateInput):

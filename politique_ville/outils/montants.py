@@ -71,6 +71,7 @@ class MontantFormField(forms.DecimalField):
     """Saisie d'un montant : accepte « 1 234,50 € » collé avec n'importe quelle espace."""
 
     widget = forms.TextInput
+    default_error_messages = {"min_value": "Un montant ne peut pas être négatif."}
 
     def __init__(self, **kwargs):
         kwargs.setdefault("max_digits", 12)

@@ -2,10 +2,11 @@
 
 from django.forms.utils import ErrorDict
 
+from politique_ville.outils.formulaires import PhrasesMixin
 from politique_ville.outils.typographie import insecables
 
 
-class RefusMixin:
+class RefusMixin(PhrasesMixin):
     """Un formulaire dont l'opération peut refuser ce qu'il a accepté."""
 
     champs_des_refus = {}  # le nom que dit l'opération → le champ du formulaire qui le montre
@@ -19,7 +20,7 @@ class RefusMixin:
                 self.add_error(champ if champ in self.fields else None, insecables(message))
 
 
-class SansControleMixin:
+class SansControleMixin(PhrasesMixin):
     """Un formulaire qui peut réafficher ce qu'il a reçu (`sans_controle=True`) sans y chercher d'erreur."""
 
     def __init__(self, *args, sans_controle=False, **kwargs):

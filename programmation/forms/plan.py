@@ -1,5 +1,7 @@
 """Le plan de financement en tableau : une ligne par financeur et par nature."""
 
+from decimal import Decimal
+
 from django import forms
 from django.core.exceptions import ValidationError
 
@@ -64,13 +66,8 @@ class SelectFinanceur(forms.Select):
         return option
 
 
-def positif(valeur):
-    if valeur is not None and valeur < 0:
-        raise ValidationError("Un montant ne peut pas être négatif.", code="min_value")
-
-
 def montant(libelle):
-    champ = MontantFormField(label=libelle, required=False, validators=[positif])
+    champ = MontantFormField(label=libelle, required=False, min_value=Decimal(0))
     champ.widget.attrs |= {"class": "pv-montant", "autocomplete": "off"}
     return champ
 

@@ -192,6 +192,7 @@ class ActionForm(SansControleMixin, RefusMixin, forms.ModelForm):
         if self.exige_tout:
             for nom in {*CHAMPS_RENSEIGNES, "porteur_texte"} - {"pilier", "porteur"}:
                 champs[nom].required = True
+            champs["pilier"].est_exige = True  # laissé vide, il prend celui de la correspondance
         for nom in QUI_COMMANDENT:
             champs[nom].widget.attrs |= actualiser_par_htmx()
 
@@ -269,7 +270,7 @@ class ActionForm(SansControleMixin, RefusMixin, forms.ModelForm):
         if not donnees.get("pilier") and donnees.get("thematique") and "pilier" not in self.errors:
             donnees["pilier"] = self.choix.pilier_propose(donnees["thematique"], donnees.get("dispositif"))
         if self.exige_tout and not donnees.get("pilier") and "pilier" not in self.errors:
-            self.add_error("pilier", "Choisir le pilier qui porte les montants.")
+            self.add_error("pilier", insecables("Choisir « Pilier » : c’est lui qui porte les montants."))
 
     def _repartir_le_dossier(self, donnees):
         collee, tranche = self.tranche_collee, donnees.get("tranche")

@@ -193,8 +193,8 @@ def anomalie_du_plan(action):
     ecart = plan_de_financement(action).ecart
     if not ecart:
         return ""
-    sens = "il manque" if ecart < 0 else "il y a en trop"
-    return f"Plan déséquilibré : {sens} {euros(abs(ecart))} par rapport au coût de {euros(action.cout_previsionnel)}."
+    sens = f"il manque {euros(-ecart)}" if ecart < 0 else f"il y a {euros(ecart)} en trop"
+    return f"Plan déséquilibré : {sens} par rapport au coût de {euros(action.cout_previsionnel)}."
 
 
 def choix_du_conflit(donnees):

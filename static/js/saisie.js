@@ -124,7 +124,7 @@ function phraseDuBilan(ecart, illisibles) {
   if (illisibles) return "Un montant n’est pas lisible\u00a0: écrire des chiffres, par exemple 1\u202f234,50.";
   if (ecart === null) return "";
   if (ecart === 0n) return "Le plan est équilibré.";
-  return `Plan déséquilibré\u00a0: il ${ecart < 0n ? "manque" : "y a en trop"} ${euros(ecart < 0n ? -ecart : ecart)}.`;
+  return `Plan déséquilibré\u00a0: il ${ecart < 0n ? `manque ${euros(-ecart)}` : `y a ${euros(ecart)} en trop`}.`;
 }
 
 // Lu par les lecteurs d'écran une fois la frappe finie, pas à chaque chiffre.
@@ -153,6 +153,15 @@ function renouvelerLesFinanceurs() {
     if (select.selectedIndex < 0) select.value = "";
   }
   calculer();
+}
+
+// --- Clés des quartiers : un quartier seul prend tout, sa clé ne répartit rien ---
+
+function montrerLesCles() {
+  const quartiers = document.getElementById("id_quartiers");
+  if (!quartiers) return;
+  const seul = quartiers.querySelectorAll("input:checked").length < 2 && !quartiers.querySelector(".fr-message--error");
+  quartiers.classList.toggle("pv-quartier-seul", seul);
 }
 
 // --- Référence Dauphin collée ---
@@ -221,6 +230,7 @@ if (plan) {
   });
   plan.addEventListener("keydown", entreeDansLePlan);
   calculer();
+  montrerLesCles();
   proposerLaReprise();
 
   formulaire.addEventListener("input", () => {
@@ -231,6 +241,7 @@ if (plan) {
     if (target.name.endsWith("-financeur")) suivreLeFinanceur(target.closest("[data-ligne]"));
     if (target.inputMode === "decimal") mettreEnForme(target);
     if (target.name === "dossier") repartirLeDossier();
+    if (target.name === "quartiers") montrerLesCles();
     calculer();
     garder();
   });
@@ -241,5 +252,6 @@ if (plan) {
   });
   document.body.addEventListener("htmx:oobAfterSwap", ({ detail }) => {
     if (detail.target.id === "bloc-modele") renouvelerLesFinanceurs();
+    if (detail.target.id === "bloc-quartiers") montrerLesCles();
   });
 }

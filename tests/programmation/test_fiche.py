@@ -147,6 +147,16 @@ def test_la_fiche_ecrit_le_nom_court_du_contrat(client, agent, ludo):
     assert "Contrat de ville de" not in texte
 
 
+def test_la_cle_ne_se_montre_qu_entre_plusieurs_quartiers(client, agent, ludo):
+    nord, sud = (QuartierFactory(contrat=ludo.contrat) for _ in range(2))
+    localiser(ludo, {nord: 43})
+    assert ">Clé<" not in page(client, agent, ludo)
+    assert ">43<" not in page(client, agent, ludo)
+    ludo.localisations.all().delete()
+    localiser(ludo, {nord: 43, sud: 7})
+    assert ">43<" in page(client, agent, ludo)
+
+
 def test_l_action_precedente_hors_perimetre_ne_se_lit_pas(client, ludo):
     partenaire = habiliter(Role.PARTENAIRE, contrat=ludo.contrat)
     ludo.action_precedente = action_programmee(intitule="Ailleurs")

@@ -93,9 +93,9 @@ def test_deposer_deux_fois_ne_depose_qu_une_fois(client, agent):
 
 
 def test_retirer_demande_un_motif_choisi_et_revenir_aussi(client, action):
-    assert "Ce champ est obligatoire" in texte(geste(client, action, "retirer"))
+    assert "Choisir « Motif »." in texte(geste(client, action, "retirer"))
     assert statut(action) == StatutAction.DEPOSEE
-    assert "Sélectionnez un choix valide" in texte(geste(client, action, "retirer", motif_statut="inventé"))
+    assert "Ce choix n’est pas proposé ici" in texte(geste(client, action, "retirer", motif_statut="inventé"))
     geste(client, action, "retirer", motif_statut="doublon", motif="Déjà au dossier 12")
     assert statut(action) == StatutAction.RETIREE
     assert action.history.first().history_change_reason == "Doublon – Déjà au dossier 12"
@@ -227,10 +227,10 @@ def test_une_deprogrammation_retire_tout_l_accorde(client, agent):
         ({"montant": "0"}, "Indiquer un montant supérieur à zéro."),
         ({"montant": "douze"}, "n’est pas un montant"),
         ({"montant": "12,345"}, "plus de deux décimales"),
-        ({"montant": "-5"}, "supérieure ou égale à 0"),
-        ({"nature": "inventée"}, "Sélectionnez un choix valide"),
-        ({"nature": "complement"}, "Sélectionnez un choix valide"),
-        ({"date": "demain"}, "Saisissez une date valide"),
+        ({"montant": "-5"}, "Un montant ne peut pas être négatif."),
+        ({"nature": "inventée"}, "Ce choix n’est pas proposé ici pour « Décision »"),
+        ({"nature": "complement"}, "Ce choix n’est pas proposé ici"),
+        ({"date": "demain"}, "n’est pas une date : écrire par exemple 31/12/2026"),
         ({"date": "2999-01-01"}, "dans le futur"),
     ],
 )
@@ -261,7 +261,7 @@ def test_decider_choisit_une_enveloppe_feuille_et_dit_son_disponible(client, act
     assert "Caen – disponible 5 000,00 €" in page
     assert "P147 – disponible" not in page
     assert "Choisir l’enveloppe qui porte la décision" in texte(decider(client, action))
-    assert "Sélectionnez un choix valide" in texte(decider(client, action, enveloppe=mere.pk))
+    assert "Ce choix n’est pas proposé ici" in texte(decider(client, action, enveloppe=mere.pk))
     decider(client, action, enveloppe=fille.pk)
     assert Decision.objects.get().enveloppe == fille
 
@@ -411,8 +411,8 @@ def test_scinder_refuse_un_seul_contrat_une_cle_fausse_et_un_double_envoi(client
     envoi = adresse("action_scinder", action.pk)
     assert "Choisir au moins deux contrats" in texte(client.post(envoi, {f"cle_{caen.pk}": 1, "motif": "x"}))
     faux = {f"cle_{caen.pk}": 1, f"cle_{lisieux.pk}": "-2", "motif": "x"}
-    assert "supérieure ou égale à 1" in texte(client.post(envoi, faux))
-    assert "Ce champ est obligatoire" in texte(client.post(envoi, faux | {"motif": ""}))
+    assert "écrire au moins 1" in texte(client.post(envoi, faux))
+    assert "Renseigner « Motif »." in texte(client.post(envoi, faux | {"motif": ""}))
     juste = faux | {f"cle_{lisieux.pk}": 1}
     client.post(envoi, juste)
     assert "a déjà une action" in texte(client.post(envoi, juste))

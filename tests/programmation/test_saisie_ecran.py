@@ -37,6 +37,7 @@ from tests.fabriques import (
     localiser,
     p147,
 )
+from tests.pages import textes
 
 pytestmark = pytest.mark.django_db
 
@@ -494,6 +495,52 @@ def test_chaque_refus_de_montant_dit_pourquoi(agent, cadre):
 
     assert "n’est pas un montant" in phrase("mille")
     assert "plus de deux décimales" in phrase("10,505")
+
+
+@pytest.mark.parametrize(
+    ("champs", "fautif", "phrase"),
+    [
+        ({"intitule": ""}, "intitule", "Renseigner « Intitulé »."),
+        ({"date_debut": "31/02/2026"}, "date_debut", "« Début » n’est pas une date : écrire par exemple 31/12/2026."),
+        (
+            {"beneficiaires_prevus": "-5"},
+            "beneficiaires_prevus",
+            "« -5 » est trop petit pour « Bénéficiaires prévus » : écrire au moins 0.",
+        ),
+        (
+            {"beneficiaires_prevus": "dix"},
+            "beneficiaires_prevus",
+            "« Bénéficiaires prévus » est un nombre entier : écrire des chiffres, par exemple 12.",
+        ),
+        ({"cout_previsionnel": "-1"}, "cout_previsionnel", "Un montant ne peut pas être négatif."),
+        (
+            {"thematique": "999999"},
+            "thematique",
+            "Ce choix n’est pas proposé ici pour « Thématique » : choisir dans la liste.",
+        ),
+        ({"intitule": "x" * 251}, "intitule", "« Intitulé » compte 251 caractères : 250 au plus."),
+        ({"geste": "deposer"}, "thematique", "Choisir « Thématique »."),
+        ({"geste": "deposer"}, "cout_previsionnel", "Renseigner « Coût prévisionnel »."),
+    ],
+)
+def test_un_refus_nomme_le_champ_et_le_remede(agent, cadre, champs, fautif, phrase):
+    [dite] = erreurs(envoyer(agent, brouillon(cadre, **champs)))[fautif]
+    assert dite.replace(INSECABLE, " ") == phrase
+
+
+def test_un_plan_en_trop_le_dit_dans_l_ordre_du_francais(agent, cadre):
+    reponse = agent.post(
+        AJOUTER, complete(cadre, **plan({"financeur": cadre.anct.pk, "demande": "3902,50"})), follow=True
+    )
+    assert "il y a 902,50 € en trop par rapport" in phrases(reponse)[1].replace(INSECABLE, " ")
+
+
+def test_le_pilier_d_une_action_deposee_se_dit_obligatoire(agent, cadre):
+    brouillonne = agent.get(AJOUTER)
+    deposee = agent.get(reverse("programmation:action_update", args=[ActionFactory(contrat=cadre.contrat).pk]))
+    pilier = "//label[@for='id_pilier']"
+    assert textes(brouillonne, pilier) == ["Pilier"]
+    assert textes(deposee, pilier) == ["Pilier (obligatoire)"]
 
 
 def test_la_cle_fausse_d_un_siret_est_dite(agent, cadre):
