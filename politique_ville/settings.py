@@ -32,6 +32,9 @@ ALLOWED_HOSTS = exige("ALLOWED_HOSTS").split(",") if EN_PRODUCTION else ["*"]
 BANDEAU = os.environ.get(
     "BANDEAU", ""
 )  # texte du bandeau d'avertissement ; vide : celui des données fictives, s'il y en a
+ADRESSE_DAUPHIN = os.environ.get(
+    "ADRESSE_DAUPHIN", "https://agent-dauphin.cget.gouv.fr/"
+)  # ce que la fiche d'une action ouvre ; « {dossier} » y est remplacé par le numéro ; vide : aucun lien
 
 # --- Applications ---
 

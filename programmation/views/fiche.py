@@ -2,6 +2,7 @@
 
 from functools import cached_property
 
+from django.conf import settings
 from django.urls import reverse
 from django.views.generic import DetailView
 
@@ -59,10 +60,11 @@ class ActionDetailView(PerimetreMixin, DetailView):
             lieux=parts_des_quartiers(action, plan),
             decisions=[] if self.est_bornee else action.decisions.select_related("auteur", "enveloppe"),
             anomalies=anomalies(action) if est_de_l_etat else [],
-            precedente=self.autres.filter(pk=action.action_precedente_id).first()
+            precedente=self.actions.filter(pk=action.action_precedente_id).first()
             if action.action_precedente_id
             else None,
-            du_meme_dossier=self.du_meme_dossier(),
+            adresse_dauphin=adresse_dauphin(action),
+            **self.du_meme_dossier(),
             previsions=action.previsions.all(),
             historique=historique(action) if est_de_l_etat else [],
             gestes=gestes_possibles(utilisateur, action),
@@ -70,18 +72,29 @@ class ActionDetailView(PerimetreMixin, DetailView):
         )
 
     @property
-    def autres(self):
-        """Les autres actions qu'elle peut lire, avec leurs montants P147."""
-        visibles = self.get_queryset().exclude(pk=self.object.pk)
-        return visibles.select_related(None).select_related("exercice", "contrat").avec_montants(self.lisibles)
+    def actions(self):
+        """Les actions que la personne peut lire, avec leurs montants P147."""
+        return (
+            self.get_queryset().select_related(None).select_related("exercice", "contrat").avec_montants(self.lisibles)
+        )
 
     def du_meme_dossier(self):
-        """Celles du même dossier Dauphin : un autre contrat, une autre tranche. Chacune a ses propres montants."""
+        """Les actions du même dossier Dauphin, chacune avec ses propres montants : `ailleurs`, la même tranche sur un
+        autre contrat ; `tranches`, l'action pluriannuelle entière, celle-ci comprise, s'il y a d'autres tranches."""
         action = self.object
         if not action.dossier:
-            return []
-        siennes = self.autres.filter(dossier=action.dossier, exercice__departement=action.exercice.departement_id)
-        return siennes.order_by("exercice__annee", "tranche", "contrat__intitule")
+            return {}
+        siennes = self.actions.filter(dossier=action.dossier, exercice__departement=action.exercice.departement_id)
+        siennes = list(siennes.order_by("exercice__annee", "tranche", "contrat__intitule"))
+        meme_tranche = [a for a in siennes if (a.exercice_id, a.tranche) == (action.exercice_id, action.tranche)]
+        pluriannuelle = len(meme_tranche) < len(siennes)
+        ailleurs = [autre for autre in meme_tranche if autre != action]
+        return {"ailleurs": [] if pluriannuelle else ailleurs, "tranches": siennes if pluriannuelle else []}
+
+
+def adresse_dauphin(action):
+    """L'adresse qui ouvre Dauphin sur le dossier de l'action, ou à son accueil ; vide sans dossier ou sans réglage."""
+    return settings.ADRESSE_DAUPHIN.replace("{dossier}", action.dossier) if action.dossier else ""
 
 
 def parts_des_quartiers(action, plan):

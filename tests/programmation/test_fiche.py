@@ -29,6 +29,7 @@ from tests.fabriques import (
     localiser,
     p147,
 )
+from tests.pages import noeuds, texte, textes
 
 pytestmark = pytest.mark.django_db
 
@@ -135,6 +136,7 @@ def test_la_fiche_montre_l_annee_precedente_et_le_meme_dossier_ailleurs(client, 
     jumelle = action_programmee(accorde=70, dossier="00054562", tranche=1, contrat=ContratFactory(intitule="Lisieux"))
     texte = page(client, agent, ludo)
     assert "900,00 € demandés et 450,00 € accordés en P147 (Programmée)" in texte
+    assert "Dossier 00054562 : aussi sur un autre contrat" in texte
     assert "00054562-01, 2026, Lisieux</a> : 70,00 € accordés" in texte
     assert jumelle.get_absolute_url() in texte
 
@@ -145,6 +147,44 @@ def test_la_fiche_ecrit_le_nom_court_du_contrat(client, agent, ludo):
     texte = page(client, agent, ludo)
     assert "Contrat de ville : Caen la mer" in texte
     assert "Contrat de ville de" not in texte
+
+
+def test_les_tranches_d_un_dossier_font_une_action_pluriannuelle(client, agent, ludo):
+    ludo.contrat.intitule = "Contrat de ville de Caen la mer"
+    ludo.contrat.save()
+    premiere = {"dossier": "00054562", "tranche": 2, "contrat": ludo.contrat}
+    action_programmee(accorde=450, exercice=ExerciceFactory(annee=2025), **premiere)
+    jumelle = action_programmee(accorde=70, dossier="00054562", tranche=1, contrat=ContratFactory(intitule="Lisieux"))
+    action_programmee(dossier="99999999", tranche=3)
+    lue = page(client, agent, ludo)
+    assert "Action pluriannuelle : dossier 00054562, 3 actions" in lue
+    assert textes(lue, "//h2[starts-with(., 'Action pluri')]/following-sibling::ul[1]/li") == [
+        "00054562-02, 2025, Caen la mer : 450,00 € accordés en P147 (Programmée)",
+        "00054562-01, 2026, Caen la mer (cette action) (Déposée)",
+        "00054562-01, 2026, Lisieux : 70,00 € accordés en P147 (Programmée)",
+    ]
+    assert "aussi sur un autre contrat" not in lue
+    assert jumelle.get_absolute_url() in lue
+
+
+@pytest.mark.parametrize(
+    ("reglage", "adresse"),
+    [
+        ("https://dauphin.example/", "https://dauphin.example/"),
+        ("https://dauphin.example/d/{dossier}", "https://dauphin.example/d/00054562"),
+    ],
+)
+def test_la_fiche_ouvre_dauphin_dans_une_nouvelle_fenetre(client, agent, ludo, settings, reglage, adresse):
+    settings.ADRESSE_DAUPHIN = reglage
+    [lien] = noeuds(page(client, agent, ludo), "//a[contains(., 'Dauphin')]")
+    assert (lien.get("href"), lien.get("target"), lien.get("rel")) == (adresse, "_blank", "noopener")
+    assert texte(lien) == "ouvrir Dauphin (nouvelle fenêtre)"
+
+
+def test_sans_dossier_ou_sans_reglage_la_fiche_n_a_pas_de_lien_vers_dauphin(client, agent, ludo, settings):
+    assert "ouvrir Dauphin" not in page(client, agent, ActionFactory(dossier=None))
+    settings.ADRESSE_DAUPHIN = ""
+    assert "ouvrir Dauphin" not in page(client, agent, ludo)
 
 
 def test_la_cle_ne_se_montre_qu_entre_plusieurs_quartiers(client, agent, ludo):
