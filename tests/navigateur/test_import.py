@@ -82,3 +82,19 @@ def test_un_fichier_refuse_se_lit_sur_un_telephone(connectee, agent):
     with page.expect_download() as telechargement:
         page.get_by_role("link", name="Télécharger le fichier annoté").click()
     assert telechargement.value.suggested_filename == "actions-annote.xlsx"
+
+
+def test_le_choix_de_chaque_colonne_se_voit_sur_un_telephone(connectee, agent):
+    """Sans défiler de côté : c'est la seule chose à remplir de l'écran."""
+    exercice = lots.exercices_ou_importer(agent).get()
+    titre = "Intitulé complet de l’action tel que le porteur l’a déposé"
+    valeurs = ["Lire au pied des tours et sous les arbres du quartier", "Contrat de ville de Caen la mer", 100]
+    lot = lots.deposer(fichier([titre, "Contrat", "Coût"], valeurs), exercice, par=agent)
+    page = connectee
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.goto(page.url + f"{lot.pk}/colonnes/")
+    for colonne in ("Colonne A", "Colonne B", "Colonne C"):
+        cadre = page.get_by_label(colonne).bounding_box()
+        assert cadre["x"] >= 0
+        assert cadre["x"] + cadre["width"] <= 360
+    verifier(page)
