@@ -3,6 +3,8 @@
 from decimal import Decimal
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.utils import timezone
 
 from politique_ville.outils.formulaires import SaisieDate
@@ -12,9 +14,9 @@ from politique_ville.outils.typographie import insecables
 
 from .. import regles
 from ..enums import MotifStatut, NatureDecision, StatutAction
-from ..models import Enveloppe
+from ..models import Decision, Enveloppe
 from ..operations import DemandeDeDecision, MotifExige
-from ..synthese import barres
+from ..synthese import disponibles_avec_meres
 from .choix import contrats_ou_saisir
 from .outils import RefusMixin
 
@@ -48,13 +50,17 @@ class RetourForm(RetraitForm):
 
 
 class EnveloppeField(forms.ChoiceField):
-    """Une enveloppe feuille de l'exercice, avec ce qu'elle permet encore d'attribuer."""
+    """Une enveloppe feuille, avec ce qu'elle et ses mères permettent encore d'attribuer.
 
-    def __init__(self, enveloppes, **options):
+    `vide` : ce que veut dire ne pas en choisir, ou "" si l'une s'impose déjà.
+    """
+
+    def __init__(self, enveloppes, vide, **options):
         self.enveloppes = {str(enveloppe.pk): enveloppe for enveloppe in enveloppes}
-        restes = barres(enveloppes)
-        choix = [(e.pk, f"{e} – disponible {euros(restes[e.pk].disponible)}") for e in enveloppes]
-        super().__init__(label="Enveloppe", required=False, choices=[("", "Choisir"), *choix], **options)
+        restes = disponibles_avec_meres(enveloppes)
+        choix = [(e.pk, f"{e} – disponible {euros(restes[e.pk])}") for e in enveloppes]
+        sans = [("", vide)] if vide else []
+        super().__init__(label="Enveloppe", required=False, choices=[*sans, *choix], **options)
 
     def clean(self, value):
         return self.enveloppes.get(super().clean(value))
@@ -63,7 +69,7 @@ class EnveloppeField(forms.ChoiceField):
 class DecisionCommuneForm(RefusMixin, forms.Form):
     """Ce qui est commun à toutes les actions que l'on décide ensemble.
 
-    Les enveloppes ne se proposent que si toutes les actions sont du même exercice ; sinon chacune garde la sienne.
+    Ne se proposent que les enveloppes qui conviennent à toutes ; sans choix, chaque action a celle qui lui revient.
     """
 
     nature = forms.ChoiceField(label="Décision")
@@ -82,25 +88,36 @@ class DecisionCommuneForm(RefusMixin, forms.Form):
         self.natures = [n for n in NatureDecision if not any(regles.empechement_de_decider(a, n) for a in actions)]
         self.fields["nature"].choices = [(nature, nature.label) for nature in self.natures]
         self.fields["nature"].widget.attrs["data-avec-montant"] = " ".join(AVEC_MONTANT)
-        enveloppes = self.enveloppes_possibles(utilisateur)
-        if enveloppes:
-            communes = {action.enveloppe_id for action in actions}
-            initiale = communes.pop() if len(communes) == 1 else None
-            self.fields["enveloppe"] = EnveloppeField(enveloppes, initial=initiale)
+        self.proposer_les_enveloppes(feuilles_proposees(actions, utilisateur))
+
+    def proposer_les_enveloppes(self, feuilles):
+        porteuses = dernieres_enveloppes(self.actions)
+        self.d_office = {a.pk: enveloppe_d_office(a, feuilles, porteuses.get(a.pk)) for a in self.actions}
+        self.enveloppes = [e for e in feuilles if not any(e.pourquoi_pas(a) for a in self.actions)]
+        if feuilles:
+            communes = set(self.d_office.values())
+            commune = communes.pop() if len(communes) == 1 else None
+            initiale = commune.pk if commune in self.enveloppes else None
+            self.fields["enveloppe"] = EnveloppeField(self.enveloppes, self.sans_choix(initiale), initial=initiale)
             self.order_fields(["nature", "montant", "enveloppe"])
 
-    def enveloppes_possibles(self, utilisateur):
-        exercices = {action.exercice_id for action in self.actions}
-        if len(exercices) != 1:
-            return []
-        return list(Enveloppe.objects.visibles_par(utilisateur).feuilles().filter(exercice__in=exercices))
+    def sans_choix(self, initiale):
+        """Comment se dit le choix vide."""
+        return "Celle de chaque action"
 
     def clean(self):
         donnees = super().clean()
-        sans_enveloppe = "enveloppe" in self.fields and not donnees.get("enveloppe")
-        if donnees.get("nature") in AVEC_MONTANT and sans_enveloppe and not all(a.enveloppe_id for a in self.actions):
-            self.add_error("enveloppe", "Choisir l’enveloppe qui porte la décision.")
+        if donnees.get("nature") in AVEC_MONTANT and "enveloppe" in self.fields and not donnees.get("enveloppe"):
+            demunies = [action for action in self.actions if self.d_office[action.pk] is None]
+            if demunies:
+                self.add_error("enveloppe", insecables(self.phrase_sans_enveloppe(demunies)))
         return donnees
+
+    def phrase_sans_enveloppe(self, demunies):
+        noms = ", ".join(f"« {action} »" for action in demunies[:3]) + ("…" if len(demunies) > 3 else "")
+        if self.enveloppes:
+            return f"Aucune enveloppe ne revient d’office à {noms} : en choisir une ici."
+        return f"Aucune enveloppe ne convient à toute la sélection, ni d’office à {noms} : décider à part."
 
     def refuser(self, refus):
         """Un motif manquant se dit sur le motif ; le reste, où l'opération le dit."""
@@ -117,7 +134,54 @@ class DecisionCommuneForm(RefusMixin, forms.Form):
             montant = None
         elif nature == NatureDecision.DIMINUTION:
             montant = -montant
-        return DemandeDeDecision(action, nature, montant, self.cleaned_data.get("enveloppe"), version)
+        enveloppe = self.cleaned_data.get("enveloppe") or self.d_office[action.pk]
+        return DemandeDeDecision(action, nature, montant, enveloppe, version)
+
+    def redit(self, decision, montant):
+        """Ce formulaire, renvoyé, dit-il ce que cette décision a déjà enregistré ? `montant` : tel que saisi."""
+        return (
+            self["nature"].data == decision.nature
+            and (decision.nature not in AVEC_MONTANT or montant == abs(decision.montant))
+            and valeur_lue(self["date"]) == decision.date
+            and valeur_lue(self["motif"]) == decision.motif
+            and ("enveloppe" not in self.fields or self["enveloppe"].data in (None, "", str(decision.enveloppe_id)))
+        )
+
+
+def valeur_lue(champ):
+    """La valeur envoyée pour ce champ, sans rien exiger du reste du formulaire ; None si elle est mal écrite."""
+    try:
+        return champ.field.clean(champ.data)
+    except ValidationError:
+        return None
+
+
+def feuilles_proposees(actions, utilisateur):
+    """Les feuilles que la personne voit dans les exercices de ces actions, et celles que les actions ont déjà."""
+    visibles = Enveloppe.objects.visibles_par(utilisateur).filter(exercice__in={a.exercice_id for a in actions})
+    leurs = {action.enveloppe_id for action in actions}
+    return list(Enveloppe.objects.filter(Q(pk__in=visibles.order_by().values("pk")) | Q(pk__in=leurs)).feuilles())
+
+
+def dernieres_enveloppes(actions):
+    """L'enveloppe de la dernière décision qui en a une, par action : c'est elle que l'on complète ou diminue."""
+    if not any(action.statut == StatutAction.PROGRAMMEE for action in actions):
+        return {}
+    decisions = Decision.objects.filter(action__in=actions, enveloppe__isnull=False).order_by("pk")
+    return {decision.action_id: decision.enveloppe for decision in decisions.select_related("enveloppe")}
+
+
+def enveloppe_d_office(action, feuilles, porteuse):
+    """Celle qui porte déjà ses décisions, sinon la sienne, sinon la seule au plus près de son contrat et de son
+    dispositif ; None s'il faut choisir."""
+    if porteuse:
+        return porteuse
+    possibles = [feuille for feuille in feuilles if not feuille.pourquoi_pas(action)]
+    if action.enveloppe in possibles:
+        return action.enveloppe
+    propres = [bool(e.contrat_id) + bool(e.dispositif_id) for e in possibles]
+    au_plus_pres = [e for e, precision in zip(possibles, propres, strict=True) if precision == max(propres)]
+    return au_plus_pres[0] if len(au_plus_pres) == 1 else None
 
 
 def montant_propose(action):
@@ -143,6 +207,14 @@ class MontantMixin(forms.Form):
         if action.p147_demande is not None:
             self.fields["montant"].widget.attrs["data-demande"] = vers_centimes(action.p147_demande)
 
+    @property
+    def montant_lu(self):
+        return valeur_lue(self["montant"])
+
+    @property
+    def version_lue(self):
+        return valeur_lue(self["version"])
+
     def exiger_un_montant(self, nature):
         montant = self.cleaned_data.get("montant")
         if nature in AVEC_MONTANT and not montant and "montant" not in self.errors:
@@ -157,7 +229,16 @@ class DecisionForm(MontantMixin, DecisionCommuneForm):
     def __init__(self, action, utilisateur, *args, **options):
         initial = {"montant": montant_propose(action), "version": action.version}
         super().__init__([action], utilisateur, *args, initial=initial, **options)
+        self.action = action
         self.dire_la_demande(action)
+
+    def sans_choix(self, initiale):
+        return "" if initiale else "Choisir"
+
+    def phrase_sans_enveloppe(self, demunies):
+        if self.enveloppes:
+            return "Choisir l’enveloppe qui porte la décision."
+        return "Aucune enveloppe de l’exercice ne convient à cette action : le responsable en ouvre une."
 
     def clean(self):
         donnees = super().clean()
@@ -186,6 +267,8 @@ class DecisionEnLot:
     def __init__(self, actions, utilisateur, donnees=None):
         self.commune = DecisionCommuneForm(actions, utilisateur, donnees)
         self.lignes = [LigneDeDecisionForm(action, donnees) for action in actions]
+        for ligne in self.lignes:
+            ligne.enveloppe = self.commune.d_office[ligne.action.pk]
 
     def is_valid(self):
         """Chaque ligne dit son erreur, même si la décision commune en a une."""

@@ -1,6 +1,6 @@
 """Décider : enregistrer ce que le préfet accorde, complète, diminue ou refuse, en un lot et une transaction."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date as Date
@@ -44,6 +44,19 @@ class DemandeDeDecision:
     version: int | None = None
 
 
+@dataclass(frozen=True)
+class Lectures:
+    """Ce qu'il faut savoir d'un lot d'actions, sous le verrou de leurs exercices, pour les décider.
+
+    `sommes` : l'accordé (euros) par action ; `porteuses` : les enveloppes de ses décisions ; `enveloppes` : toutes
+    celles des exercices, par identifiant.
+    """
+
+    sommes: dict[int, Decimal]
+    porteuses: dict[int, set[int]]
+    enveloppes: dict[int, Enveloppe]
+
+
 def decider(
     demandes: Sequence[DemandeDeDecision], *, par: Utilisateur, motif: str = "", date: Date | None = None
 ) -> list[Decision]:
@@ -58,19 +71,23 @@ def decider(
         actions = verrouiller_les_actions([demande.action for demande in demandes])
         verifier_les_versions({d.action.pk: d.version for d in demandes}, actions)
         exiger_les_droits(actions.values(), par)
-        sommes = sommes_des_decisions(actions)
-        enveloppes = enveloppes_des_exercices(actions.values())
         verifier_la_date(date, actions.values())
-        decisions = preparer(demandes, actions, sommes, enveloppes, par, motif, date)
-        verifier_le_disponible(decisions, enveloppes, par, motif)
-        enregistrer_les_decisions(decisions, actions, sommes, par, motif, date)
+        lues = Lectures(*sommes_des_decisions(actions), enveloppes_des_exercices(actions.values()))
+        decisions = preparer(demandes, actions, lues, par, motif, date)
+        verifier_le_disponible(decisions, lues.enveloppes, par, motif)
+        enregistrer_les_decisions(decisions, actions, lues.sommes, par, motif, date)
     return decisions
 
 
 def sommes_des_decisions(actions):
-    """La somme (euros) des décisions par identifiant d'action, en une requête groupée."""
-    lignes = Decision.objects.filter(action__in=actions).order_by().values("action").annotate(somme=total("montant"))
-    return {ligne["action"]: ligne["somme"] for ligne in lignes}
+    """Par identifiant d'action, la somme (euros) de ses décisions et les enveloppes qui les portent. Une requête."""
+    groupes = Decision.objects.filter(action__in=actions).order_by().values_list("action", "enveloppe")
+    sommes, porteuses = {}, defaultdict(set)
+    for action, enveloppe, somme in groupes.annotate(somme=total("montant")):
+        sommes[action] = sommes.get(action, Decimal(0)) + somme
+        if enveloppe:
+            porteuses[action].add(enveloppe)
+    return sommes, porteuses
 
 
 def enveloppes_des_exercices(actions):
@@ -86,7 +103,7 @@ def verifier_la_date(date, actions):
             raise OperationRefusee({"date": empechement})
 
 
-def preparer(demandes, actions, sommes, enveloppes, par, motif, date):
+def preparer(demandes, actions, lues, par, motif, date):
     doublons = [pk for pk, nombre in Counter(d.action.pk for d in demandes).items() if nombre > 1]
     if doublons:
         raise OperationRefusee(f"« {actions[doublons[0]]} » est deux fois dans le lot : une décision par action.")
@@ -94,8 +111,10 @@ def preparer(demandes, actions, sommes, enveloppes, par, motif, date):
     decisions, refus, motifs = [], [], []
     for demande in demandes:
         action = actions[demande.action.pk]
-        montant = montant_retenu(demande, sommes.get(action.pk, Decimal(0)))
-        phrase = raison_du_refus(demande, action, montant, sommes, enveloppes)
+        accorde = lues.sommes.get(action.pk, Decimal(0))
+        montant = montant_retenu(demande, accorde)
+        phrase = raison_du_refus(demande, action, montant, accorde)
+        phrase = phrase or raison_du_refus_de_l_enveloppe(demande, action, montant, lues)
         if phrase:
             refus.append(f"« {action} » : {phrase}")
         elif regles.motif_exige_pour_decider(demande.nature, montant, demandes_p147.get(action.pk)):
@@ -116,9 +135,8 @@ def montant_retenu(demande, accorde):
     return demande.montant
 
 
-def raison_du_refus(demande, action, montant, sommes, enveloppes):
+def raison_du_refus(demande, action, montant, accorde):
     """La phrase qui dit pourquoi cette décision est impossible, ou ""."""
-    accorde = sommes.get(action.pk, Decimal(0))
     empechement = regles.empechement_de_decider(action, demande.nature)
     if empechement:
         return empechement
@@ -130,10 +148,12 @@ def raison_du_refus(demande, action, montant, sommes, enveloppes):
         return f"l’accordé ({euros(accorde)}) ne peut pas devenir négatif."
     if demande.nature == NatureDecision.DIMINUTION and accorde + montant == 0:
         return "retirer tout l’accordé est une déprogrammation."
-    return raison_du_refus_de_l_enveloppe(demande, action, montant, enveloppes)
+    return ""
 
 
-def raison_du_refus_de_l_enveloppe(demande, action, montant, enveloppes):
+def raison_du_refus_de_l_enveloppe(demande, action, montant, lues):
+    """Pourquoi cette enveloppe ne porte pas la décision, ou ""."""
+    enveloppes, porteuses = lues.enveloppes, lues.porteuses[action.pk]
     enveloppe = demande.enveloppe or action.enveloppe
     if not montant:
         return ""
@@ -145,6 +165,9 @@ def raison_du_refus_de_l_enveloppe(demande, action, montant, enveloppes):
         return f"l’enveloppe « {enveloppe} » {raison} : en choisir une autre."
     if any(e.parent_id == enveloppe.pk for e in enveloppes.values()):
         return f"« {enveloppe} » a des sous-enveloppes : décider dans l’une d’elles."
+    if montant < 0 and porteuses and enveloppe.pk not in porteuses:
+        siennes = " ou ".join(f"« {enveloppes[pk]} »" for pk in sorted(porteuses))
+        return f"« {enveloppe} » ne lui a rien accordé : rendre les crédits à {siennes}."
     return ""
 
 

@@ -24,6 +24,7 @@ from .mixins import IDENTIFIANT, exiger
 
 LOT_MAXIMAL = 200
 SANS_DROIT = "Votre habilitation ne permet pas ce geste sur cette action."
+TRACE = ["id", "version", "history_date"]
 LUES = ["exercice__departement", "campagne", "contrat", "porteur__fusionne_dans", "enveloppe"]
 
 
@@ -160,13 +161,14 @@ def action_decider(request, pk):
     formulaire = DecisionForm(action, request.user, request.POST if request.method == "POST" else None)
     if request.method == "POST":
         if request.POST.get("version", "") != str(action.version):
-            return conflit(request, [action], request.path)
+            return deja_decidees(request, formulaire, [formulaire], action) or conflit(request, [action], request.path)
         if formulaire.is_valid():
             try:
                 enregistrer(request, formulaire, formulaire.demandes())
                 return redirect(action)
             except ConflitDeVersion as refus:
-                return conflit(request, refus.actions, request.path)
+                deja = deja_decidees(request, formulaire, [formulaire], action)
+                return deja or conflit(request, refus.actions, request.path)
             except OperationRefusee as refus:
                 formulaire.refuser(refus)
     contexte = {"action": action, "formulaire": formulaire, "empechement": pourquoi_rien(action, formulaire)}
@@ -184,6 +186,26 @@ def enregistrer(request, formulaire, demandes):
     decisions = operations.decider(demandes, par=request.user, motif=valides["motif"], date=valides["date"])
     mots = pluriel(len(decisions), "décision enregistrée", "décisions enregistrées")
     messages.success(request, f"{mots}, pour {euros(sum(d.montant for d in decisions))}.")
+
+
+def deja_decidees(request, commune, lignes, retour):
+    """Le même envoi de la même personne a déjà tout écrit (page renvoyée, coupure) : le dire et passer à `retour`.
+
+    None si une seule action a changé autrement depuis la version que la page avait lue.
+    """
+    ids = [ligne.action.pk for ligne in lignes]
+    versions = dict(Action.objects.filter(pk__in=ids).order_by().values_list("pk", "version"))
+    decisions = {d.action_id: d for d in Decision.objects.filter(action__in=ids, auteur=request.user).order_by("pk")}
+    ecrites = {(pk, version): le for pk, version, le in Action.history.filter(id__in=ids).values_list(*TRACE)}
+    for ligne in lignes:
+        pk, lue, decision = ligne.action.pk, ligne.version_lue, decisions.get(ligne.action.pk)
+        ecrite = ecrites.get((pk, lue))
+        seule = decision and ecrite and versions[pk] == lue + 1 and ecrite < decision.enregistree_le
+        if not (seule and commune.redit(decision, ligne.montant_lu)):
+            return None
+    deja = pluriel(len(lignes), "décision est déjà enregistrée", "décisions sont déjà enregistrées")
+    messages.info(request, "Votre décision est déjà enregistrée." if len(lignes) == 1 else f"Vos {deja}.")
+    return redirect(retour)
 
 
 def conflit(request, actions, reprendre):
@@ -216,19 +238,21 @@ def decision_en_lot(request):
 def decider_le_lot(request, actions, lot):
     """Enregistre le lot et rend la réponse, ou None s'il y a quelque chose à corriger."""
     reprendre = f"{request.path}?{urlencode([('action', action.pk) for action in actions])}"
+    liste = f"{reverse('programmation:action_list')}?exercice={actions[0].exercice_id}"
     perimees = [a for a in actions if request.POST.get(f"a{a.pk}-version", "") != str(a.version)]
     if perimees:
-        return conflit(request, perimees, reprendre)
+        return deja_decidees(request, lot.commune, lot.lignes, liste) or conflit(request, perimees, reprendre)
     if not lot.is_valid():
         return None
     try:
         enregistrer(request, lot.commune, lot.demandes())
     except ConflitDeVersion as refus:
-        return conflit(request, refus.actions, reprendre)
+        deja = deja_decidees(request, lot.commune, lot.lignes, liste)
+        return deja or conflit(request, refus.actions, reprendre)
     except OperationRefusee as refus:
         lot.commune.refuser(refus)
         return None
-    return redirect(f"{reverse('programmation:action_list')}?exercice={actions[0].exercice_id}")
+    return redirect(liste)
 
 
 def actions_choisies(request, choisies):

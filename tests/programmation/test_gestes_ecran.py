@@ -8,12 +8,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from comptes.enums import Role
+from programmation import operations
 from programmation.enums import FamilleFinanceur, StatutAction, StatutExercice
-from programmation.models import Action, Decision
+from programmation.models import Action, Decision, Enveloppe
 from tests.fabriques import (
     ActionFactory,
     ContratFactory,
     DepartementFactory,
+    DispositifFactory,
     EnveloppeFactory,
     ExerciceFactory,
     FinanceurFactory,
@@ -191,13 +193,41 @@ def test_attribuer_programme_l_action(client, action, agent):
     assert statut(action) == StatutAction.PROGRAMMEE
 
 
-def test_un_double_envoi_ne_decide_qu_une_fois_et_le_dit(client, action, agent):
+def test_un_double_envoi_ne_decide_qu_une_fois_et_dit_que_c_est_fait(client, action):
     decider(client, action)
-    reponse = decider(client, action)
+    reponse = client.post(adresse("action_decider", action.pk), decision(action), follow=True)
+    assert reponse.redirect_chain == [(action.get_absolute_url(), 302)]
+    assert "Votre décision est déjà enregistrée." in texte(reponse)
+    assert Decision.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "autre", [{"montant": "700"}, {"nature": "ajournement"}, {"motif": "Autre"}, {"date": "2026-01-02"}, {"version": 7}]
+)
+def test_un_second_envoi_different_est_un_conflit(client, action, agent, autre):
+    decider(client, action)
+    reponse = decider(client, action, **autre)
     assert reponse.status_code == 409
     assert "Rien n’a été écrit" in texte(reponse)
     assert f"déjà décidée, « Attribution » enregistrée par {agent}" in texte(reponse)
     assert Decision.objects.count() == 1
+
+
+def test_la_meme_decision_d_un_collegue_est_un_conflit(client, action, agent):
+    decider(client, action)
+    client.force_login(habiliter(Role.AGENT, departement=action.exercice.departement))
+    assert decider(client, action).status_code == 409
+
+
+def test_un_second_complement_identique_n_est_pas_le_premier(client, agent):
+    """La décision identique date d'avant la page : c'est un collègue qui a changé l'action depuis."""
+    action = action_programmee(accorde=1000)
+    complement = {"nature": "complement", "montant": "300", "motif": "Public plus nombreux"}
+    decider(client, action, **complement)
+    action.refresh_from_db()
+    operations.enregistrer([operations.SaisieAction(champs={"description": "Revue"}, action=action)], par=agent)
+    assert decider(client, action, **complement).status_code == 409
+    assert Decision.objects.count() == 2
 
 
 def test_une_diminution_se_saisit_en_positif_et_se_retire(client, agent):
@@ -255,15 +285,70 @@ def test_le_motif_exige_se_dit_sur_le_champ_motif(client, action):
 
 def test_decider_choisit_une_enveloppe_feuille_et_dit_son_disponible(client, action, exercice):
     mere = EnveloppeFactory(exercice=exercice, libelle="P147")
-    fille = EnveloppeFactory(exercice=exercice, libelle="Caen", parent=mere)
+    fille = EnveloppeFactory(exercice=exercice, libelle="Appel 1", parent=mere)
+    EnveloppeFactory(exercice=exercice, libelle="Appel 2", parent=mere)
+    MouvementFactory(enveloppe=mere, ae=euros(4000))
     MouvementFactory(enveloppe=fille, ae=euros(5000))
     page = texte(client.get(adresse("action_decider", action.pk)))
-    assert "Caen – disponible 5 000,00 €" in page
+    assert "Appel 1 – disponible 4 000,00 €" in page, "le moindre disponible, ici celui de la mère"
+    assert "Appel 2 – disponible 0,00 €" in page
     assert "P147 – disponible" not in page
     assert "Choisir l’enveloppe qui porte la décision" in texte(decider(client, action))
     assert "Ce choix n’est pas proposé ici" in texte(decider(client, action, enveloppe=mere.pk))
     decider(client, action, enveloppe=fille.pk)
     assert Decision.objects.get().enveloppe == fille
+
+
+def enveloppe(exercice, libelle, **propre_a):
+    enveloppe = EnveloppeFactory(exercice=exercice, libelle=libelle, **propre_a)
+    MouvementFactory(enveloppe=enveloppe, ae=euros(100_000))
+    return enveloppe
+
+
+def choix_d_enveloppe(reponse):
+    formulaire = reponse.context["lot"].commune if "lot" in reponse.context else reponse.context["formulaire"]
+    return [str(libelle).split(" –")[0] for _, libelle in formulaire.fields["enveloppe"].choices]
+
+
+def test_seules_les_enveloppes_de_l_action_se_proposent_la_sienne_d_office(client, action, exercice):
+    enveloppe(exercice, "Lisieux", contrat=ContratFactory())
+    enveloppe(exercice, "PRE", dispositif=DispositifFactory(pre=True))
+    enveloppe(exercice, "Réserve")
+    sienne = enveloppe(exercice, "Caen", contrat=action.contrat)
+    page = client.get(adresse("action_decider", action.pk))
+    assert choix_d_enveloppe(page) == ["Caen", "Réserve"]
+    assert page.context["formulaire"]["enveloppe"].value() == sienne.pk
+    lisieux = Enveloppe.objects.get(libelle="Lisieux")
+    assert list(decider(client, action, enveloppe=lisieux.pk).context["formulaire"].errors) == ["enveloppe"]
+    assert not Decision.objects.exists()
+
+
+def test_sans_enveloppe_qui_convienne_la_page_dit_qui_l_ouvre(client, action, exercice):
+    enveloppe(exercice, "Lisieux", contrat=ContratFactory())
+    assert "le responsable en ouvre une" in texte(decider(client, action))
+    assert not Decision.objects.exists()
+
+
+def test_une_diminution_rend_les_credits_a_l_enveloppe_qui_les_a_donnes(client, action, exercice):
+    reserve = enveloppe(exercice, "Réserve")
+    caen = enveloppe(exercice, "Caen", contrat=action.contrat)
+    decider(client, action, enveloppe=reserve.pk)
+    action.refresh_from_db()
+    page = client.get(adresse("action_decider", action.pk))
+    assert page.context["formulaire"]["enveloppe"].value() == reserve.pk
+    ailleurs = decider(client, action, nature="diminution", montant="100", motif="Moins", enveloppe=caen.pk)
+    assert "« Caen » ne lui a rien accordé : rendre les crédits à « Réserve »" in texte(ailleurs)
+    decider(client, action, nature="deprogrammation", montant="", motif="Abandon", enveloppe="")
+    assert list(Decision.objects.order_by("pk").values_list("enveloppe", "montant")) == [
+        (reserve.pk, euros(800)),
+        (reserve.pk, euros(-800)),
+    ]
+
+
+def test_une_date_d_un_autre_temps_se_dit_sur_la_date(client, action):
+    formulaire = decider(client, action, date="1999-01-01").context["formulaire"]
+    assert list(formulaire.errors) == ["date"]
+    assert "vérifier l’année" in str(formulaire.errors["date"])
 
 
 def test_depasser_le_disponible_est_refuse_a_un_agent(client, action, exercice):
@@ -306,6 +391,44 @@ def test_une_selection_se_decide_avec_des_montants_individuels(client, trois):
     montants = Decision.objects.order_by("action_id").values_list("montant", flat=True)
     assert list(montants) == [euros(1000), euros("1500,50"), euros(3000)]
     assert "3 décisions enregistrées, pour 5 500,50 €." in texte(client.get(reponse.url))
+
+
+def test_chaque_action_du_lot_a_l_enveloppe_de_son_contrat(client, trois, exercice):
+    siennes = [enveloppe(exercice, f"Contrat de {a}", contrat=a.contrat) for a in trois]
+    page = client.get(LOT, {"action": [a.pk for a in trois]})
+    assert choix_d_enveloppe(page) == ["Celle de chaque action"]
+    assert "Contrat de Action B" in texte(page)
+    client.post(LOT, lot(trois, ["1000", "2000", "3000"], enveloppe=""))
+    assert [d.enveloppe for d in Decision.objects.order_by("action_id")] == siennes
+
+
+def test_une_enveloppe_commune_au_lot_se_choisit(client, trois, exercice):
+    enveloppe(exercice, "Contrat de A", contrat=trois[0].contrat)
+    reserves = [enveloppe(exercice, f"Réserve {rang}") for rang in (1, 2)]
+    page = client.get(LOT, {"action": [a.pk for a in trois]})
+    assert choix_d_enveloppe(page) == ["Celle de chaque action", "Réserve 1", "Réserve 2"]
+    refus = client.post(LOT, lot(trois, ["1000", "2000", "3000"], enveloppe=""))
+    assert "Aucune enveloppe ne revient d’office à « Action B », « Action C » : en choisir une ici." in texte(refus)
+    client.post(LOT, lot(trois, ["1000", "2000", "3000"], enveloppe=reserves[0].pk))
+    assert {d.enveloppe for d in Decision.objects.all()} == {reserves[0]}
+
+
+def test_un_lot_dont_une_action_n_a_pas_d_enveloppe_le_dit(client, trois, exercice):
+    for action in trois[:2]:
+        enveloppe(exercice, f"Contrat de {action}", contrat=action.contrat)
+    refus = texte(client.post(LOT, lot(trois, ["1000", "2000", "3000"], enveloppe="")))
+    assert "ni d’office à « Action C » : décider à part." in refus
+    assert not Decision.objects.exists()
+
+
+def test_le_meme_lot_renvoye_est_deja_enregistre(client, trois):
+    envoi = lot(trois, ["1000", "1500,50", "3000"])
+    client.post(LOT, envoi)
+    reponse = client.post(LOT, envoi, follow=True)
+    assert "Vos 3 décisions sont déjà enregistrées." in texte(reponse)
+    assert Decision.objects.count() == 3
+    assert client.post(LOT, envoi | {f"a{trois[0].pk}-montant": "999"}).status_code == 409
+    assert Decision.objects.count() == 3
 
 
 def test_une_erreur_de_ligne_refuse_tout_le_lot_et_se_dit_sur_sa_ligne(client, trois):
@@ -380,7 +503,13 @@ def test_un_delegue_ne_decide_pas_en_lot(client, trois):
     assert client.get(LOT, {"action": trois[0].pk}).status_code == 403
 
 
-def test_le_lot_fait_autant_de_requetes_a_une_et_trois_actions(client, trois, django_assert_max_num_queries):
+@pytest.mark.parametrize("avec_enveloppes", [False, True])
+def test_le_lot_fait_autant_de_requetes_a_une_et_trois_actions(
+    client, trois, exercice, django_assert_max_num_queries, avec_enveloppes
+):
+    for action in trois * avec_enveloppes:
+        enveloppe(exercice, f"Contrat de {action}", contrat=action.contrat)
+        enveloppe(exercice, f"Réserve {action}")
     comptes = []
     for actions in (trois[:1], trois):
         with django_assert_max_num_queries(20) as captees:
