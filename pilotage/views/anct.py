@@ -8,20 +8,23 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from politique_ville import contexte
+from politique_ville.outils.typographie import insecables
 from programmation.enums import StatutExercice
 from programmation.models import Action
 from programmation.synthese import ChoixDeBase
+from programmation.views.mixins import exiger
 
 from ..exports import Demande, exercices_du_classeur, peut_produire, preparer, signature
 from ..forms import ClasseurForm
+
+EN_ENTIER = insecables("Le classeur compte un département entier : votre habilitation ne le voit pas tout.")
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def anct(request):
-    """La page ou, avec `format=xlsx`, le fichier. 404 pour qui ne voit pas le département en entier."""
-    if not peut_produire(request.user):
-        raise Http404("Cette page n’est pas dans votre périmètre.")
+    """La page ou, avec `format=xlsx`, le fichier. 403 pour qui ne voit aucun département en entier."""
+    exiger(peut_produire(request.user), EN_ENTIER)
     exercices = exercices_du_classeur(request.user).select_related("departement", "nomenclature")
     exercices = list(exercices.order_by("-annee", "departement__code"))
     if not exercices:

@@ -5,7 +5,7 @@ from io import BytesIO
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import F
-from django.http import FileResponse, Http404
+from django.http import FileResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_POST
@@ -27,7 +27,7 @@ from ..imports.colonnes import proposer
 from ..imports.modele_vide import modele_vide
 from ..models import Lot
 from ..operations import OperationRefusee
-from .mixins import PerimetreMixin
+from .mixins import PerimetreMixin, exiger
 
 PAR_PAGE = 50
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -35,7 +35,7 @@ COULEURS = {EtatLot.PREPARE: "info", EtatLot.REFUSE: "error", EtatLot.APPLIQUE: 
 
 
 class ImportListView(PerimetreMixin, ListView):
-    """Les lots du département ; 404 pour qui n'écrit nulle part."""
+    """Les lots du département ; 403 pour qui n'écrit nulle part."""
 
     queryset = (
         Lot.objects.select_related("exercice__departement", "departement", "auteur")
@@ -199,8 +199,7 @@ def import_modele(request, exercice):
 
 
 def exiger_d_ecrire(request):
-    if not regles.peut_saisir_quelque_part(request.user):
-        raise Http404
+    exiger(regles.peut_saisir_quelque_part(request.user), "Votre rôle ne permet pas d’importer.")
 
 
 def _lot(request, pk):

@@ -655,7 +655,7 @@ def test_un_lecteur_national_choisit_parmi_tous_les_departements(client, exercic
     assert textes(client.get(ANCT, {"exercice": gard.pk}), "//main//h2")[0].startswith("2025 – Gard (30)")
 
 
-def test_qui_ne_voit_pas_tout_le_departement_ne_trouve_pas_la_page(client, exemple):
+def test_qui_ne_voit_pas_tout_le_departement_n_ouvre_pas_la_page(client, exemple):
     exclus = [
         habiliter(Role.PARTENAIRE, departement=exemple.exercice.departement),
         habiliter(Role.PARTENAIRE, france_entiere=True),
@@ -664,8 +664,8 @@ def test_qui_ne_voit_pas_tout_le_departement_ne_trouve_pas_la_page(client, exemp
     ]
     for personne in exclus:
         client.force_login(personne)
-        assert client.get(ANCT).status_code == 404
-        assert client.get(ANCT, {"exercice": exemple.exercice.pk, "format": "xlsx"}).status_code == 404
+        assert client.get(ANCT).status_code == 403
+        assert client.get(ANCT, {"exercice": exemple.exercice.pk, "format": "xlsx"}).status_code == 403
         assert "Classeur ANCT" not in textes(client.get("/compte/"), "//nav//a")
 
 

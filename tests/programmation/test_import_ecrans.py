@@ -306,10 +306,10 @@ def test_un_exercice_clos_forge_est_refuse(client, exercice, agent):
 
 
 @pytest.mark.parametrize("role", [Role.DELEGUE, Role.LECTEUR, Role.PARTENAIRE])
-def test_qui_lit_ne_trouve_pas_les_imports(client, exercice, lot, role):
+def test_qui_lit_n_importe_pas_et_ne_trouve_aucun_lot(client, exercice, lot, role):
     client.force_login(habiliter(role))
     for adresse in adresses(exercice, lot):
-        assert client.get(adresse).status_code == 404
+        assert client.get(adresse).status_code == (403 if adresse in (LISTE, AJOUTER) else 404)
 
 
 def test_un_agent_d_un_autre_departement_ne_voit_ni_les_lots_ni_l_exercice(client, exercice, agent, lot):
