@@ -19,6 +19,11 @@ def peut_tenir_le_quota(utilisateur, exercice):
     return utilisateur.a_le_role([Role.RESPONSABLE], exercice.departement_id)
 
 
+def peut_importer_une_liste(utilisateur, departement):
+    """Une liste publiée touche tous les postes d'un département : il faut y écrire partout."""
+    return utilisateur.a_le_role(Role.qui_ecrivent(), departement.pk)
+
+
 def motif_exige_pour_changer(convention_signee, champs_changes):
     """Les dates et la quotité d'une convention signée engagent de l'argent."""
     return convention_signee and not champs_changes.isdisjoint({"debut", "fin", "quotite"})

@@ -46,7 +46,10 @@ Convertisseur = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class Champ:
-    """Une donnée attendue ; `convertir` reçoit une cellule non vide et lève ValidationError si elle la refuse."""
+    """Une donnée attendue ; `convertir` reçoit une cellule non vide et lève ValidationError si elle la refuse.
+
+    `obligatoire` : la colonne doit être là, et chaque cellule remplie ; `colonne_exigee` : la colonne seulement.
+    """
 
     nom: str
     libelle: str
@@ -54,6 +57,7 @@ class Champ:
     synonymes: tuple[str, ...] = ()
     obligatoire: bool = False
     aide: str = ""
+    colonne_exigee: bool = False
 
     def lire(self, cellule: Any) -> Any:
         """La valeur du champ, None si la cellule est vide."""

@@ -97,7 +97,8 @@ def refuser_les_colonnes_nominatives(table: Table, titres: Collection[str] = ())
 
 
 def _exiger_les_colonnes(table, champs, colonnes):
-    manquants = [champ.libelle for champ in champs if champ.obligatoire and champ.nom not in colonnes]
+    exiges = [champ for champ in champs if champ.obligatoire or champ.colonne_exigee]
+    manquants = [champ.libelle for champ in exiges if champ.nom not in colonnes]
     if manquants:
         noms = ", ".join(f"« {libelle} »" for libelle in manquants)
         lus = [rang for rang, entete in enumerate(table.entetes) if entete]

@@ -1,0 +1,92 @@
+"""Ce qui étonne dans une liste publiée, nommé à sa cellule ; ce qui se répète trop se dit une fois pour la colonne.
+
+Aucune de ces anomalies n'empêche d'importer, sauf un poste donné à deux employeurs la même année.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from politique_ville.outils.francais import euros
+from politique_ville.outils.siret import LONGUEUR_SIREN
+from politique_ville.outils.tableur.fichier import FichierRefuse
+from programmation.imports.fiches import Journal
+from territoires.models import Departement
+
+from .lignes import LigneDeListe, refuser
+
+LONGUEUR_DU_DEPARTEMENT = 3  # « 014 » dans l'identifiant d'un adulte-relais
+
+
+def dire_les_repetitions(lignes: Iterable[LigneDeListe], journal: Journal) -> None:
+    """Un poste nommé deux fois la même année ; chez deux employeurs, on ne sait pas à qui il est : c'est un refus."""
+    par_annee = defaultdict(list)
+    for ligne in lignes:
+        premieres = par_annee[ligne.annee, ligne.poste]
+        if premieres:
+            _dire_la_repetition(ligne, premieres[0], journal)
+        premieres.append(ligne)
+
+
+def _dire_la_repetition(ligne, premiere, journal):
+    deja = f"{ligne.poste} est déjà dans la liste de {ligne.annee}, à la ligne {premiere.numero}"
+    if ligne.siret and premiere.siret and ligne.siret[:LONGUEUR_SIREN] != premiere.siret[:LONGUEUR_SIREN]:
+        refuser(ligne, "id", f"{deja}, chez un autre employeur : garder une seule des deux lignes.", journal)
+    elif ligne.montant != premiere.montant:
+        montants = f"{euros(ligne.montant)} au lieu de {euros(premiere.montant)}"
+        journal.avertir(
+            ligne.numero,
+            "id",
+            f"{deja}, pour un autre montant, {montants} : la répétition est gardée.",
+            f"Postes répétés dans la liste de {ligne.annee} pour un autre montant, et gardés.",
+        )
+    else:
+        ensemble = f"Postes répétés dans la liste de {ligne.annee}, et gardés."
+        journal.avertir(ligne.numero, "id", f"{deja} : la répétition est gardée.", ensemble)
+
+
+def dire_les_autres_departements(lignes: Iterable[LigneDeListe], departement: Departement, journal: Journal) -> None:
+    """Les numéros d'un autre département ; lève FichierRefuse si tous le sont."""
+    attendu = departement.code.zfill(LONGUEUR_DU_DEPARTEMENT)
+    lignes = list(lignes)
+    ailleurs = [ligne for ligne in lignes if ligne.poste[:LONGUEUR_DU_DEPARTEMENT] != attendu]
+    if lignes and len(ailleurs) == len(lignes):
+        raise FichierRefuse(
+            f"Aucun numéro de cette liste n’est du département {departement}, dont les postes commencent par {attendu}."
+        )
+    for ligne in ailleurs:
+        message = f"{ligne.id_publie} est le numéro d’un autre département ; il est gardé dans {departement}."
+        journal.avertir(ligne.numero, "id", message, f"Numéros d’un autre département, gardés dans {departement}.")
+
+
+def dire_les_montants_fonjep(lignes: Iterable[LigneDeListe], montants: set[Decimal], journal: Journal) -> None:
+    """Un adulte-relais publié au montant d'un poste FONJEP : l'erreur de toute la liste de 2025."""
+    for ligne in lignes:
+        if ligne.montant in montants:
+            erreur = f"{euros(ligne.montant)} est le montant d’un poste FONJEP, pas d’un adulte-relais"
+            garde = "le relevé le garde tel que publié"
+            ensemble = f"Liste de {ligne.annee} : {erreur} ; {garde}."
+            journal.avertir(ligne.numero, "montant", f"{erreur} : {garde}.", ensemble)
+
+
+def dire_les_sirets_qui_changent(
+    lignes: Iterable[LigneDeListe], gardes: Mapping[str, Mapping[int, str]], journal: Journal
+) -> None:
+    """Le SIRET d'un poste qui n'est pas celui de l'année précédente ; `gardes` : poste → année → SIRET des relevés."""
+    par_poste = defaultdict(dict)
+    for ligne in lignes:
+        if ligne.siret:
+            par_poste[ligne.poste].setdefault(ligne.annee, ligne)
+    for poste, siennes in par_poste.items():
+        sirets = {**gardes.get(poste, {}), **{annee: ligne.siret for annee, ligne in siennes.items()}}
+        for annee, ligne in siennes.items():
+            _dire_le_changement(ligne, max((a for a in sirets if a < annee), default=None), sirets, journal)
+
+
+def _dire_le_changement(ligne, precedente, sirets, journal):
+    avant = sirets.get(precedente, ligne.siret)
+    if avant == ligne.siret:
+        return
+    suite = "" if avant[:LONGUEUR_SIREN] == ligne.siret[:LONGUEUR_SIREN] else ", et l’employeur avec lui"
+    change = f"le SIRET de {ligne.poste} change{suite} : {avant} en {precedente}, {ligne.siret} en {ligne.annee}."
+    journal.avertir(ligne.numero, "siret", change, "Postes dont le SIRET change d’une année à l’autre.")
