@@ -1,4 +1,4 @@
-"""Les contrôles des postes : ce qui n'est pas interdit, mais qu'un agent doit regarder.
+"""Les contrôles des postes et des PRE : ce qui n'est pas interdit, mais qu'un agent doit regarder.
 
 Chaque contrôle est une condition SQL, comme ceux des actions (programmation/controles.py), vraie un jour donné.
 """
@@ -6,17 +6,45 @@ Chaque contrôle est une condition SQL, comme ceux des actions (programmation/co
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date as Date
+from decimal import Decimal
 
-from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import (
+    BooleanField,
+    CharField,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
 from django.db.models import Value as V
-from django.db.models.functions import Concat, Left
-from django.db.models.lookups import Exact
+from django.db.models.functions import Coalesce, Concat, Left
+from django.db.models.lookups import Exact, LessThan
+from django.utils import timezone
 
+from politique_ville.outils.montants import MontantField, total_lie
 from programmation.controles import Gravite
+from programmation.enums import FamilleFinanceur, StatutAction
+from programmation.models import Financement
 
 from .dates import decaler_de_mois
-from .enums import EtatOccupation
-from .models import BaremeFonjep, ConventionAdulteRelais, Occupation, ReleveAnct, ReleveFonjep
+from .enums import AxeEffectif, EtatOccupation
+from .models import (
+    ActionDuSuivi,
+    BaremeFonjep,
+    BudgetPre,
+    ConventionAdulteRelais,
+    EffectifPre,
+    Occupation,
+    ReleveAnct,
+    ReleveFonjep,
+    SuiviPre,
+)
+from .synthese.pre import quartiers_prioritaires
 
 MOIS_DE_VACANCE = 3
 
@@ -157,5 +185,133 @@ CONTROLES_FONJEP = (
         Gravite.A_VERIFIER,
         "Le poste n’est rattaché à aucun contrat de ville.",
         lambda jour: Q(contrat=None),
+    ),
+)
+
+
+# --- Les PRE : ils lisent les vrais effectifs, jamais ce qui est masqué ---
+
+
+@dataclass(frozen=True)
+class ControleDePre:
+    """`phrase` dit la règle à l'agent, `condition(annee)` la dit à la base, sur un programme et son suivi."""
+
+    code: str
+    nom: str
+    gravite: Gravite
+    phrase: str
+    condition: Callable[[int], Q]
+
+    def parmi(self, programmes: QuerySet, annee: int) -> QuerySet:
+        """Ceux de ces programmes que le contrôle relève cette année-là."""
+        return programmes.filter(self.condition(annee))
+
+
+def anomalies_des_pre(programmes: QuerySet, annee: int) -> dict[int, list[ControleDePre]]:
+    """Les contrôles qui relèvent chacun de ces programmes, par identifiant. Une requête."""
+    conditions = {
+        c.code: ExpressionWrapper(Q(c.condition(annee)), output_field=BooleanField()) for c in CONTROLES_DES_PRE
+    }
+    lus = programmes.order_by().annotate(**conditions).values("pk", *conditions)
+    return {ligne["pk"]: [c for c in CONTROLES_DES_PRE if ligne[c.code]] for ligne in lus}
+
+
+def actions_sans_suivi(actions: QuerySet) -> QuerySet:
+    """Les actions de réussite éducative programmées que ne porte aucun suivi."""
+    return actions.filter(dispositif__est_pre=True, statut=StatutAction.PROGRAMMEE, suivi_pre=None)
+
+
+def suivis_de(annee, **criteres):
+    return Exists(SuiviPre.objects.filter(programme=OuterRef("pk"), exercice__annee=annee, **criteres))
+
+
+def liens_de(annee):
+    return Exists(ActionDuSuivi.objects.filter(suivi__programme=OuterRef("pk"), suivi__exercice__annee=annee))
+
+
+def budgets_de(annee):
+    return Exists(BudgetPre.objects.filter(suivi__programme=OuterRef("pk"), suivi__exercice__annee=annee))
+
+
+def p147_different(annee):
+    """Le P147 du bilan et l'accordé des actions liées ; une ligne absente vaut zéro, un budget vide ne dit rien."""
+    zero = V(Decimal(0), MontantField())
+    du_bilan = total_lie(
+        BudgetPre.objects.filter(suivi__exercice__annee=annee, financeur__famille=FamilleFinanceur.ANCT_P147),
+        "montant",
+        "suivi__programme",
+    )
+    accorde = total_lie(
+        Financement.objects.filter(famille=FamilleFinanceur.ANCT_P147, action__suivi_pre__suivi__exercice__annee=annee),
+        "accorde",
+        "action__suivi_pre__suivi__programme",
+    )
+    egaux = Q(Exact(Coalesce(du_bilan, zero), Coalesce(accorde, zero)))
+    return Q(budgets_de(annee)) & Q(liens_de(annee)) & ~egaux
+
+
+def effectifs_incomplets(annee):
+    axe = AxeEffectif.AGE_ET_SEXE
+    cases = EffectifPre.objects.filter(suivi__programme=OuterRef("pk"), suivi__exercice__annee=annee, axe=axe)
+    nombre = cases.order_by().values("suivi__programme").annotate(nombre=Count("pk")).values("nombre")
+    cases = Coalesce(Subquery(nombre, output_field=IntegerField()), 0)
+    sans_total = Q(suivis_de(annee, enfants_suivis=None))
+    return Q(suivis_de(annee)) & (sans_total | Q(LessThan(cases, len(axe.modalites))))
+
+
+def bilan_attendu(annee):
+    finie = annee < timezone.localdate().year
+    return Q(suivis_de(annee, bilan_recu_le=None)) if finie else Q(pk__in=[])
+
+
+CONTROLES_DES_PRE = (
+    ControleDePre(
+        "pre_hors_geographie",
+        "Sorti de la géographie prioritaire",
+        Gravite.A_VERIFIER,
+        "Aucune commune du PRE n’a de quartier prioritaire cette année-là.",
+        lambda annee: ~Q(Exists(quartiers_prioritaires(annee))),
+    ),
+    ControleDePre(
+        "pre_sans_suivi",
+        "Sans suivi",
+        Gravite.A_CORRIGER,
+        "Le PRE n’a pas de feuille pour cette année.",
+        lambda annee: ~Q(suivis_de(annee)),
+    ),
+    ControleDePre(
+        "pre_sans_action",
+        "Suivi sans action",
+        Gravite.A_CORRIGER,
+        "Aucune action n’est liée au suivi : son montant n’est pas dans la programmation.",
+        lambda annee: Q(suivis_de(annee)) & ~Q(liens_de(annee)),
+    ),
+    ControleDePre(
+        "pre_p147_different",
+        "P147 du bilan différent",
+        Gravite.A_CORRIGER,
+        "Le P147 du bilan n’est pas ce que la programmation accorde aux actions liées.",
+        p147_different,
+    ),
+    ControleDePre(
+        "pre_effectifs_incomplets",
+        "Effectifs incomplets",
+        Gravite.A_CORRIGER,
+        "Le nombre d’enfants suivis, ou sa répartition par âge et par sexe, n’est pas entièrement renseigné.",
+        effectifs_incomplets,
+    ),
+    ControleDePre(
+        "pre_sans_budget",
+        "Budget non renseigné",
+        Gravite.A_VERIFIER,
+        "Le suivi ne dit pas le budget du PRE : le coût par enfant est inconnu.",
+        lambda annee: Q(suivis_de(annee)) & ~Q(budgets_de(annee)),
+    ),
+    ControleDePre(
+        "pre_bilan_attendu",
+        "Bilan attendu",
+        Gravite.A_VERIFIER,
+        "L’année est finie, et le bilan n’est pas reçu.",
+        bilan_attendu,
     ),
 )

@@ -15,8 +15,42 @@ def peut_gerer(utilisateur, poste):
     return utilisateur.a_le_role(Role.qui_ecrivent(), poste.departement_id, poste.contrat_id)
 
 
+def etait_ouvert(programme, annee):
+    """Un PRE a une feuille pour chaque année où il est ouvert, fût-ce en partie."""
+    ouvert = programme.ouvert_le is None or programme.ouvert_le.year <= annee
+    return ouvert and (programme.ferme_le is None or programme.ferme_le.year >= annee)
+
+
+def peut_gerer_quelque_part(utilisateur):
+    return not utilisateur.roles.isdisjoint(Role.qui_ecrivent())
+
+
+def peut_renouveler(utilisateur, convention):
+    """`convention` : annotée de `a_une_suite`."""
+    return peut_gerer(utilisateur, convention.poste) and not convention.a_une_suite
+
+
+def voit_le_quota(utilisateur, departement_id):
+    """Le quota est celui de tout le département : qui ne lit qu'un contrat, sans y être délégué, ne le voit pas."""
+    perimetre = utilisateur.perimetre
+    entiers = perimetre.departements | perimetre.departements_de_delegue
+    de_l_etat = not utilisateur.roles.isdisjoint(Role.de_l_etat())
+    return de_l_etat and (perimetre.national or departement_id in entiers)
+
+
 def peut_tenir_le_quota(utilisateur, exercice):
     return utilisateur.a_le_role([Role.RESPONSABLE], exercice.departement_id)
+
+
+def empechement_de_supprimer_la_convention(convention):
+    """Pourquoi une convention ne se supprime pas, ou "". Signée, elle engage ; ce qu'elle porte se retire d'abord."""
+    if convention.signee_le:
+        return "Une convention signée ne se supprime pas : corriger ses dates, ou effacer d’abord la date de signature."
+    if convention.avenants.exists():
+        return "Cette convention a un avenant : elle ne se supprime pas, ses dates se corrigent."
+    if convention.occupations.exists():
+        return "Cette convention a des occupations : les supprimer d’abord."
+    return ""
 
 
 def peut_importer_une_liste(utilisateur, departement):

@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from comptes.enums import Role
 from programmation.imports import lots
 from tests import imports
+from tests.dispositifs.fabriques import SuiviPreFactory
 from tests.fabriques import (
     ActionFactory,
     ContratFactory,
@@ -77,6 +78,12 @@ OUVERTES = {
     "programmation:import_annote": ({"pk": "lot"}, QUI_ECRIVENT),
     "programmation:import_detail": ({"pk": "lot"}, QUI_ECRIVENT),
     "programmation:import_colonnes": ({"pk": "lot"}, QUI_ECRIVENT),
+    "dispositifs:pre_list": ({}, CONNECTES),
+    "dispositifs:pre_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "dispositifs:pre_detail": ({"pk": "pre"}, TOUS),
+    "dispositifs:pre_update": ({"pk": "pre"}, QUI_ECRIVENT),
+    "dispositifs:suivi_pre_detail": ({"pk": "pre", "annee": 2026}, TOUS),
+    "dispositifs:suivi_pre_update": ({"pk": "pre", "annee": 2026}, QUI_ECRIVENT),
 }
 
 
@@ -121,6 +128,7 @@ def monde():
     lots.planifier(lot, par=agent)
     fusionne = OrganismeFactory(fusionne_dans=porteur)
     objets = {
+        "pre": SuiviPreFactory(programme__contrat=contrat, exercice=exercice).programme,
         "fusionne": fusionne,
         "contrat": contrat,
         "quartier": quartier,

@@ -1,6 +1,14 @@
 """Les chiffres des dispositifs : chaque fonction reçoit des lignes déjà bornées, et rend des dataclasses."""
 
-from .couts import Cout, CoutsDesPostes, TotalDesCouts, couts_des_adultes_relais, couts_fonjep, couts_par_annee
+from .couts import (
+    Cout,
+    CoutsDesPostes,
+    TotalDesCouts,
+    couts_des_adultes_relais,
+    couts_fonjep,
+    couts_fonjep_par_annee,
+    couts_par_annee,
+)
 from .echeances import (
     Echeance,
     Etape,
@@ -20,6 +28,7 @@ from .pre import (
     ProgrammesDuDepartement,
     TotauxDesPre,
     cout_par_enfant,
+    est_hors_geographie,
     lignes_de_pre,
     programmes_du_departement,
     programmes_par_departement,
@@ -51,6 +60,8 @@ __all__ = [
     "cout_par_enfant",
     "couts_des_adultes_relais",
     "couts_fonjep",
+    "est_hors_geographie",
+    "couts_fonjep_par_annee",
     "couts_par_annee",
     "dans_l_etat",
     "du_radar",

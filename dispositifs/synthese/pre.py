@@ -187,6 +187,12 @@ def programmes_de_l_annee(programmes, annee):
     return ouverts.select_related("contrat").order_by("intitule", "pk")
 
 
+def est_hors_geographie(programme: ProgrammeReussiteEducative, annee: int) -> bool:
+    """Vrai si aucune commune du PRE n'a de quartier prioritaire cette année-là. Une requête."""
+    sien = ProgrammeReussiteEducative.objects.filter(pk=programme.pk)
+    return not sien.filter(Exists(quartiers_prioritaires(annee))).exists()
+
+
 def quartiers_prioritaires(annee):
     """Ceux de la génération de l'année, dans une commune du programme, que l'on lit par son identifiant."""
     prioritaires = Quartier.objects.filter(nature=NatureQuartier.QPV, generation=Generation.de_l_annee(annee))

@@ -1,0 +1,63 @@
+"""Deux personnes ont modifié la même fiche : montrer ce qui diffère, laisser choisir, ne rien écraser en silence.
+
+Un formulaire donne ses valeurs dans un dictionnaire plat ; ce qui est en base s'écrit de même, et se compare en mots.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Choices, Model
+
+from politique_ville.outils.francais import INCONNU, nombre
+
+MIEN, EN_BASE = "mien", "base"
+
+
+@dataclass(frozen=True)
+class Ecart:
+    """Ce qu'une valeur est en base et dans la saisie, en mots."""
+
+    cle: str
+    libelle: str
+    base: str
+    mien: str
+    choisi: str = ""
+
+
+def comparer(
+    base: Mapping[str, Any], mienne: Mapping[str, Any], libelles: Mapping[str, str], choix: Mapping[str, str]
+) -> list[Ecart]:
+    """Les valeurs qui diffèrent, dans l'ordre des libellés ; une clé absente est une valeur inconnue."""
+    textes = {cle: (en_mots(base.get(cle)), en_mots(mienne.get(cle))) for cle in libelles}
+    return [
+        Ecart(cle, libelles[cle], en_base, mien, choix.get(cle, ""))
+        for cle, (en_base, mien) in textes.items()
+        if en_base != mien
+    ]
+
+
+def reunir(base: Mapping[str, Any], mienne: Mapping[str, Any], choix: Mapping[str, str]) -> dict[str, Any]:
+    """La saisie, où chaque valeur que la personne laisse à la base en reprend ce qui y est."""
+    gardees = {cle for cle, cote in choix.items() if cote == EN_BASE}
+    return {cle: (base if cle in gardees else mienne).get(cle) for cle in {**mienne, **base}}
+
+
+def en_mots(valeur: Any) -> str:
+    if valeur is None or valeur == "":
+        return INCONNU
+    if isinstance(valeur, Choices):
+        return valeur.label
+    if isinstance(valeur, bool):
+        return "oui" if valeur else "non"
+    if isinstance(valeur, Decimal):
+        return f"{valeur:.2f}".replace(".", ",")
+    if isinstance(valeur, date):
+        return f"{valeur:%d/%m/%Y}"
+    if isinstance(valeur, int):
+        return nombre(valeur)
+    if isinstance(valeur, Iterable) and not isinstance(valeur, str | Model):
+        return ", ".join(sorted(en_mots(objet) for objet in valeur)) or INCONNU
+    return str(valeur)
