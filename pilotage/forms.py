@@ -1,6 +1,7 @@
 """Le formulaire qui change la portée et la base d'un tableau de bord : un simple GET, tout est dans l'adresse."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from django import forms
 
@@ -11,6 +12,8 @@ from .portee import Portee, cle_des_quartiers, en_mots
 
 PRE = [("", "Avec les PRE"), ("sans", "Sans les PRE")]
 ANNONCE = [("", "Acquis seulement"), ("1", "Acquis et annoncé")]
+CONTRIBUTIONS = [("", "Sans, montrées à part"), ("1", "Avec")]
+DU_P147 = {Base.P147_ACCORDE, Base.P147_DEMANDE}  # ce qu'un partenaire borné à ses lignes ne lit pas
 
 
 class PorteeForm(forms.Form):
@@ -22,6 +25,9 @@ class PorteeForm(forms.Form):
     quartier = forms.ChoiceField(label="Quartier", required=False)
     base = forms.ChoiceField(label="Base de calcul", choices=Base.choices, required=False)
     annonce = forms.ChoiceField(label="Votes comptés (tous financeurs)", choices=ANNONCE, required=False)
+    contributions = forms.ChoiceField(
+        label="Contributions volontaires (coût prévisionnel)", choices=CONTRIBUTIONS, required=False
+    )
     pre = forms.ChoiceField(label="Réussite éducative (PRE)", choices=PRE, required=False)
 
     def __init__(self, portee: Portee):
@@ -33,12 +39,21 @@ class PorteeForm(forms.Form):
             "quartier": cle_des_quartiers(portee.quartiers),
             "base": choix.base,
             "annonce": "1" if choix.avec_annonce else "",
+            "contributions": "1" if choix.avec_contributions else "",
             "pre": "" if choix.avec_pre else "sans",
         }
         super().__init__(initial=initiales)
+        self.fields["base"].choices = self._bases(portee)
         self.fields["annee"].choices = [(annee, annee) for annee in portee.cadre.annees]
         self._proposer_les_departements(portee)
         self._proposer_les_territoires(portee)
+
+    @staticmethod
+    def _bases(portee):
+        """Un partenaire borné lit ses lignes, le coût et le nombre de ses actions."""
+        if not portee.est_bornee:
+            return Base.choices
+        return [(base, replace(portee.choix, base=base).libelle) for base in Base if base not in DU_P147]
 
     def _proposer_les_departements(self, portee):
         """Un seul département ne se choisit pas ; plusieurs peuvent se lire ensemble."""
@@ -53,7 +68,8 @@ class PorteeForm(forms.Form):
         if portee.departement is None:
             del self.fields["contrat"], self.fields["quartier"]
             return
-        self.fields["contrat"].choices = [("", "Tous"), *((c.pk, c) for c in portee.contrats_du_cadre)]
+        contrats = [(contrat.pk, contrat.nom_court) for contrat in portee.contrats_du_cadre]
+        self.fields["contrat"].choices = contrats if portee.contrat_impose else [("", "Tous"), *contrats]
         self.fields["quartier"].choices = [("", "Tous"), *self._groupes_de_quartiers(portee)]
 
     @staticmethod

@@ -48,14 +48,16 @@ def constat_commun(lignes: Iterable[LignePilier]) -> str:
 
 
 def place(rang: Rang) -> str:
-    """« 1er », « 2e ex æquo »."""
-    ordinal = "1er" if rang.rang == 1 else f"{rang.rang}e"
+    """« 1ᵉʳ », « 2ᵉ ex æquo »."""
+    ordinal = "1ᵉʳ" if rang.rang == 1 else f"{rang.rang}ᵉ"
     return f"{ordinal} ex æquo" if rang.ex_aequo else ordinal
 
 
 def ecart_de_rang(rang: Rang) -> str:
     """« +84 000,00 € devant Ville de Caen »."""
-    return f"{signe(rang.ecart)} {face_a(rang)}" if rang.autre else "seul financeur public"
+    if rang.autre:
+        return f"{signe(rang.ecart)} {face_a(rang)}"
+    return "seul financeur public à avoir voté" if rang.est_provisoire else "seul financeur public"
 
 
 def face_a(rang: Rang) -> str:
@@ -89,13 +91,13 @@ def sans_filiation(quartier: Quartier) -> str:
     """Ce que l'on sait d'un quartier sans ancêtre (2024) ou sans suite (2015).
 
     La dernière lettre d'un code de 2024 dit s'il est nouveau (N) ou s'il préexistait, modifié (M) ou non (I) : source
-    ANCT, contours QP2024.
+    ANCT, contours QP2024. Sans cette lettre, rien ne dit qu'il entre.
     """
     if quartier.generation == Generation.G2015:
-        return "Sorti de la géographie prioritaire au 1er janvier 2024."
-    if (quartier.code or "").endswith(("M", "I")):
-        lettre = quartier.code[-1]
-        return insecables(
-            f"Existait déjà en 2015 (lettre {lettre} de son code) ; son quartier de 2015 n’est pas connu ici."
-        )
-    return "Entrant dans la géographie prioritaire au 1er janvier 2024."
+        return "Sorti de la géographie prioritaire au 1ᵉʳ janvier 2024."
+    if quartier.est_entrant:
+        return "Entrant dans la géographie prioritaire au 1ᵉʳ janvier 2024."
+    prolonge = (
+        f" Il prolonge un quartier de 2015 (lettre {quartier.code[-1]} de son code)." if quartier.prolonge else ""
+    )
+    return insecables(f"Filiation non renseignée.{prolonge}")

@@ -32,8 +32,8 @@ class Portee:
     """Un exercice (ou une année pour toute la France), un contrat ou des quartiers, et une base de calcul.
 
     Paramètres : `exercice` (identifiant), ou `annee` et `departement` (code) ; `contrat` (identifiant) ; `quartier`
-    (identifiants séparés par des tirets) ; `base`, `annonce=1`, `pre=sans`. Sans rien : l'exercice ouvert le plus
-    récent et, pour un délégué, ses quartiers. Lève Http404 hors du périmètre.
+    (identifiants séparés par des tirets) ; `base`, `annonce=1`, `contributions=1`, `pre=sans`. Sans rien : l'exercice
+    ouvert le plus récent et, pour un délégué, ses quartiers. Lève Http404 hors du périmètre.
     """
 
     def __init__(self, parametres: QueryDict, utilisateur: Utilisateur):
@@ -41,10 +41,9 @@ class Portee:
         self.corrections = []
         self.cadre = self._lire_le_cadre(parametres)
         self.choix = self._lire_la_base(parametres)
-        self.contrat = self._lire_le_contrat(parametres.get("contrat", ""))
-        self.quartiers = self._lire_les_quartiers(parametres.get("quartier", ""))
-        if not any(parametres.get(nom) for nom in QUI_BORNENT):
-            self._borner_au_suivi()
+        lieux = parametres if any(parametres.get(nom) for nom in QUI_BORNENT) else self.cadre.suivi()
+        self.contrat = self._lire_le_contrat(lieux.get("contrat", "")) or self.contrat_impose
+        self.quartiers = self._lire_les_quartiers(lieux.get("quartier", ""))
 
     # --- Lire l'adresse ---
 
@@ -53,8 +52,16 @@ class Portee:
         if demandee and demandee not in Base.values:
             self._corriger(f"La base « {demandee[:40]} » n’existe pas : les crédits P147 accordés sont montrés.")
         choix = ChoixDeBase.depuis_parametres(parametres)
-        # Un partenaire financeur ne lit pas les lignes P147 : ses propres lignes d'abord.
-        return replace(choix, base=Base.TOUS_FINANCEURS) if self.cadre.bornes and not demandee else choix
+        return self._borner_la_base(choix, demandee) if self.est_bornee else choix
+
+    def _borner_la_base(self, choix, demandee):
+        """Un partenaire borné à ses lignes ne lit pas celles du P147 : ses propres lignes les remplacent."""
+        choix = replace(choix, ses_lignes_seules=True)
+        if choix.base not in (Base.P147_ACCORDE, Base.P147_DEMANDE):
+            return choix
+        if demandee in Base.values:
+            self._corriger("Vous ne lisez que vos lignes de financement : elles remplacent celles du P147.")
+        return replace(choix, base=Base.TOUS_FINANCEURS)
 
     def _lire_le_cadre(self, parametres):
         """L'année et le département, complétés par le cadre : l'exercice ouvert le plus récent."""
@@ -85,7 +92,7 @@ class Portee:
         contrat = next((contrat for contrat in self.contrats_du_cadre if contrat.pk == int(valeur)), None)
         if contrat is None:
             ailleurs = get_object_or_404(self.utilisateur.contrats_visibles(), pk=valeur)
-            self._corriger(f"Le « {ailleurs} » n’est pas dans cet exercice : tous les contrats sont montrés.")
+            self._corriger(f"Le « {ailleurs} » n’est pas dans cet exercice : il est laissé de côté.")
         return contrat
 
     def _lire_les_quartiers(self, valeur):
@@ -109,17 +116,6 @@ class Portee:
 
     def _corriger(self, phrase):
         self.corrections.append(insecables(phrase))
-
-    def _borner_au_suivi(self):
-        """Un délégué voit d'abord ses quartiers ; ou son contrat, s'il le suit en entier ; ou rien à borner."""
-        if self.utilisateur.roles != {Role.DELEGUE} or self.suit_tout:
-            return
-        contrats = {quartier.contrat_id for quartier in self.suivis}
-        entier = [quartier for quartier in self.quartiers_du_cadre if quartier.contrat_id in contrats]
-        if len(contrats) == 1 and self.suivis == entier:
-            self.contrat = self.suivis[0].contrat
-        else:
-            self.quartiers = self.suivis
 
     # --- Le territoire ---
 
@@ -150,6 +146,23 @@ class Portee:
         return list(self.cadre.quartiers().select_related("contrat").defer("contour"))
 
     @property
+    def contrat_impose(self) -> ContratDeVille | None:
+        """Le seul contrat que la personne voit, si elle ne voit pas le département : rien d'autre ne lui est ouvert."""
+        return self.contrats_du_cadre[0] if len(self.contrats_du_cadre) == 1 and not self.voit_le_departement else None
+
+    @property
+    def voit_le_departement(self) -> bool:
+        """Voit-elle, au moins en partie, l'échelle du département ?"""
+        perimetre = self.utilisateur.perimetre
+        siens = perimetre.departements | perimetre.departements_de_delegue
+        return perimetre.national or self.cadre.departements_montres <= siens
+
+    @property
+    def est_bornee(self) -> bool:
+        """Un partenaire financeur ne lit que ses propres lignes de financement."""
+        return bool(self.cadre.bornes)
+
+    @property
     def quartiers_du_territoire(self) -> list[Quartier]:
         """Ceux du contrat choisi, sinon tous."""
         return [q for q in self.quartiers_du_cadre if self.contrat in (None, q.contrat)]
@@ -163,6 +176,12 @@ class Portee:
         return [quartier for quartier in self.quartiers_du_cadre if quartier.pk in suivis]
 
     @property
+    def montre_les_suivis(self) -> bool:
+        """Un délégué regarde-t-il ses quartiers, tous et rien d'autre ?"""
+        choisis = self.quartiers or (self.quartiers_du_territoire if self.contrat else [])
+        return bool(choisis) and choisis == self.suivis
+
+    @property
     def suit_tout(self) -> bool:
         return not self.suivis or len(self.suivis) == len(self.quartiers_du_cadre)
 
@@ -170,15 +189,20 @@ class Portee:
 
     @property
     def titre(self) -> str:
-        """« Programmation 2026 du Calvados »."""
+        """« Programmation 2026 du Calvados – Caen la mer » ; d'un délégué, « Mes quartiers : programmation 2026 »."""
+        if self.montre_les_suivis:
+            return insecables(f"Mes quartiers : programmation {self.annee}")
         if self.departement:
-            return f"Programmation {self.annee} {du_departement(self.departement.nom)}"
+            contrat = f" – {self.contrat.nom_court}" if self.contrat else ""
+            return f"Programmation {self.annee} {du_departement(self.departement.nom)}{contrat}"
         etendue = "France entière" if self.utilisateur.perimetre.national else "tous vos départements"
         return f"Programmation {self.annee}, {etendue}"
 
     @property
     def territoire(self) -> str:
         """« quartiers Chemin Vert et Guérinière », « Contrat de ville de Caen la mer » ; et si tout ne s'y voit pas."""
+        if self.est_bornee:
+            return insecables(f"{self._lieu} ; vos lignes de financement seulement")
         limite = "" if self.est_vue_en_entier else ", dans la limite de vos habilitations"
         return f"{self._lieu}{limite}"
 
@@ -188,15 +212,32 @@ class Portee:
             return en_mots(self.quartiers, "quartier", "quartiers")
         if self.contrat:
             return str(self.contrat)
-        return "tous les contrats et l’échelle du département" if self.departement else "tous les départements"
+        if self.departement is None:
+            return self._departements_en_mots
+        if self.voit_le_departement or not self.contrats_du_cadre:
+            return "tous les contrats et l’échelle du département"
+        noms = [contrat.nom_court for contrat in self.contrats_du_cadre]
+        return en_mots(noms, "contrat de ville", "contrats de ville")
+
+    @property
+    def _departements_en_mots(self):
+        departements = self.cadre.departements
+        if self.utilisateur.perimetre.national or not departements:
+            return "tous les départements"
+        return en_mots(departements, "département", "départements")
 
     @property
     def est_vue_en_entier(self) -> bool:
         """La personne voit-elle toutes les actions de cette portée, et leurs plans entiers ?"""
-        perimetre, departement, contrat = self.utilisateur.perimetre, self.departement, self.contrat
-        entiere = departement and departement.pk in perimetre.departements
-        entiere = entiere or (contrat and contrat.pk in perimetre.contrats)
-        return bool(perimetre.national or entiere) and not self.cadre.bornes
+        nommes = {self.contrat} if self.contrat else set() if self.voit_le_departement else {*self.contrats_du_cadre}
+        siens = bool(nommes) and {contrat.pk for contrat in nommes} <= self.utilisateur.perimetre.contrats
+        return (self.voit_tout_le_departement or siens) and not self.est_bornee
+
+    @property
+    def voit_tout_le_departement(self) -> bool:
+        """Voit-elle toutes les actions de tous les contrats, et celles à l'échelle du département ?"""
+        perimetre, montres = self.utilisateur.perimetre, self.cadre.departements_montres
+        return perimetre.national or (bool(montres) and montres <= perimetre.departements)
 
     # --- Ce que les synthèses reçoivent ---
 

@@ -98,7 +98,7 @@ class Liste:
         nom, accorde = self.regard.nom, self.regard.mot_accorde
         propose = ColonneDeListe("propose", f"Proposé {nom}", lambda a: a.propose, "propose", **options)
         return [
-            ColonneDeListe("cout", "Coût prévisionnel", lambda a: a.cout, "cout", **options),
+            ColonneDeListe("cout", self.regard.mot_cout, lambda a: a.cout, "cout", **options),
             ColonneDeListe("demande", f"Demandé {nom}", lambda a: a.demande, "demande", **options),
             *[propose] * self.voit_propose,
             ColonneDeListe("accorde", f"{accorde} {nom}", lambda a: a.accorde, "accorde", **options),

@@ -1,5 +1,6 @@
 """Les filtres de la liste des actions, tous bornés au périmètre de la personne et au cadre de la liste."""
 
+from dataclasses import replace
 from functools import cached_property
 
 import django_filters
@@ -26,13 +27,15 @@ from .enums import (
 from .models import Action, Dispositif, Exercice, Financement, Financeur, Organisme, Pilier, Thematique, Theme
 from .models.actions import financeurs_du_partenaire
 from .synthese.bases import Base, ChoixDeBase
-from .synthese.financeurs import LIGNES_DU_LEVIER, votes_attendus
+from .synthese.financeurs import EN_ATTENTE, LIGNES_DU_LEVIER, votes_attendus
 from .synthese.piliers import NON_DECIDEES
 from .synthese.regard import Regard
 
 HORS_RESSOURCES_PROPRES = [NatureFinancement.SPECIFIQUE, NatureFinancement.DROIT_COMMUN]
 DES_LIGNES = ("financeur", "famille", "etat", "levier")  # ces filtres choisissent les lignes de financement regardées
 SANS_LOCALISATION = "sans_localisation"
+CONTRIBUTIONS_SEULES = "seules"  # la colonne du coût montre alors ce que le tableau de bord met à part
+ATTENDU = "attendu"  # les lignes dont le financeur n'a pas encore voté : sollicitées ou annoncées
 CE_QUE_L_ON_CHERCHE = "Recherche (intitulé, dossier, porteur, quartier ou commune)"
 ENTRE_QUARTIERS = "-"  # plusieurs quartiers tiennent dans un seul paramètre, donc dans une seule liste de choix
 HORS_PERIMETRE = "« %(value)s » n’existe pas, ou il est hors de cet exercice ou de votre périmètre."
@@ -235,6 +238,7 @@ LEVIER = [
     ("droit_commun", "droit commun public des actions dont les votes sont connus"),
     ("autres", "autres cofinancements publics des actions dont les votes sont connus"),
 ]
+ETATS = [*EtatFinancement.choices, (ATTENDU, "vote attendu")]
 ECHELLES = [*Echelle.choices, (SANS_LOCALISATION, "Contrat de ville, sans quartier")]
 
 
@@ -248,7 +252,9 @@ class ActionFilterSet(django_filters.FilterSet):
     `dispositif` ; `pre=sans` retire les programmes de réussite éducative, `pre=avec` ne retire rien.
     Acteurs, par identifiant : `porteur` (avec les organismes fusionnés), `agent`, `financeur` ; `famille` du financeur.
     Avec un financeur ou une famille, les montants et les totaux sont ceux de ses lignes, et non du P147 ; de même avec
-    `etat` (celui des lignes) et `levier` (`p147`, `droit_commun`, `autres` : les actions dont les votes sont connus).
+    `etat` (celui des lignes, ou `attendu`) et `levier` (`p147`, `droit_commun`, `autres` : les actions dont les votes
+    sont connus).
+    Coût, avec `base=cout` : `contributions=1` y ajoute les contributions volontaires, `seules` ne montre qu'elles.
     État : `statut` (répétable), `origine`, `a_decider=oui` (ce qui est provisoire dans une campagne non figée).
     Recherche : `q`. Tri : `tri` (`-` devant pour l'ordre inverse). `page`.
     """
@@ -296,7 +302,7 @@ class ActionFilterSet(django_filters.FilterSet):
         empty_label="Toutes",
         method="laisser",
     )
-    etat = cache(ChoixFilter, label="État des lignes", choices=EtatFinancement.choices, method="laisser")
+    etat = cache(ChoixFilter, label="État des lignes", choices=ETATS, method="laisser")
     levier = cache(ChoixFilter, label="Levier", choices=LEVIER, method="par_votes_connus")
     agent = ChoixDuCadreFilter(
         parmi(Cadre.agents),
@@ -325,14 +331,24 @@ class ActionFilterSet(django_filters.FilterSet):
 
     @property
     def regard(self) -> Regard:
-        """Les lignes de financement que les colonnes de montants lisent. À lire après validation."""
+        """Le coût et les lignes de financement que les colonnes de montants lisent. À lire après validation."""
+        choix = ChoixDeBase.depuis_parametres(self.data)
+        seules = choix.base == Base.COUT and self.data.get("contributions") == CONTRIBUTIONS_SEULES
+        champs = ["contributions_volontaires"] if seules else choix.champs_du_cout
+        return replace(self._lignes_regardees, champs_du_cout=champs)
+
+    @property
+    def _lignes_regardees(self):
         choix, valides = ChoixDeBase.depuis_parametres(self.data), self.form.cleaned_data
         choisis = [nom for nom in DES_LIGNES if valides.get(nom)]
         tous = choix.base == Base.TOUS_FINANCEURS
         if not choisis and not tous:
-            return Regard("vos lignes", {}) if self.cadre.bornes else Regard()
+            return Regard("(vos lignes)", {}) if self.cadre.bornes else Regard()
         criteres = {"nature__in": HORS_RESSOURCES_PROPRES} if tous else {}
         criteres |= {nom: valides[nom] for nom in choisis if nom != "levier"}
+        if criteres.get("etat") == ATTENDU:
+            criteres["etat__in"] = EN_ATTENTE
+            del criteres["etat"]
         criteres |= LIGNES_DU_LEVIER.get(valides.get("levier"), {})
         nom = ", ".join(self.en_mots(nom) for nom in choisis) or "tous financeurs"
         votes = [*choix.etats_comptes, EtatFinancement.REFUSE]  # un refus est un vote connu, à 0,00 €

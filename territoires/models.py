@@ -5,13 +5,15 @@ import re
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q, Subquery, Sum
+from django.db.models import Exists, F, Max, Min, OuterRef, Q, Subquery, Sum, Value
+from django.db.models.functions import NullIf
 
 from politique_ville.outils.recherche import Recherchable, RechercheQuerySet, contient_les_mots
 
 from .enums import Generation, NatureFiliation, NatureQuartier, ObjetAnnonce
 
 VIDE_OU_RENSEIGNE = "Laisser ce code vide s’il est inconnu : il ne peut pas être une chaîne vide en base."
+NOUVEAU, PREEXISTANTS = "N", ("M", "I")  # la dernière lettre d'un code de 2024 ; M : modifié, I : inchangé
 DEBUT_D_INTITULE = re.compile(r"[Cc]ontrat de ville\s+(?:de la |de l['’]|du |des |de |d['’])")
 
 
@@ -94,15 +96,22 @@ class ContratDeVilleQuerySet(models.QuerySet):
         return self.filter(debut__year__lte=annee, fin__year__gte=annee)
 
     def avec_population(self):
-        """Ajoute `population_des_quartiers`, chaque quartier compté une fois, même à cheval sur deux communes."""
-        habitants = (
-            Quartier.objects.filter(contrat=OuterRef("pk"))
-            .order_by()
-            .values("contrat")
-            .annotate(total=Sum("population"))
-            .values("total")
+        """Ajoute `population_des_quartiers` (prioritaires, chacun compté une fois), et ses millésimes extrêmes.
+
+        `premier_millesime` et `dernier_millesime` sont None si aucun n'est connu.
+        """
+        millesime = NullIf("millesime_population", Value(""))
+        return self.annotate(
+            population_des_quartiers=des_quartiers_prioritaires(Sum("population")),
+            premier_millesime=des_quartiers_prioritaires(Min(millesime)),
+            dernier_millesime=des_quartiers_prioritaires(Max(millesime)),
         )
-        return self.annotate(population_des_quartiers=Subquery(habitants))
+
+
+def des_quartiers_prioritaires(agregat):
+    """L'agrégat des quartiers prioritaires de chaque contrat, en sous-requête : aucune jointure ne le multiplie."""
+    quartiers = Quartier.objects.prioritaires().filter(contrat=OuterRef("pk")).order_by()
+    return Subquery(quartiers.values("contrat").annotate(lu=agregat).values("lu"))
 
 
 class ContratDeVille(models.Model):
@@ -200,9 +209,12 @@ class QuartierQuerySet(RechercheQuerySet):
         return self.filter(~Exists(suites), generation=Generation.G2015)
 
     def entrants(self):
-        """Les quartiers de la génération en cours qui n'ont pas d'ancêtre."""
-        ancetres = FiliationQuartier.objects.filter(nouveau=OuterRef("pk"))
-        return self.filter(~Exists(ancetres), generation=Generation.G2024)
+        """Les quartiers de 2024 que leur code dit nouveaux : sans ancêtre connu ne veut pas dire entrant."""
+        return self.filter(code__endswith=NOUVEAU, generation=Generation.G2024)
+
+    def prioritaires(self):
+        """Ceux dont la population se compte : ni veille active, ni poche de pauvreté."""
+        return self.filter(nature=NatureQuartier.QPV)
 
     def recherche_du_lieu(self, texte):
         """Les quartiers dont le nom, le code ou une commune contiennent chaque mot du texte."""
@@ -259,6 +271,15 @@ class Quartier(Recherchable):
 
     def __str__(self):
         return self.nom_d_usage or self.nom
+
+    @property
+    def est_entrant(self):
+        return self.generation == Generation.G2024 and (self.code or "").endswith(NOUVEAU)
+
+    @property
+    def prolonge(self):
+        """Son code dit-il qu'il existait déjà en 2015, que son ancêtre soit connu ou non ?"""
+        return self.generation == Generation.G2024 and (self.code or "").endswith(PREEXISTANTS)
 
     def texte_de_recherche(self):
         return f"{self.nom} {self.nom_d_usage} {self.code or ''}"

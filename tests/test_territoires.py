@@ -130,9 +130,14 @@ def test_colombelles_est_sortie_sans_suite():
 
 
 def test_les_quartiers_du_gard_de_2024_n_ont_pas_d_ancetre_connu_et_ceux_du_calvados_en_ont_un():
-    entrants = Quartier.objects.entrants()
-    assert entrants.filter(contrat__departement__code="14").count() == 0
-    assert entrants.filter(contrat__departement__code="30").count() == 17
+    sans_ancetre = Quartier.objects.filter(generation=Generation.G2024, ancetres=None)
+    assert sans_ancetre.filter(contrat__departement__code="14").count() == 0
+    assert sans_ancetre.filter(contrat__departement__code="30").count() == 17
+
+
+def test_aucun_quartier_livre_n_est_entrant_leur_code_dit_qu_ils_prolongent_un_quartier_de_2015():
+    assert not Quartier.objects.entrants().exists()
+    assert all(quartier.prolonge for quartier in Quartier.objects.filter(generation=Generation.G2024))
 
 
 def test_la_lettre_du_code_dit_ce_qu_est_devenu_le_quartier():

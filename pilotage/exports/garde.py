@@ -43,7 +43,7 @@ def page_de_garde(
         ligne("Filtres", "Aucun, PRE compris" if choix.avec_pre else "Sans les programmes de réussite éducative (PRE)"),
         ligne("Base de calcul", choix.phrase),
         ligne("Actions comptées", choix.base.phrase_des_actions),
-        ligne("Nomenclature", exercice.nomenclature.millesime),
+        ligne("Nomenclature", exercice.nomenclature.periode),
         ligne("Produit le", Cellule(demande.au, "date_heure")),
         ligne("Produit par", demande.auteur),
         ligne("Gabarit", gabarit),

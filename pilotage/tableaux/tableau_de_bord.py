@@ -99,7 +99,7 @@ def repartition(portee) -> Repartition:
 
 def nombres_a_comparer(portee) -> tuple[NombreAComparer, ...]:
     """Les nombres de contrats annoncés qui ne sont pas celui de la base cette année-là, pour qui les voit tous."""
-    if not (par_contrat(portee) and portee.est_vue_en_entier):
+    if not (par_contrat(portee) and portee.voit_tout_le_departement):
         return ()
     annonces = NombreAnnonce.objects.filter(departement=portee.departement, objet=ObjetAnnonce.CONTRATS)
     en_base = len(portee.contrats_du_cadre)

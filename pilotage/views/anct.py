@@ -1,5 +1,6 @@
 """Le classeur ANCT : ce qu'il contiendra, ses contrôles, et le fichier. Un GET n'écrit rien en base."""
 
+from dataclasses import replace
 from tempfile import TemporaryFile
 from urllib.parse import urlencode
 
@@ -30,7 +31,8 @@ def anct(request):
     if not exercices:
         return render(request, "pilotage/anct.html")
     exercice = exercice_choisi(exercices, request.GET.get("exercice"))
-    choix = ChoixDeBase.depuis_parametres(request.GET)
+    # Le gabarit de l'ANCT n'a pas de colonne pour les contributions volontaires : sa base ne les compte jamais.
+    choix = replace(ChoixDeBase.depuis_parametres(request.GET), avec_contributions=False)
     classeur = preparer(demande(request, exercice, choix))
     if request.GET.get("format") == "xlsx":
         return en_fichier(classeur)

@@ -91,6 +91,11 @@ class Nomenclature(models.Model):
     def __str__(self):
         return self.millesime
 
+    @property
+    def periode(self):
+        """« 2020-2023 » ; « depuis 2024 » pour celle qui est encore en vigueur."""
+        return self.millesime if self.annee_de_fin else f"depuis {self.annee_de_debut}"
+
 
 class Theme(models.Model):
     nomenclature = models.ForeignKey(Nomenclature, models.PROTECT, related_name="themes", verbose_name="nomenclature")

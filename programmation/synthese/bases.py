@@ -39,11 +39,16 @@ class Base(models.TextChoices):
 
 @dataclass(frozen=True)
 class ChoixDeBase:
-    """La base choisie par le lecteur, écrite dans l'adresse et à côté de chaque chiffre."""
+    """La base choisie par le lecteur, écrite dans l'adresse et à côté de chaque chiffre.
+
+    `ses_lignes_seules` : il ne lit que ses propres lignes de financement ; dit par la portée, jamais par l'adresse.
+    """
 
     base: Base = Base.P147_ACCORDE
     avec_annonce: bool = False
     avec_pre: bool = True
+    avec_contributions: bool = False
+    ses_lignes_seules: bool = False
 
     @classmethod
     def depuis_parametres(cls, parametres: Mapping[str, Any]) -> "ChoixDeBase":
@@ -53,6 +58,7 @@ class ChoixDeBase:
             base=Base(valeur) if valeur in Base.values else Base.P147_ACCORDE,
             avec_annonce=parametres.get("annonce") == "1",
             avec_pre=parametres.get("pre") != "sans",
+            avec_contributions=parametres.get("contributions") == "1",
         )
 
     def parametres(self) -> dict[str, str]:
@@ -60,13 +66,19 @@ class ChoixDeBase:
         parametres = {"base": self.base.value}
         if self.compte_l_annonce:
             parametres["annonce"] = "1"
+        if self.compte_les_contributions:
+            parametres["contributions"] = "1"
         if not self.avec_pre:
             parametres["pre"] = "sans"
         return parametres
 
     @property
     def libelle(self) -> str:
-        return self.base.label
+        return "Vos lignes, acquis" if self._dit_ses_lignes else self.base.label
+
+    @property
+    def _dit_ses_lignes(self) -> bool:
+        return self.ses_lignes_seules and self.base == Base.TOUS_FINANCEURS
 
     @property
     def est_un_montant(self) -> bool:
@@ -78,13 +90,24 @@ class ChoixDeBase:
         return self.avec_annonce and self.base == Base.TOUS_FINANCEURS
 
     @property
+    def compte_les_contributions(self) -> bool:
+        """Les contributions volontaires (bénévolat, mises à disposition) ne s'ajoutent qu'au coût, et sur demande."""
+        return self.avec_contributions and self.base == Base.COUT
+
+    @property
+    def champs_du_cout(self) -> list[str]:
+        """Les champs d'Action qui font le coût que compte la base."""
+        return ["cout_previsionnel"] + ["contributions_volontaires"] * self.compte_les_contributions
+
+    @property
     def etats_comptes(self) -> list[EtatFinancement]:
         return [EtatFinancement.ACQUIS] + [EtatFinancement.ANNONCE] * self.compte_l_annonce
 
     @property
     def a_des_reperes(self) -> bool:
-        """Les constats publiés portent sur des crédits, PRE compris : ailleurs, l'écart n'aurait pas de sens."""
-        return self.est_un_montant and self.avec_pre
+        """Les constats publiés portent sur tous les crédits, PRE compris : ailleurs, l'écart n'aurait pas de sens."""
+        tous_les_credits = not self.compte_les_contributions and not self.ses_lignes_seules
+        return self.est_un_montant and self.avec_pre and tous_les_credits
 
     @property
     def phrase(self) -> str:
@@ -92,8 +115,8 @@ class ChoixDeBase:
         sujet = {
             Base.P147_ACCORDE: "crédits P147 accordés",
             Base.P147_DEMANDE: "crédits P147 demandés",
-            Base.COUT: "coût prévisionnel",
-            Base.TOUS_FINANCEURS: f"crédits {self._fermete} de tous les financeurs, hors ressources propres",
+            Base.COUT: f"coût prévisionnel{self._contributions}",
+            Base.TOUS_FINANCEURS: f"crédits {self._fermete} {self._de_qui}, hors ressources propres",
             Base.NOMBRE: "nombre d’actions",
         }[self.base]
         return f"{sujet}, {'PRE compris' if self.avec_pre else 'hors PRE'}"
@@ -101,6 +124,14 @@ class ChoixDeBase:
     @property
     def _fermete(self) -> str:
         return "acquis ou annoncés" if self.compte_l_annonce else "acquis"
+
+    @property
+    def _de_qui(self) -> str:
+        return "de vos lignes de financement" if self.ses_lignes_seules else "de tous les financeurs"
+
+    @property
+    def _contributions(self) -> str:
+        return " et contributions volontaires" if self.compte_les_contributions else ", hors contributions volontaires"
 
     def legende(self, quartiers: Sequence = ()) -> str:
         """Ce que compte un total : la base, les actions et, si des quartiers sont choisis, leurs parts."""

@@ -49,7 +49,7 @@ class LigneFinanceur:
 
 @dataclass(frozen=True)
 class Rang:
-    """La place de l'État/ANCT parmi les financeurs publics, sur l'acquis.
+    """La place de l'État/ANCT parmi les `financeurs` publics dont l'acquis est connu, lui compris.
 
     `autre` : le second si l'État est premier, sinon le premier. Écarts signés, en euros et en points : positifs si
     l'État est devant, nuls s'il est ex æquo. `en_attente` : lignes publiques sans vote ; le rang est alors provisoire.
@@ -296,11 +296,12 @@ def rang(apports: Iterable[Apport], noms: dict[int, Financeur], avec_etat: bool 
 
 
 def montants_du_classement(publics, avec_etat) -> dict:
-    """L'acquis de chaque financeur public ; l'État/ANCT y est toujours, sous sa propre clé."""
+    """L'acquis de chaque financeur public dont un vote est connu ; l'État/ANCT y est toujours, sous sa propre clé."""
     montants = {ETAT: ZERO}
     for apport in publics:
-        cle = cle_de_classement(apport, avec_etat)
-        montants[cle] = montants.get(cle, ZERO) + (apport.acquis or ZERO)
+        if apport.acquis is not None:
+            cle = cle_de_classement(apport, avec_etat)
+            montants[cle] = montants.get(cle, ZERO) + apport.acquis
     return montants
 
 

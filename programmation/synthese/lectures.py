@@ -4,14 +4,15 @@ Tout part d'Action, jamais de deux jointures multiples que l'on sommerait ensemb
 (contrainte de la base), ou une somme par couple (ligne, quartier) dont chaque part n'apparaît qu'une fois.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from django.db.models import Count, F, FilteredRelation, Q, QuerySet
+from django.db.models import Count, F, FilteredRelation, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 
-from politique_ville.outils.montants import total
+from politique_ville.outils.montants import MontantField, total
 from politique_ville.outils.repartition import part_sql, parts_affichees
 
 from ..enums import FamilleFinanceur, NatureFinancement
@@ -37,7 +38,7 @@ def additionner(sommes: Iterable[Somme]) -> Somme:
     """La somme des sommes : 0,00 € s'il n'y a aucune action, None si aucun montant n'est connu."""
     sommes = list(sommes)
     nombre = sum(somme.nombre for somme in sommes)
-    montant = somme_connue(somme.montant for somme in sommes) if nombre else ZERO
+    montant = somme_connue(somme.montant for somme in sommes if somme.nombre) if nombre else ZERO
     return Somme(montant, nombre, sum(somme.inconnus for somme in sommes))
 
 
@@ -130,6 +131,18 @@ def champ_de_la_base(choix: ChoixDeBase) -> str:
     return "lignes__demande" if choix.base == Base.P147_DEMANDE else "lignes__accorde"
 
 
+def cout_compte(champs: Iterable[str], lire: Callable[[str], Any] = F):
+    """La somme de ces champs d'Action, le coût d'abord : une contribution volontaire inconnue ne lui ajoute rien.
+
+    `lire` : l'expression d'un champ ; pour des quartiers, sa part.
+    """
+    premier, *autres = champs
+    somme = lire(premier)
+    for champ in autres:
+        somme += Coalesce(lire(champ), Value(ZERO, output_field=MontantField()))
+    return somme
+
+
 def sommes_par(
     actions: QuerySet[Action],
     choix: ChoixDeBase,
@@ -155,10 +168,17 @@ def avec_agregats(actions, choix, quartiers, lignes):
         connu &= bornes(lignes)
     repete = bool(quartiers) or choix.base == Base.TOUS_FINANCEURS
     return actions, {
-        "montant": total(part_des_quartiers(champ, quartiers), filter=connu),
+        "montant": total(montant_compte(champ, choix, quartiers), filter=connu),
         "nombre": Count("pk", distinct=repete),
         "connus": Count("pk", distinct=repete, filter=connu),
     }
+
+
+def montant_compte(champ, choix, quartiers):
+    """L'expression que la base additionne : un montant de ligne ou, pour le coût, le coût et ce qui s'y ajoute."""
+    if champ.startswith("lignes__"):
+        return part_des_quartiers(champ, quartiers)
+    return cout_compte(choix.champs_du_cout, lambda nom: part_des_quartiers(nom, quartiers))
 
 
 def en_somme(montant, nombre, connus, choix) -> Somme:

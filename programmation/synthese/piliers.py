@@ -13,10 +13,11 @@ from territoires.models import Departement
 
 from ..enums import NaturePilier, StatutAction
 from ..models import Action, Financement, Pilier, Repere
-from .bases import ChoixDeBase
+from .bases import Base, ChoixDeBase
 from .lectures import (
     LIGNE_P147,
     Somme,
+    actions_comptees,
     additionner,
     bornes,
     dans_les_quartiers,
@@ -62,7 +63,10 @@ class Provisoire:
 
 @dataclass(frozen=True)
 class SyntheseDesPiliers:
-    """Les piliers et la ligne, qui s'additionnent ; les transversaux à part, qui ne changent pas le total."""
+    """Les piliers et la ligne, qui s'additionnent ; les transversaux à part, qui ne changent pas le total.
+
+    `contributions` : les contributions volontaires, à part, si la base est un coût qui ne les compte pas.
+    """
 
     choix: ChoixDeBase
     legende: str
@@ -71,6 +75,7 @@ class SyntheseDesPiliers:
     transversaux: tuple[LignePilier, ...]
     total: Somme
     provisoire: Provisoire | None
+    contributions: Somme | None
 
 
 def synthese_des_piliers(
@@ -81,12 +86,15 @@ def synthese_des_piliers(
     lignes: QuerySet[Financement] | None = None,
     departement: Departement | None = None,
 ) -> SyntheseDesPiliers:
-    """Les parts des piliers ; `departement` : celui dont on préfère les constats publiés, s'il en a."""
+    """Les parts des piliers ; `departement` : celui dont on préfère les constats publiés, s'il en a.
+
+    Un lecteur borné à ses lignes ne lit pas d'écart : les constats portent sur tous les crédits d'un territoire.
+    """
     bornage = {"quartiers": quartiers, "lignes": lignes}
     sommes = sommes_par(actions, choix, "pilier", **bornage)
     tous = list(Pilier.objects.all())
     somme_totale = additionner(sommes.values())
-    reperes = reperes_des_piliers(departement) if choix.a_des_reperes else {}
+    reperes = reperes_des_piliers(departement) if choix.a_des_reperes and not bornes(lignes) else {}
     return SyntheseDesPiliers(
         choix=choix,
         legende=choix.legende(quartiers),
@@ -95,6 +103,7 @@ def synthese_des_piliers(
         transversaux=lignes_transversales(actions, choix, tous, somme_totale, **bornage),
         total=somme_totale,
         provisoire=provisoire(actions, choix, **bornage),
+        contributions=contributions_a_part(actions, choix, quartiers),
     )
 
 
@@ -152,6 +161,22 @@ def ecart_au_repere(repere, montant, part, montant_total) -> EcartAuRepere | Non
         return None
     attendu = (montant_total * repere.part / 100).quantize(CENTIME, ROUND_HALF_UP)
     return EcartAuRepere(repere, part - repere.part, montant - attendu)
+
+
+def contributions_a_part(actions: QuerySet[Action], choix: ChoixDeBase, quartiers: Sequence = ()) -> Somme | None:
+    """Les contributions volontaires des actions comptées, en euros ; None si la base n'est pas un coût, ou les compte.
+
+    `inconnus` : les actions qui n'en disent rien.
+    """
+    if choix.base != Base.COUT or choix.compte_les_contributions:
+        return None
+    connue = Q(contributions_volontaires__isnull=False)
+    lues = actions_comptees(actions, choix, quartiers).aggregate(
+        montant=total(part_des_quartiers("contributions_volontaires", quartiers), filter=connue),
+        nombre=Count("pk", distinct=bool(quartiers)),
+        connues=Count("pk", filter=connue, distinct=bool(quartiers)),
+    )
+    return Somme(lues["montant"], lues["nombre"], lues["nombre"] - lues["connues"])
 
 
 def provisoire(

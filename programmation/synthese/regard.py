@@ -12,25 +12,36 @@ from politique_ville.outils.repartition import part_sql
 
 from ..enums import EtatFinancement, FamilleFinanceur
 from ..models import Action, Financement, Localisation
-from .lectures import ZERO, bornes, une_fois_chacune
+from .lectures import ZERO, bornes, cout_compte, une_fois_chacune
 
 MONTANTS = ("demande", "propose", "accorde")
+TITRES_DU_COUT = {
+    ("cout_previsionnel",): "Coût prévisionnel",
+    ("cout_previsionnel", "contributions_volontaires"): "Coût et contributions volontaires",
+    ("contributions_volontaires",): "Contributions volontaires",
+}
 
 
 @dataclass(frozen=True)
 class Regard:
     """Les lignes de financement qu'une liste montre : le P147, un financeur, une famille, ou toutes.
 
-    `criteres` : ceux d'un `Financement`. `etats` : ceux dont l'accordé compte (None : tous).
+    `criteres` : ceux d'un `Financement`. `etats` : ceux dont l'accordé compte (None : tous). `champs_du_cout` : les
+    champs d'Action que la colonne du coût additionne.
     """
 
     nom: str = "P147"
     criteres: dict[str, Any] | None = None
     etats: list[EtatFinancement] | None = None
+    champs_du_cout: Sequence[str] = ("cout_previsionnel",)
 
     @property
     def mot_accorde(self) -> str:
         return "Accordé" if self.etats is None else "Acquis"
+
+    @property
+    def mot_cout(self) -> str:
+        return TITRES_DU_COUT[tuple(self.champs_du_cout)]
 
     @property
     def une_ligne_par_action(self) -> bool:
@@ -84,7 +95,7 @@ def sommes_par_action(
     if quartiers:
         return actions.values("pk").annotate(**montants_par_action(regard, lisibles, quartiers))
     regardees = FilteredRelation("financements", condition=regard.condition("financements__"))
-    jointes = actions.annotate(lignes=regardees).values("pk").annotate(cout=F("cout_previsionnel"))
+    jointes = actions.annotate(lignes=regardees).values("pk").annotate(cout=cout_compte(regard.champs_du_cout))
     if regard.une_ligne_par_action and not bornes(lisibles):  # sans grouper : quatre fois plus vite
         return jointes.annotate(**{champ: F(f"lignes__{champ}") for champ in MONTANTS})
     lues = {champ: bornes(lisibles) & regard.etats_comptes(champ, "lignes__") for champ in MONTANTS}
@@ -95,11 +106,11 @@ def montants_par_action(regard: Regard, lisibles: QuerySet[Financement], quartie
     """Les mêmes montants en sous-requêtes, pour annoter les actions d'une page, ou d'un quartier."""
     lignes = lisibles.filter(regard.condition())
     if not quartiers:
-        cout, parts = F("cout_previsionnel"), {champ: champ for champ in MONTANTS}
+        cout, parts = cout_compte(regard.champs_du_cout), {champ: champ for champ in MONTANTS}
     else:
         lieux = Localisation.objects.filter(quartier__in=quartiers)
         lignes = lignes.filter(action__localisations__quartier__in=quartiers)
-        cout = total_lie(lieux, part_sql("action__cout_previsionnel"), "action")
+        cout = total_lie(lieux, cout_compte(regard.champs_du_cout, lambda nom: part_sql(f"action__{nom}")), "action")
         parts = {champ: part_sql(champ, "action__localisations__") for champ in MONTANTS}
     return {"cout": cout} | {
         champ: total_lie(lignes.filter(regard.etats_comptes(champ)), parts[champ], "action") for champ in MONTANTS

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, QuerySet
 
 from politique_ville.outils.montants import CENTIME
-from territoires.enums import NatureQuartier
 from territoires.models import ContratDeVille, Quartier
 
 from ..enums import Echelle
@@ -88,7 +87,8 @@ def synthese_des_contrats(
 ) -> SyntheseDesContrats:
     """Les contrats qui portent des actions, et ceux de `contrats` même s'ils n'en portent pas ; puis le département."""
     sommes = sommes_par(actions, choix, "contrat", quartiers=quartiers, lignes=lignes)
-    lus = list(contrats_avec_population({*sommes, *(contrat.pk for contrat in contrats)} - {None}))
+    montres = {*sommes, *(contrat.pk for contrat in contrats)} - {None}
+    lus = list(ContratDeVille.objects.filter(pk__in=montres).avec_population())
     lus += [None] if None in sommes else []
     siennes = [sommes.get(contrat.pk if contrat else None, Somme()) for contrat in lus]
     parts = parts_des_sommes(siennes, choix)
@@ -103,18 +103,6 @@ def synthese_des_contrats(
     )
 
 
-def contrats_avec_population(pks):
-    """Les contrats, avec la population et les millésimes extrêmes de leurs quartiers prioritaires."""
-    qpv = Q(quartiers__nature=NatureQuartier.QPV)
-    date_connue = qpv & ~Q(quartiers__millesime_population="")
-    contrats = ContratDeVille.objects.filter(pk__in=pks).annotate(
-        habitants=Sum("quartiers__population", filter=qpv),
-        premier_millesime=Min("quartiers__millesime_population", filter=date_connue),
-        dernier_millesime=Max("quartiers__millesime_population", filter=date_connue),
-    )
-    return contrats.order_by(*ContratDeVille._meta.ordering)  # une requête groupée oublie l'ordre du modèle
-
-
 def ligne_contrat(contrat, somme, part, choix, par_habitant_utile):
     if contrat is None:
         libelle = "À l’échelle du département"
@@ -127,9 +115,9 @@ def ligne_contrat(contrat, somme, part, choix, par_habitant_utile):
         montant=somme.montant,
         nombre=somme.nombre,
         part=part,
-        population=contrat.habitants,
+        population=contrat.population_des_quartiers,
         millesime=" à ".join(sorted(millesimes)),
-        par_habitant=par_habitant(montant, contrat.habitants),
+        par_habitant=par_habitant(montant, contrat.population_des_quartiers),
     )
 
 
@@ -154,7 +142,7 @@ def synthese_des_quartiers(
     """
     lieux = sommes_des_lieux(actions, choix, quartiers, lignes)
     hors = {} if quartiers else sommes_par(non_localisees(actions), choix, "echelle", "contrat", lignes=lignes)
-    lus = list(Quartier.objects.filter(pk__in={*lieux, *(q.pk for q in a_montrer)}).defer("contour"))
+    lus = quartiers_a_lire(lieux, list(a_montrer))
     echelles = [additionner(s for (e, _), s in hors.items() if e == echelle) for echelle in Echelle]
     siennes = [lieux.get(quartier.pk, Lieu()) for quartier in lus]
     toutes = [*(lieu.somme for lieu in siennes), *echelles]
@@ -173,6 +161,14 @@ def synthese_des_quartiers(
         ),
         montant_total=additionner(toutes).montant,
     )
+
+
+def quartiers_a_lire(lieux, a_montrer) -> list[Quartier]:
+    """Ceux que l'on veut lire et ceux qui ont une part ; une requête seulement s'il en manque."""
+    connus = {quartier.pk for quartier in a_montrer}
+    if lieux.keys() <= connus:
+        return a_montrer
+    return list(Quartier.objects.filter(pk__in={*lieux, *connus}).defer("contour"))
 
 
 @dataclass(frozen=True)

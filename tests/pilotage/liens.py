@@ -9,15 +9,11 @@ LISTE = "/programmation/actions/"
 
 
 def liens_vers_la_liste(page):
-    """Les couples (texte, adresse) des liens qui disent un nombre ; le levier des chiffres de tête est un rapport."""
+    """Les couples (texte, adresse) des liens qui disent un nombre."""
     liens = noeuds(page, f"//main//a[starts-with(@href, '{LISTE}')]")
-    lus = {(texte(lien), lien.get("href")) for lien in liens if not est_un_rapport(lien)}
+    lus = {(texte(lien), lien.get("href")) for lien in liens}
     assert lus
     return sorted(lus)
-
-
-def est_un_rapport(lien):
-    return "levier=" in lien.get("href") and lien.get("aria-label", "").startswith("Droit commun pour")
 
 
 def total_de_la_liste(client, mots, adresse):

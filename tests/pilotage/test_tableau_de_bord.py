@@ -20,6 +20,7 @@ from tests.fabriques import (
     ContratFactory,
     DepartementFactory,
     ExerciceFactory,
+    HabilitationFactory,
     QuartierFactory,
     UtilisateurFactory,
     action_programmee,
@@ -80,7 +81,7 @@ def test_les_quatre_chiffres(client, agent):
         ("Crédits P147 accordés", "10 000,00 €", "4 actions programmées"),
         ("Actions programmées", "4", "1 en attente de décision"),
         ("Droit commun pour 1 € de P147", "0,57 €", "votes connus pour 3 actions sur 4"),
-        ("Rang de l’État (ANCT)", "1er", "+7 800,00 € devant Caen la mer"),
+        ("Rang de l’État (ANCT)", "1ᵉʳ", "+7 800,00 € devant Caen la mer"),
     ]
 
 
@@ -145,12 +146,12 @@ def test_le_pilier_transversal_est_a_part_hors_du_total(client, agent):
 def test_les_contrats_disent_le_rang_de_l_etat_et_l_ecart_au_suivant(client, agent):
     """Lisieux : la Région (2 000,00 €) passe devant l'État (1 499,99 €)."""
     assert lignes(lire(client), "contrats")[1:] == [
-        ["Caen la mer", "80,0 %", "8 000,01 €", "2", "4 000 2021", "2,00 €", "1er provisoire"]
+        ["Caen la mer", "80,0 %", "8 000,01 €", "2", "4 000 2021", "2,00 €", "1ᵉʳ provisoire"]
         + ["+5 800,01 € (+47,5 points) devant Caen la mer ; 1 vote attendu"],
-        ["Lisieux", "15,0 %", "1 499,99 €", "1", "3 000 2021", "0,50 €", "2e, pas premier"]
+        ["Lisieux", "15,0 %", "1 499,99 €", "1", "3 000 2021", "0,50 €", "2ᵉ, pas premier"]
         + ["−500,01 € (−14,3 points) derrière Région"],
         ["À l’échelle du département", "5,0 %", "500,00 €", "1", "—", "—", "—", "—"],
-        ["Total", "100,0 %", "10 000,00 €", "4", "", "", "1er provisoire"]
+        ["Total", "100,0 %", "10 000,00 €", "4", "", "", "1ᵉʳ provisoire"]
         + ["+7 800,00 € (+48,1 points) devant Caen la mer ; 1 vote attendu"],
     ]
 
@@ -185,6 +186,9 @@ PORTEES = {
     "département": {},
     "base demandée": {"base": "p147-demande"},
     "base coût": {"base": "cout"},
+    "coût et contributions volontaires": {"base": "cout", "contributions": "1"},
+    "coût d’un quartier et contributions volontaires": {"base": "cout", "contributions": "1", "quartier": "q3"},
+    "coût de deux quartiers": {"base": "cout", "quartier": "q1-q3"},
     "tous financeurs": {"base": "tous-financeurs"},
     "tous financeurs, annoncé compris": {"base": "tous-financeurs", "annonce": "1"},
     "nombre d’actions": {"base": "nombre"},
@@ -197,6 +201,7 @@ PORTEES = {
 
 @pytest.mark.parametrize("parametres", PORTEES.values(), ids=PORTEES)
 def test_chaque_nombre_est_le_total_de_la_liste_ou_il_mene(client, agent, exemple, parametres):
+    contribuer(exemple)
     adresse = {nom: identifiants(exemple, valeur) for nom, valeur in parametres.items()}
     adresse |= {"annee": "2026", "departement": "14"}
     liens = liens_vers_la_liste(lire(client, **adresse))
@@ -208,15 +213,85 @@ def test_chaque_nombre_est_le_total_de_la_liste_ou_il_mene(client, agent, exempl
     assert faux == {}
 
 
+def contribuer(exemple):
+    """400,01 € de bénévolat pour a1 (120,00 et 200,01 € à Q2 et Q3), 250,00 € pour a3 ; a2 et a4 n'en disent rien."""
+    Action.objects.filter(pk=exemple.a1.pk).update(contributions_volontaires=euros("400.01"))
+    Action.objects.filter(pk=exemple.a3.pk).update(contributions_volontaires=euros(250))
+
+
 def identifiants(exemple, valeur):
     """« caen », « q1-q3 » deviennent les identifiants de l'exemple."""
     objets = [getattr(exemple, nom, None) for nom in valeur.split("-")]
     return "-".join(str(objet.pk) for objet in objets) if all(objets) else valeur
 
 
-def test_le_levier_mene_a_son_droit_commun(client, agent):
-    lien = noeuds(lire(client), "//a[starts-with(@aria-label, 'Droit commun pour')]/@href")[0]
-    assert client.get(lien).context["totaux"].accorde == euros(4000)
+def test_le_levier_mene_a_son_detail_dont_chaque_nombre_est_une_liste(client, agent):
+    """3 actions sur 4 aux votes connus : 7 000 € de P147, 4 000 € de droit commun, 700 € d'autres."""
+    reponse = lire(client)
+    assert noeuds(reponse, "//a[starts-with(@aria-label, 'Droit commun pour')]/@href") == ["#levier"]
+    assert noeuds(reponse, "//a[starts-with(@aria-label, 'Rang de l’État')]/@href") == ["#rang"]
+    section = "//section[@id='levier']"
+    assert "Votes connus pour 3 actions sur 4." in texte_de(reponse, section)
+    assert textes(reponse, f"{section}//a") == ["3 actions", "4", "7 000,00 €", "4 000,00 €", "700,00 €"]
+
+
+def test_le_rang_dit_parmi_combien_de_financeurs_et_le_tableau_les_montre(client, agent):
+    """La CAF n'a pas voté : ni rang dans le tableau, ni place dans « sur 5 »."""
+    phrase = "L’État (ANCT) est 1ᵉʳ sur 5 financeurs publics dont l’acquis est connu"
+    reponse = lire(client)
+    assert texte_de(reponse, "//p[@id='rang']").startswith(phrase)
+    assert len([ligne for ligne in lignes(reponse, "financeurs")[1:-1] if ligne[0] != "—"]) == 5
+
+
+def test_les_votes_attendus_menent_a_leurs_actions(client, agent, exemple):
+    lien = noeuds(lire(client), "//section[@id='financeurs']//tr[th='CAF']/td[last()-1]/a")[0]
+    reponse = client.get(lien.get("href"))
+    assert texte(lien) == "1"
+    assert [action.pk for action, *_ in reponse.context["lignes"]] == [exemple.a2.pk]
+
+
+# --- Les contributions volontaires ---
+
+
+def test_les_contributions_volontaires_sont_a_part_et_la_legende_le_dit(client, agent, exemple):
+    contribuer(exemple)
+    reponse = lire(client, base="cout")
+    assert "Base : coût prévisionnel, hors contributions volontaires, PRE compris" in textes(
+        reponse, "//dl[classe('pv-portee')]/div"
+    )
+    assert lignes(reponse, "piliers")[-1][:3] == ["Total", "100,0 %", "23 500,00 €"]
+    assert texte_de(reponse, "//p[@id='contributions']") == (
+        "Contributions volontaires, à part : 650,01 € 2 sans montant Les ajouter au coût"
+    )
+    assert not noeuds(lire(client), "//p[@id='contributions']")
+
+
+def test_les_contributions_volontaires_s_ajoutent_au_cout_si_le_lecteur_le_demande(client, agent, exemple):
+    """10 400,01 + 8 000 (cohésion), 4 250 (emploi), 1 500 (pilotage) : 24 150,01 € ; les constats n'en parlent pas."""
+    contribuer(exemple)
+    lien = noeuds(lire(client, base="cout"), "//p[@id='contributions']/a[last()]/@href")[0]
+    reponse = client.get(lien)
+    assert "Base : coût prévisionnel et contributions volontaires, PRE compris" in textes(
+        reponse, "//dl[classe('pv-portee')]/div"
+    )
+    assert [ligne[:3] for ligne in lignes(reponse, "piliers")[1:]] == [
+        ["Cohesion sociale", "76,2 %", "18 400,01 €"],
+        ["Cadre de vie", "0,0 %", "0,00 €"],
+        ["Emploi", "17,6 %", "4 250,00 €"],
+        ["Pilotage", "6,2 %", "1 500,00 €"],
+        ["Total", "100,0 %", "24 150,01 €"],
+    ]
+    assert noeuds(reponse, "//select[@name='contributions']/option[@selected]/@value") == ["1"]
+    assert not noeuds(reponse, "//section[@id='constats']")
+    assert not noeuds(reponse, "//p[@id='contributions']")
+
+
+def test_la_liste_derriere_les_contributions_ne_montre_qu_elles(client, agent, exemple):
+    contribuer(exemple)
+    lien = noeuds(lire(client, base="cout"), "//p[@id='contributions']/a[1]/@href")[0]
+    reponse = client.get(lien)
+    assert reponse.context["totaux"].cout == euros("650.01")
+    assert "Contributions volontaires ↕" in textes(reponse, "//thead//th/a")
 
 
 # --- Choisir sa portée ---
@@ -224,7 +299,9 @@ def test_le_levier_mene_a_son_droit_commun(client, agent):
 
 def test_la_base_choisie_est_dite_et_reste_dans_l_adresse(client, agent):
     reponse = lire(client, base="cout", pre="sans")
-    assert "Base : coût prévisionnel, hors PRE" in textes(reponse, "//dl[classe('pv-portee')]/div")
+    assert "Base : coût prévisionnel, hors contributions volontaires, hors PRE" in textes(
+        reponse, "//dl[classe('pv-portee')]/div"
+    )
     for nom, valeur in {"base": "cout", "pre": "sans", "annee": "2026"}.items():
         assert noeuds(reponse, f"//select[@name='{nom}']/option[@selected]/@value") == [valeur]
     assert lignes(reponse, "piliers")[-1][:4] == ["Total", "100,0 %", "15 500,00 €", "3"]
@@ -266,7 +343,7 @@ def test_un_territoire_d_un_autre_exercice_est_laisse_de_cote(client, agent, exe
     ancien = ContratFactory(ancien=True, intitule="Ancien contrat")
     reponse = lire(client, contrat=ancien.pk)
     assert textes(reponse, "//div[classe('fr-alert')]") == [
-        "Le « Ancien contrat » n’est pas dans cet exercice : tous les contrats sont montrés."
+        "Le « Ancien contrat » n’est pas dans cet exercice : il est laissé de côté."
     ]
     reponse = lire(client, contrat=exemple.caen.pk, quartier=exemple.q4.pk)
     assert textes(reponse, "//div[classe('fr-alert')]") == [
@@ -359,7 +436,87 @@ def test_un_partenaire_financeur_arrive_sur_la_liste_de_ses_actions(client, exem
     reponse = arriver(client, partenaire)
     assert reponse.redirect_chain == [("/programmation/actions/?annee=2026&departement=14", 302)]
     assert textes(reponse, "//tbody//th[@scope='row']") == [exemple.a2.intitule]
-    assert chiffres(lire(client))[2][1:] == ("—", "vous ne lisez que vos propres lignes")
+
+
+# --- Un partenaire borné à ses lignes, une ville bornée à son contrat ---
+
+
+@pytest.fixture
+def caf(client, exemple):
+    """La CAF, seule à ne pas avoir voté (2 000,00 € annoncés pour a2), et 300,00 € acquis pour a3."""
+    cofinancement(exemple.a3, exemple.caf, 300, 300)
+    personne = habiliter(Role.PARTENAIRE, departement=exemple.exercice.departement)
+    PartenaireFinanceur.objects.create(habilitation=personne.habilitations.get(), financeur=exemple.caf)
+    client.force_login(Utilisateur.objects.get(pk=personne.pk))
+    return exemple.caf
+
+
+def test_un_partenaire_borne_lit_ses_lignes_sans_constat_ni_rang(client, caf):
+    reponse = lire(client)
+    assert textes(reponse, "//dl[classe('pv-portee')]/div") == [
+        "Périmètre : tous les contrats et l’échelle du département ; vos lignes de financement seulement",
+        "Base : crédits acquis de vos lignes de financement, hors ressources propres, PRE compris",
+    ]
+    assert chiffres(reponse) == [
+        ("Acquis, vos lignes", "300,00 €", "sur les actions programmées"),
+        ("Annoncé, vos lignes", "2 000,00 €", "pas encore voté"),
+        ("Actions programmées où vous avez une ligne", "2", "0 en attente de décision"),
+    ]
+    assert lignes(reponse, "piliers")[0] == ["Pilier", "Part", "Montant", "Actions"]
+    assert lignes(reponse, "piliers")[-1] == ["Total", "100,0 %", "300,00 €", "2"]
+    assert lignes(reponse, "contrats")[0] == ["Contrat", "Part", "Montant", "Actions", "Habitants"]
+    assert lignes(reponse, "financeurs")[0][0] == "Financeur"
+    assert textes(reponse, "//section[@id='piliers']//h2") == ["Part de chaque pilier dans vos lignes"]
+    assert textes(reponse, "//section[@id='financeurs']//h2") == ["Vos lignes de financement"]
+    assert not noeuds(reponse, "//line[classe('pv-barre__repere')]|//section[@id='constats']|//section[@id='levier']")
+
+
+@pytest.mark.parametrize("parametres", [{}, {"base": "cout"}, {"base": "nombre"}, {"contrat": "caen"}])
+def test_chaque_nombre_d_un_partenaire_borne_est_le_total_de_sa_liste(client, caf, exemple, parametres):
+    adresse = {nom: identifiants(exemple, valeur) for nom, valeur in parametres.items()}
+    for mots, lien in liens_vers_la_liste(lire(client, **adresse, annee=2026, departement="14")):
+        assert total_de_la_liste(client, mots, lien) == en_nombre(mots), lien
+
+
+def test_un_partenaire_borne_ne_choisit_pas_les_credits_p147(client, caf):
+    reponse = lire(client, base="p147-accorde")
+    assert textes(reponse, "//div[classe('fr-alert')]") == [
+        "Vous ne lisez que vos lignes de financement : elles remplacent celles du P147."
+    ]
+    assert textes(reponse, "//select[@name='base']/option") == [
+        "Coût prévisionnel",
+        "Vos lignes, acquis",
+        "Nombre d’actions",
+    ]
+
+
+def test_une_ville_qui_ne_voit_qu_un_contrat_le_lit_par_son_nom_et_ses_quartiers(client, exemple):
+    client.force_login(habiliter(Role.PARTENAIRE, contrat=exemple.caen))
+    reponse = lire(client)
+    assert textes(reponse, "//h1") == ["Programmation 2026 du Calvados – Caen la mer"]
+    assert textes(reponse, "//dl[classe('pv-portee')]/div")[0] == "Périmètre : Caen la mer"
+    assert [ligne[0] for ligne in lignes(reponse, "quartiers")[1:4]] == ["Q1", "Q2", "Q3"]
+    assert textes(reponse, "//select[@name='contrat']/option") == ["Caen la mer"]
+    assert chiffres(reponse)[0][1] == "8 000,01 €"
+
+
+def test_qui_voit_plusieurs_contrats_sans_le_departement_les_lit_par_leurs_noms(client, exemple):
+    ContratFactory(intitule="Contrat de ville du Pays de Honfleur")
+    personne = habiliter(Role.PARTENAIRE, contrat=exemple.caen)
+    HabilitationFactory(utilisateur=personne, role=Role.PARTENAIRE, departement=None, contrat=exemple.lisieux)
+    client.force_login(personne)
+    assert textes(lire(client), "//dl[classe('pv-portee')]/div")[0] == (
+        "Périmètre : contrats de ville Caen la mer et Lisieux"
+    )
+
+
+def test_le_delegue_lit_d_abord_ses_quartiers(client, exemple):
+    reponse = arriver(client, habiliter(Role.DELEGUE, contrat=exemple.caen))
+    assert textes(reponse, "//h1") == ["Mes quartiers : programmation 2026"]
+    assert [noeud.get("id") for noeud in noeuds(reponse, "//main//section")][:2] == ["piliers", "quartiers"]
+    assert len(noeuds(reponse, "//section[@id='quartiers']")) == 1
+    lien = noeuds(reponse, "//main//a[text()='Tout le département']/@href")[0]
+    assert textes(client.get(lien), "//h1") == ["Programmation 2026 du Calvados"]
 
 
 @pytest.mark.parametrize("adresse", ["/", "/pilotage/"])

@@ -10,7 +10,9 @@ from pilotage.contours import dessiner
 from pilotage.phrases import sans_filiation
 from politique_ville.outils.departements import du_departement
 from programmation.enums import StatutExercice
-from territoires.enums import NatureFiliation
+from programmation.models import Action
+from programmation.synthese import ChoixDeBase, synthese_des_contrats
+from territoires.enums import NatureFiliation, NatureQuartier
 from territoires.models import ContratDeVille, FiliationContrat, FiliationQuartier, Intercommunalite, Quartier
 from tests.fabriques import (
     CommuneFactory,
@@ -65,14 +67,14 @@ def test_les_populations_de_reference_comptent_chaque_quartier_une_fois(client, 
     call_command("charger_reference", verbosity=0)
     caen = ContratDeVille.objects.get(code="CN01403M")
     reponse = lire(client, f"/territoires/contrats/{caen.pk}/")
-    assert fiche(reponse)["Habitants des quartiers"] == "27 278, chaque quartier compté une fois"
+    assert fiche(reponse)["Habitants des quartiers prioritaires"] == "27 278, chaque quartier compté une fois"
     assert fiche(reponse)["Communes"] == "Caen, Fleury-sur-Orne, Hérouville-Saint-Clair, Ifs"
     assert len(lignes(reponse)) == 1 + 6
     gard = lire(client, "/territoires/quartiers/", departement="30")
     assert lignes(gard)[-1] == ["Ensemble des quartiers de la liste, chacun compté une fois", "77 683", ""]
     colombelles = Quartier.objects.get(nom="Colombelles")
     assert fiche(lire(client, f"/territoires/quartiers/{colombelles.pk}/"))["Filiation"] == (
-        "Sorti de la géographie prioritaire au 1er janvier 2024."
+        "Sorti de la géographie prioritaire au 1ᵉʳ janvier 2024."
     )
     chemin_vert = lire(client, f"/territoires/quartiers/{Quartier.objects.get(code='QN01401M').pk}/")
     assert "Ce quartier prolonge, redessiné, le quartier Chemin Vert (2015-2023)." in fiche(chemin_vert)["Filiation"]
@@ -105,6 +107,19 @@ def test_une_ligne_de_contrat_dit_ses_quartiers_et_leurs_habitants(client, agent
         contrat.intercommunalite.nom,
         "3",
         "4 000",
+    ]
+
+
+def test_seuls_les_quartiers_prioritaires_comptent_dans_la_population_d_un_contrat(client, agent, exemple):
+    """Une seule règle : la liste, la fiche et le tableau de bord disent 4 000 habitants."""
+    QuartierFactory(contrat=exemple.caen, nom="Veille", nature=NatureQuartier.VEILLE_ACTIVE, population=700)
+    assert lignes(lire(client, "/territoires/contrats/"))[1][-1] == "4 000"
+    page = lire(client, f"/territoires/contrats/{exemple.caen.pk}/")
+    assert fiche(page)["Habitants des quartiers prioritaires"] == "4 000, chaque quartier compté une fois"
+    synthese = synthese_des_contrats(Action.objects.all(), ChoixDeBase())
+    assert [(li.libelle, li.population, li.millesime) for li in synthese.lignes[:2]] == [
+        ("Caen la mer", 4000, "2021"),
+        ("Lisieux", 3000, "2021"),
     ]
 
 
@@ -169,9 +184,11 @@ def test_la_programmation_d_un_contrat_mene_a_ses_actions(client, agent, exemple
     """a1 et a2 : 8 000,01 € ; levier, votes connus de a1 : 2 000 € de droit commun pour 5 000,01 €."""
     reponse = lire(client, f"/territoires/contrats/{exemple.caen.pk}/")
     assert lignes(reponse, "//section[@id='quartiers']//table")[-1][:3] == ["Total", "100,0 %", "8 000,01 €"]
-    assert "1 € ANCT → 0,40 € de droit commun et 0,14 € d’autres cofinancements publics" in texte(
-        noeuds(reponse, "//main")[0]
-    )
+    page = texte(noeuds(reponse, "//main")[0])
+    assert "Pour 1 € de P147 : 0,40 € de droit commun et 0,14 € d’autres cofinancements publics, acquis." in page
+    assert "Votes connus pour 1 action sur 2." in page
+    assert noeuds(reponse, "//section[@id='levier']")
+    assert noeuds(reponse, "//p[@id='rang']")
     for mots, lien in liens_vers_la_liste(reponse):
         assert total_de_la_liste(client, mots, lien) == en_nombre(mots), lien
 
@@ -235,11 +252,19 @@ def test_les_filiations_se_disent_en_mots(client, agent, exemple, nature, depuis
     assert vers in fiche(lire(client, f"/territoires/quartiers/{ancien.pk}/"))["Filiation"]
 
 
-def test_un_quartier_sans_filiation_est_entrant_sorti_ou_de_passe_inconnu(exemple):
+def test_un_quartier_sans_filiation_n_est_entrant_que_si_son_code_le_dit(exemple):
     ancien = QuartierFactory(contrat=ContratFactory(ancien=True))
-    assert sans_filiation(ancien) == "Sorti de la géographie prioritaire au 1er janvier 2024."
-    for code, debut in {None: "Entrant", "QN01499N": "Entrant", "QN01498M": "Existait", "QN01497I": "Existait"}.items():
-        assert sans_filiation(QuartierFactory(contrat=exemple.caen, code=code)).startswith(debut)
+    assert sans_filiation(ancien) == "Sorti de la géographie prioritaire au 1ᵉʳ janvier 2024."
+    phrases = {
+        code: sans_filiation(QuartierFactory(contrat=exemple.caen, code=code))
+        for code in (None, "QN01499N", "QN01498M", "QN01497I")
+    }
+    assert phrases == {
+        None: "Filiation non renseignée.",
+        "QN01499N": "Entrant dans la géographie prioritaire au 1ᵉʳ janvier 2024.",
+        "QN01498M": "Filiation non renseignée. Il prolonge un quartier de 2015 (lettre M de son code).",
+        "QN01497I": "Filiation non renseignée. Il prolonge un quartier de 2015 (lettre I de son code).",
+    }
 
 
 def test_un_quartier_sans_contour_n_a_pas_de_dessin(client, agent, exemple):

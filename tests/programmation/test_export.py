@@ -156,7 +156,7 @@ def test_un_partenaire_financeur_n_exporte_que_ses_lignes(client, actions):
     PartenaireFinanceur.objects.create(habilitation=Habilitation.objects.get(utilisateur=utilisateur), financeur=caf)
     client.force_login(utilisateur)
     entete, ligne = lignes_du_csv(client)
-    assert entete[7:] == ["Coût prévisionnel", "Demandé vos lignes", "Accordé vos lignes", *RETOUR]
+    assert entete[7:] == ["Coût prévisionnel", "Demandé (vos lignes)", "Accordé (vos lignes)", *RETOUR]
     assert ligne[8:10] == ["300,00", "200,00"]
 
 

@@ -14,6 +14,7 @@ P = StatutAction
     [
         ("", ChoixDeBase()),
         ("base=cout", ChoixDeBase(Base.COUT)),
+        ("base=cout&contributions=1", ChoixDeBase(Base.COUT, avec_contributions=True)),
         ("base=tous-financeurs&annonce=1", ChoixDeBase(Base.TOUS_FINANCEURS, avec_annonce=True)),
         ("base=p147-demande&pre=sans", ChoixDeBase(Base.P147_DEMANDE, avec_pre=False)),
         ("base=inconnue&annonce=oui&pre=peut-etre", ChoixDeBase()),
@@ -31,6 +32,13 @@ def test_les_parametres_redonnent_le_meme_choix(base, avec_pre):
     assert ChoixDeBase.depuis_parametres(choix.parametres()) == choix
 
 
+def test_les_contributions_volontaires_ne_vont_dans_l_adresse_qu_avec_le_cout():
+    assert ChoixDeBase(avec_contributions=True).parametres() == {"base": "p147-accorde"}
+    choix = ChoixDeBase(Base.COUT, avec_contributions=True)
+    assert choix.parametres() == {"base": "cout", "contributions": "1"}
+    assert ChoixDeBase.depuis_parametres(choix.parametres()) == choix
+
+
 def test_avec_annonce_ne_va_dans_l_adresse_que_si_elle_change_le_total():
     assert ChoixDeBase(Base.COUT, avec_annonce=True).parametres() == {"base": "cout"}
     assert ChoixDeBase(Base.TOUS_FINANCEURS, avec_annonce=True).parametres() == {
@@ -44,7 +52,15 @@ def test_avec_annonce_ne_va_dans_l_adresse_que_si_elle_change_le_total():
     [
         (ChoixDeBase(), "crédits P147 accordés, PRE compris"),
         (ChoixDeBase(Base.P147_DEMANDE, avec_pre=False), "crédits P147 demandés, hors PRE"),
-        (ChoixDeBase(Base.COUT), "coût prévisionnel, PRE compris"),
+        (ChoixDeBase(Base.COUT), "coût prévisionnel, hors contributions volontaires, PRE compris"),
+        (
+            ChoixDeBase(Base.COUT, avec_contributions=True),
+            "coût prévisionnel et contributions volontaires, PRE compris",
+        ),
+        (
+            ChoixDeBase(Base.TOUS_FINANCEURS, ses_lignes_seules=True),
+            "crédits acquis de vos lignes de financement, hors ressources propres, PRE compris",
+        ),
         (
             ChoixDeBase(Base.TOUS_FINANCEURS),
             "crédits acquis de tous les financeurs, hors ressources propres, PRE compris",

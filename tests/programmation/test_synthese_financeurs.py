@@ -75,15 +75,22 @@ def test_le_tableau_dit_ce_qu_il_compte(exemple):
 def test_l_etat_est_premier_avec_son_ecart_au_second(exemple):
     """10 000 − 2 200 = 7 800 € ; 7 800 ÷ 16 200 = 48,1 points ; la CAF n'a pas voté : provisoire."""
     rang = rang_de_l_etat(toutes(), ACCORDE)
-    assert rang == Rang(1, False, d("10000.00"), 6, "Caen la mer", d("2200.00"), d("7800.00"), d("48.1"), 1)
+    assert rang == Rang(1, False, d("10000.00"), 5, "Caen la mer", d("2200.00"), d("7800.00"), d("48.1"), 1)
     assert rang.est_provisoire
+
+
+def test_le_rang_et_le_tableau_comptent_les_memes_financeurs(exemple):
+    """La CAF n'a pas voté : elle n'a pas de rang, et n'est pas dans « sur n » ; le refus du département y est."""
+    synthese = synthese_des_financeurs(toutes(), ACCORDE)
+    assert [(ligne.financeur.nom, ligne.rang) for ligne in synthese.lignes if ligne.rang is None] == [("CAF", None)]
+    assert synthese.rang.financeurs == len([ligne for ligne in synthese.lignes if ligne.rang])
 
 
 def test_chaque_contrat_a_son_rang(exemple):
     """Caen la mer : 5 800,01 € d'avance sur 12 200,01 ; Lisieux : 500,01 € de retard sur 3 499,99."""
     rangs = synthese_des_financeurs(toutes(), ACCORDE).rangs_par_contrat
     assert rangs == {
-        exemple.caen.pk: Rang(1, False, d("8000.01"), 4, "Caen la mer", d("2200.00"), d("5800.01"), d("47.5"), 1),
+        exemple.caen.pk: Rang(1, False, d("8000.01"), 3, "Caen la mer", d("2200.00"), d("5800.01"), d("47.5"), 1),
         exemple.lisieux.pk: Rang(2, False, d("1499.99"), 2, "Région", d("2000.00"), d("-500.01"), d("-14.3"), 0),
     }
 
