@@ -236,6 +236,7 @@ class ActionForm(SansControleMixin, RefusMixin, forms.ModelForm):
 
     def clean(self):
         donnees = super().clean()
+        self.instance.enveloppe = None  # ce formulaire ne la montre pas : l'opération la relit, la détache ou refuse
         self._reconnaitre_le_porteur(donnees)
         self._proposer_le_pilier(donnees)
         self._repartir_le_dossier(donnees)

@@ -93,7 +93,7 @@ class SaisieView(View):
                 return self.resoudre(formulaire, saisie)
             return self.reussir(formulaire, self.executer(formulaire, saisie))
         except ConflitDeVersion:
-            return self.conflit(saisie, self.request.POST.get("vu") or formulaire.cleaned_data["lu"])
+            return self.conflit(formulaire, saisie, self.request.POST.get("vu") or formulaire.cleaned_data["lu"])
         except OperationRefusee as refus:
             formulaire.refuser(refus)
             deja = self.deja_enregistree(formulaire)
@@ -107,7 +107,7 @@ class SaisieView(View):
 
     # --- Deux personnes en même temps ---
 
-    def conflit(self, saisie, jeton, phrase=""):
+    def conflit(self, formulaire, saisie, jeton, phrase=""):
         """Les trois états, champ par champ ; rien n'a été enregistré. `jeton` : ce que l'agent avait sous les yeux."""
         actuelle = action_a_modifier(self.request.user, self.action.pk)
         base, lu = saisie_de(actuelle, saisie.champs), Lu.du_jeton(jeton)
@@ -117,6 +117,7 @@ class SaisieView(View):
             return redirect(actuelle)
         contexte = {
             "action": actuelle,
+            "formulaire": formulaire,
             "ecarts": ecarts,
             "changements": actuelle.history.filter(version__gt=lu.version).select_related("history_user"),
             "renvoyes": champs_a_renvoyer(self.request.POST),
@@ -133,13 +134,13 @@ class SaisieView(View):
         choix = choix_du_conflit(self.request.POST)
         jeton = formulaire.cleaned_data["lu"]
         if base.version == saisie.version and any(e.cle not in choix for e in comparer(None, base, saisie)):
-            return self.conflit(saisie, jeton, "Choisir une valeur sur chaque ligne.")
+            return self.conflit(formulaire, saisie, jeton, "Choisir une valeur sur chaque ligne.")
         try:
             return self.reussir(formulaire, self.executer(formulaire, reunir(base, saisie, choix)))
         except ConflitDeVersion:
             raise
         except OperationRefusee as refus:
-            return self.conflit(saisie, jeton, insecables(" ".join(refus.messages)))
+            return self.conflit(formulaire, saisie, jeton, insecables(" ".join(refus.messages)))
 
     # --- Répondre ---
 
@@ -203,7 +204,7 @@ def choix_du_conflit(donnees):
 
 def champs_a_renvoyer(donnees):
     """La saisie entière, pour la page de conflit : rien ne s'y perd."""
-    propres = {"csrfmiddlewaretoken", "geste", "puis", "version", "lu", "vu"}
+    propres = {"csrfmiddlewaretoken", "geste", "puis", "version", "lu", "vu", "motif"}
     noms = [nom for nom in donnees if nom not in propres and not nom.startswith("choix-")]
     return [(nom, valeur) for nom in noms for valeur in donnees.getlist(nom)]
 

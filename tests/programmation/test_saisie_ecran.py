@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from comptes.enums import Role
 from programmation import operations
@@ -20,6 +21,7 @@ from tests.fabriques import (
     ContratFactory,
     DepartementFactory,
     DispositifFactory,
+    EnveloppeFactory,
     EtablissementFactory,
     ExerciceFactory,
     FinanceurFactory,
@@ -767,6 +769,54 @@ def test_changer_un_montant_decide_demande_un_motif(agent, cadre):
     assert action.history.latest().history_change_reason == "Devis revu"
 
 
+def test_changer_le_pilier_decide_demande_un_motif_qui_le_nomme(agent, cadre):
+    action = action_programmee(1000, contrat=cadre.contrat, porteur=cadre.porteur)
+    donnees = de_la_page(agent, action) | {"pilier": PilierFactory(code="emploi").pk}
+    refus = erreurs(envoyer(agent, donnees, action))
+    assert list(refus) == ["motif"]
+    assert "Changer le pilier de" in refus["motif"][0]
+    assert envoyer(agent, donnees | {"motif": "Arbitrage du comité"}, action).status_code == 302
+
+
+def test_un_envoi_sans_rien_changer_a_une_action_decidee_ne_demande_rien(agent, cadre):
+    action = action_programmee(1000, contrat=cadre.contrat, porteur=cadre.porteur)
+    localiser(action, {cadre.chemin_vert: 2, cadre.grace_de_dieu: 1})
+    assert envoyer(agent, de_la_page(agent, action), action).status_code == 302
+    action.refresh_from_db()
+    assert action.version == 1
+
+
+def test_le_contrat_d_une_decision_sur_son_enveloppe_ne_change_plus(agent, cadre):
+    enveloppe = EnveloppeFactory(exercice=cadre.exercice, contrat=cadre.contrat, libelle="Caen la mer")
+    action = action_programmee(1000, contrat=cadre.contrat, porteur=cadre.porteur, enveloppe=enveloppe)
+    donnees = de_la_page(agent, action) | {"contrat": ContratFactory().pk, "motif": "Erreur"}
+    refus = erreurs(envoyer(agent, donnees, action))
+    assert list(refus) == ["contrat"]
+    assert "Déprogrammer l’action" in refus["contrat"][0]
+
+
+def test_une_action_a_decider_change_de_contrat_et_quitte_l_enveloppe_de_l_ancien(agent, cadre):
+    enveloppe = EnveloppeFactory(exercice=cadre.exercice, contrat=cadre.contrat)
+    action = ActionFactory(contrat=cadre.contrat, porteur=cadre.porteur, enveloppe=enveloppe)
+    donnees = de_la_page(agent, action)
+    assert envoyer(agent, donnees | {"intitule": "Même contrat"}, action).status_code == 302
+    action.refresh_from_db()
+    assert (action.intitule, action.enveloppe) == ("Même contrat", enveloppe)
+    autre = ContratFactory()
+    assert envoyer(agent, donnees | {"contrat": autre.pk, "version": action.version}, action).status_code == 302
+    action.refresh_from_db()
+    assert (action.contrat, action.enveloppe) == (autre, None)
+
+
+def test_une_action_figee_ne_se_voit_proposer_que_sa_campagne(agent, cadre):
+    action = ActionFactory(contrat=cadre.contrat)
+    CampagneFactory(exercice=cadre.exercice, intitule="Seconde vague")
+    action.campagne.figee_le = timezone.now()
+    action.campagne.save()
+    formulaire = agent.get(f"/programmation/actions/{action.pk}/modifier/").context["formulaire"]
+    assert list(formulaire.fields["campagne"].queryset) == [action.campagne]
+
+
 def test_le_motif_ne_s_affiche_que_s_il_peut_etre_exige(agent, cadre):
     libre, decidee = ActionFactory(contrat=cadre.contrat), action_programmee(1000, contrat=cadre.contrat)
     assert 'name="motif"' not in agent.get(f"/programmation/actions/{libre.pk}/modifier/").content.decode()
@@ -842,6 +892,24 @@ def test_un_conflit_montre_les_trois_versions_et_n_ecrase_rien(agent, cadre, col
     assert "Appel du porteur" in page
     action.refresh_from_db()
     assert action.intitule == "Celui du collègue"
+
+
+def test_un_conflit_sur_une_action_decidee_entre_temps_laisse_ecrire_le_motif(agent, cadre, collegue):
+    action = ActionFactory(contrat=cadre.contrat, porteur=cadre.porteur)
+    donnees = de_la_page(agent, action) | {"pilier": PilierFactory(code="emploi").pk}
+    demande = operations.DemandeDeDecision(action, "attribution", euros(1000))
+    operations.decider([demande], par=collegue, motif="Comité")
+    page = envoyer(agent, donnees, action)
+    assert page.status_code == 409
+    assert 'name="motif"' in page.content.decode()
+    action.refresh_from_db()
+    choix = {"geste": "resoudre", "version": action.version, "vu": page.context["vu"], "choix-pilier": "mien"}
+    choix |= {f"choix-{ecart.cle}": "base" for ecart in page.context["ecarts"] if ecart.cle != "pilier"}
+    refus = envoyer(agent, donnees | choix, action)
+    assert "Changer le pilier de" in refus.context["phrase"]
+    assert envoyer(agent, donnees | choix | {"motif": "Arbitrage"}, action).status_code == 302
+    action.refresh_from_db()
+    assert action.pilier.code == "emploi"
 
 
 def test_un_conflit_montre_aussi_le_plan_les_quartiers_et_les_etiquettes(agent, cadre, collegue):
