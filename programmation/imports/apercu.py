@@ -11,9 +11,13 @@ from typing import Any
 
 from politique_ville.outils.tableur.modeles import TableauDesTotaux, modele
 from politique_ville.outils.tableur.plan import Gravite, Statut
+from politique_ville.outils.typographie import insecables
 
 from ..models import Lot
+from .repetitions import d_ensemble, se_repete
 
+AVERTIES = "averties"  # le filtre des lignes qui portent un avertissement, à côté de ceux des statuts
+REFUS_REPETES_DITS = 5
 NUMERO = re.compile(r"(\d+)$")
 
 
@@ -133,8 +137,38 @@ class Apercu:
         )
 
     def lignes_au_statut(self, statut: str) -> list[LigneMontree]:
-        """Celles d'un statut ; toutes si la valeur n'en est pas un."""
+        """Celles d'un statut, ou celles qui portent un avertissement ; toutes si la valeur n'est rien de cela."""
+        if statut == AVERTIES:
+            return self.lignes_averties
         return [ligne for ligne in self.lignes if ligne.statut == statut] if statut in SORTS else self.lignes
+
+    @cached_property
+    def lignes_averties(self) -> list[LigneMontree]:
+        return [ligne for ligne in self.lignes if any(not message.est_un_refus for message in ligne.messages)]
+
+    @property
+    def filtres(self) -> list[tuple[str, str, int]]:
+        """Les filtres qui montrent au moins une ligne : valeur, libellé, nombre de lignes."""
+        filtres = [(statut.value, SORTS[statut].pluriel, nombre) for statut, nombre in self.compteurs.items()]
+        filtres.append((AVERTIES, "avec un avertissement", len(self.lignes_averties)))
+        return [filtre for filtre in filtres if filtre[2]]
+
+    @property
+    def filtre_par_defaut(self) -> str:
+        """Les refus d'abord : ce sont eux qu'il faut corriger, et mille lignes justes les cachent."""
+        return Statut.REFUSE.value if self.compteurs[Statut.REFUSE] else ""
+
+    @property
+    def refus_repetes(self) -> list[str]:
+        """Un même refus sur beaucoup de lignes n'a qu'une cause (une colonne mal choisie, un mot à remplacer)."""
+        numeros = defaultdict(list)
+        for anomalie in self.plan["anomalies"]:
+            if anomalie["gravite"] == Gravite.REFUS:
+                numeros[anomalie["champ"], anomalie["message"]].append(int(NUMERO.search(anomalie["cellule"])[1]))
+        repetes = [(champ, message, lignes) for (champ, message), lignes in numeros.items() if se_repete(lignes)]
+        repetes.sort(key=lambda repete: -len(repete[2]))
+        phrases = [d_ensemble(f"{champ} : {message}", lignes) for champ, message, lignes in repetes]
+        return [insecables(phrase) for phrase in phrases[:REFUS_REPETES_DITS]]
 
     @property
     def messages_generaux(self) -> list[Message]:

@@ -16,9 +16,9 @@ from ..enums import Echelle
 from ..models import Action, Etablissement, Organisme
 from ..operations import SaisieAction
 from .champs import LIGNE
+from .repetitions import d_ensemble, se_repete
 
 REPERES = ("cle", "dossier", "tranche", "contrat", "echelle")  # ce qui désigne une action
-LIGNES_CITEES = 5  # au-delà, un même avertissement ne se répète plus : il est dit une fois pour la colonne
 NOMS = ("intitule", "siret", "siren", "porteur")  # ce qui la désigne à défaut de clé et de dossier
 
 
@@ -35,8 +35,10 @@ class Journal:
     def anomalies(self) -> list[Anomalie]:
         dites = list(self._dites)
         for (nom, ensemble), par_ligne in self._avertissements.items():
-            repetees = len(par_ligne) > LIGNES_CITEES
-            dites += [self._sur_l_entete(nom, _d_ensemble(ensemble, par_ligne))] if repetees else par_ligne.values()
+            if se_repete(par_ligne):
+                dites.append(self._sur_l_entete(nom, d_ensemble(ensemble, par_ligne)))
+            else:
+                dites += par_ligne.values()
         return dites
 
     def refuser(self, numero: int, nom: str, message: str) -> None:
@@ -60,13 +62,6 @@ class Journal:
         table, rang = self.validee.table, self.validee.colonnes[nom]
         adresse = table.adresse(table.ligne_des_entetes, rang)
         return Anomalie(adresse, self.champs[nom].libelle, table.entetes[rang], message, Gravite.AVERTISSEMENT)
-
-
-def _d_ensemble(phrase, numeros):
-    """La phrase, le nombre de lignes, et les premières."""
-    cites = ", ".join(map(str, sorted(numeros)[:LIGNES_CITEES]))
-    autres = len(numeros) - LIGNES_CITEES
-    return f"{phrase} {len(numeros)} lignes : {cites} et {autres} autre{'s' if autres > 1 else ''}."
 
 
 @dataclass

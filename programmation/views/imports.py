@@ -22,7 +22,7 @@ from .. import regles
 from ..enums import EtatLot
 from ..forms.imports import ColonnesForm, DepotForm, LectureForm
 from ..imports import lots
-from ..imports.apercu import SORTS, Apercu
+from ..imports.apercu import AVERTIES, SORTS, Apercu
 from ..imports.colonnes import proposer
 from ..imports.modele_vide import modele_vide
 from ..models import Lot
@@ -145,15 +145,14 @@ def import_detail(request, pk):
     if not lot.plan:
         return redirect("programmation:import_colonnes", lot.pk)
     apercu = Apercu.du_lot(lot)
-    statut = request.GET.get("statut", "")
+    statut = request.GET.get("statut", apercu.filtre_par_defaut)
     lignes = apercu.lignes_au_statut(statut)
     contexte = {
         "lot": lot,
         "couleur": COULEURS[lot.etat],
         "apercu": apercu,
         "est_applique": lot.etat == EtatLot.APPLIQUE,
-        "compteurs": [(s, SORTS[s], nombre) for s, nombre in apercu.compteurs.items()],
-        "statut": statut if statut in SORTS else "",
+        "statut": statut if statut in (*SORTS, AVERTIES) else "",
         "page": Paginator(lignes, PAR_PAGE).get_page(request.GET.get("page")),
         "quoi": modele(lot.modele).libelle,
         "suite": modele(lot.modele).suite(lot.ou),

@@ -144,6 +144,39 @@ def test_le_plan_se_filtre_et_se_pagine(client, exercice, agent):
     assert "Confirmer" not in page.content.decode()
 
 
+def test_les_refus_se_montrent_d_abord_et_les_avertissements_se_filtrent(client, exercice, agent):
+    """Sur mille lignes, trois refus et deux avertissements ne se cherchent pas page après page."""
+    lignes = [[f"Action {n}", "CN01403M", None] for n in range(60)]
+    lignes += [["Fausse", "Nulle part", None], ["Neuve", "CN01403M", "Lire à Caen"]]
+    lot = lots.deposer(fichier(["Intitulé", "Contrat", "Porteur"], *lignes), exercice, par=agent)
+    lots.planifier(lot, par=agent)
+    adresse, titres = f"/programmation/imports/{lot.pk}/", "//p[classe('pv-import-titre')]"
+    page = client.get(adresse)
+    assert textes(page, titres) == ["Ligne 62 Refusée Fausse"]
+    assert textes(page, "//nav[classe('pv-import-filtre')]//a") == [
+        "Toutes (62)",
+        "Créées (61)",
+        "Refusées (1)",
+        "Avec un avertissement (1)",
+    ]
+    assert textes(page, "//a[classe('fr-tag')][@aria-current]") == ["Refusées (1)"]
+    page = client.get(f"{adresse}?statut=averties")
+    assert textes(page, titres) == ["Ligne 63 Créée Neuve"]
+    assert textes(page, "//a[classe('fr-tag')][@aria-current]") == ["Avec un avertissement (1)"]
+    assert len(textes(client.get(f"{adresse}?statut="), titres)) == 50
+
+
+def test_un_refus_que_beaucoup_de_lignes_partagent_est_aussi_dit_en_tete(client, exercice, agent):
+    lignes = [[f"Action {n}", "CN01403M", "Insertion"] for n in range(7)] + [["Autre", "CN01403M", "Sport"]]
+    lot = lots.deposer(fichier(["Intitulé", "Contrat", "Thématique"], *lignes), exercice, par=agent)
+    lots.planifier(lot, par=agent)
+    page = client.get(f"/programmation/imports/{lot.pk}/")
+    assert textes(page, "//div[classe('fr-alert--error')]")[1:] == [
+        "Thématique : « Insertion » inconnu : choisir dans la liste de référence. 7 lignes : 2, 3, 4, 5, 6 et 2 autres."
+    ]
+    assert len(textes(page, "//li[classe('pv-import-refus')]")) == 8
+
+
 def test_une_ligne_illisible_garde_son_intitule(client, exercice, agent):
     lot = lots.deposer(fichier(["Intitulé", "Contrat", "Coût"], ["Lire", "CN01403M", "cher"]), exercice, par=agent)
     lots.planifier(lot, par=agent)
