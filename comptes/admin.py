@@ -3,13 +3,15 @@
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group
 
 from politique_ville.outils.administration import HistoriqueAdmin, ValeurUtiliseeMixin
 from territoires.admin import ChoixDeTerritoireMixin, du_departement
 
 from .models import Habilitation, Utilisateur
 
-DROITS = ["is_staff", "is_superuser", "groups", "user_permissions"]
+DROITS = ["is_staff", "is_superuser", "user_permissions"]
+admin.site.unregister(Group)  # un rôle se donne par une habilitation ; un groupe n'ouvrirait rien
 
 
 class UtilisateurCreationForm(AdminUserCreationForm):

@@ -33,6 +33,8 @@ class Entree:
     def est_ouverte_a(self, utilisateur):
         if self.personnel_technique:
             return utilisateur.is_staff
+        if not utilisateur.roles:
+            return False  # sans habilitation, tout le reste est vide
         if self.departement_entier:
             return bool(utilisateur.habilitations_departementales)
         return not self.qui_ecrivent or not utilisateur.roles.isdisjoint(Role.qui_ecrivent())

@@ -18,6 +18,7 @@ urlpatterns = [
     path("dispositifs/", include("dispositifs.urls")),
     path("territoires/", include("pilotage.urls_territoires")),
     path("compte/", include("comptes.urls")),
+    path("accessibilite/", views.accessibilite, name="accessibilite"),
     # Une seule porte d'entrée : la connexion de l'administration n'a pas la limitation des essais.
     path("admin/login/", login_not_required(vers_la_connexion)),
     path("admin/", admin.site.urls),

@@ -133,6 +133,12 @@ def test_une_liste_ne_fait_pas_plus_de_requetes_avec_trois_objets_qu_avec_un(
             client.get(liste(modele))
 
 
+def test_l_administration_n_a_pas_de_groupes(client, administrateur):
+    """Un rôle se donne par une habilitation : un groupe de Django n'ouvrirait rien."""
+    assert "Groupe" not in client.get(reverse("admin:index")).content.decode()
+    assert "Groupe" not in client.get(adresse(administrateur)).content.decode()
+
+
 # --- Une valeur utilisée se désactive ---
 
 

@@ -41,6 +41,7 @@ CONNECTES = [*TOUS, D_AILLEURS, SANS_DROIT]
 # Par adresse : les objets qu'elle nomme ; pour les pages ouvertes, aussi qui obtient 200. Les autres reçoivent 404,
 # ou 403 s'ils voient l'objet sans avoir le droit du geste.
 PUBLIQUES = {
+    "accessibilite": {},
     "comptes:login": {},
     "comptes:password_reset": {},
     "comptes:password_reset_done": {},

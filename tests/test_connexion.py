@@ -129,6 +129,29 @@ def test_on_se_deconnecte_par_un_envoi_jamais_par_un_lien(client, camille):
     assert not est_connecte(client)
 
 
+def test_une_page_connectee_n_est_gardee_que_par_ce_navigateur(client, camille):
+    client.force_login(camille)
+    for adresse in ("/compte/", "/programmation/actions/", "/programmation/actions/999999/", "/"):
+        assert client.get(adresse).headers["Cache-Control"] == "private, no-cache"
+
+
+def test_une_page_publique_n_a_pas_cet_en_tete(client):
+    assert "Cache-Control" not in client.get("/accessibilite/").headers
+    assert "Clear-Site-Data" not in client.get("/accessibilite/").headers
+
+
+def test_se_deconnecter_efface_ce_que_le_navigateur_gardait(client, camille):
+    client.force_login(camille)
+    assert client.post("/compte/deconnexion/").headers["Clear-Site-Data"] == '"cache"'
+
+
+def test_chaque_page_mene_a_la_declaration_d_accessibilite(client):
+    [lien] = noeuds(client.get(CONNEXION), "//footer//a[contains(., 'Accessibilité')]")
+    page = client.get(lien.get("href"))
+    assert "non conforme" in texte(noeuds(page, "//main")[0])
+    assert "Défenseur des droits" in texte(noeuds(page, "//main")[0])
+
+
 def test_on_change_son_mot_de_passe_et_on_reste_connecte(client, camille):
     client.force_login(camille)
     donnees = {"old_password": MOT_DE_PASSE, "new_password1": NOUVEAU, "new_password2": NOUVEAU}

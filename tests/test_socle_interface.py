@@ -109,7 +109,13 @@ def test_seul_qui_ecrit_voit_les_imports_et_un_partenaire_n_a_pas_le_classeur(ro
 
 @pytest.mark.django_db
 def test_l_administration_est_pour_le_personnel_technique():
-    assert menu(UtilisateurFactory(is_staff=True))[-1].adresse == "/admin/"
+    assert [lien.adresse for lien in menu(UtilisateurFactory(is_staff=True))] == ["/admin/"]
+    assert menu(habiliter(Role.AGENT))[-1].libelle == "Organismes"
+
+
+@pytest.mark.django_db
+def test_sans_habilitation_le_menu_n_ouvre_aucune_page_vide():
+    assert menu(UtilisateurFactory()) == []
 
 
 @pytest.mark.django_db
@@ -131,7 +137,7 @@ def test_le_menu_montre_ou_l_on_est(chemin, courants):
 @pytest.mark.urls("politique_ville.urls")
 def test_un_ecran_pas_encore_construit_n_est_pas_dans_le_menu(monkeypatch):
     monkeypatch.setattr(contexte, "MENU", (contexte.Entree("Bientôt", "pilotage:n_existe_pas"),))
-    assert menu(UtilisateurFactory()) == []
+    assert menu(habiliter()) == []
 
 
 @pytest.mark.django_db
