@@ -156,9 +156,9 @@ class SuiviForm(RefusMixin, forms.ModelForm):
             "enfants_suivis",
             *SOUS_ENSEMBLES,
             "duree_moyenne",
-            "reunions",
             "etp_coordonnateur",
             "etp_referents",
+            "reunions",
             "convention_recue_le",
             "bilan_recu_le",
         ]
@@ -301,6 +301,14 @@ class SuiviForm(RefusMixin, forms.ModelForm):
             effectifs=effectifs,
             budget={f: m for f, m in budget.items() if m is not None},
         )
+
+    @property
+    def champs_des_enfants(self):
+        return [self[nom] for nom in self.Meta.fields[:6]]
+
+    @property
+    def champs_de_l_equipe(self):
+        return [self[nom] for nom in self.Meta.fields[6:]]
 
     @property
     def tableau_des_ages(self):
