@@ -16,7 +16,10 @@ from comptes.models import Utilisateur
 from .outils.typographie import insecables
 
 DOMAINE_FICTIF = "@demo.example"
-DONNEES_FICTIVES = insecables("Données fictives : les actions, les porteurs et les personnes sont inventés.")
+DONNEES_FICTIVES = insecables(
+    "Données fictives : les actions, les porteurs et les personnes sont inventés. Seuls les postes du Calvados et "
+    "leurs employeurs sont réels, publiés par l’ANCT."
+)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""Les données de démonstration : deux départements réels, des porteurs, des actions et des comptes inventés.
+"""Les données de démonstration : deux départements réels ; porteurs, actions, postes et comptes inventés.
 
 Tout naît des opérations du métier, et d'une graine fixe : deux chargements donnent les mêmes chiffres. Les dates sont
-celles des exercices, jamais celle du jour.
+celles des exercices, jamais celle du jour, sauf les échéances des postes (voir `postes`). Les postes du Calvados, eux,
+sont ceux que l'ANCT publie (voir `listes`).
 """
 
 from dataclasses import dataclass
@@ -16,8 +17,11 @@ from programmation.operations import ouvrir_un_exercice
 from .annees import PROGRAMMEE, ActionPrevue, Annee, regler_les_montants, tirer_le_sort
 from .deroulement import Deroulement
 from .gens import creer_les_comptes
+from .listes import importer_les_listes
 from .organismes import creer_les_porteurs
+from .postes import inventer_des_postes
 from .projets import Tirage
+from .reussite import suivre_la_reussite_educative
 from .territoires import lire_le_territoire
 
 GRAINE = "programmation-ville"
@@ -64,6 +68,9 @@ def charger(taille: float = 1) -> None:
         comptes = creer_les_comptes()
         for code, profil in PROFILS.items():
             charger_un_departement(code, profil, comptes, taille)
+            suivre_la_reussite_educative(code, comptes[f"agent.{profil.identifiant}"])
+        inventer_des_postes(comptes["agent.gard"], comptes["responsable.gard"])
+        importer_les_listes(comptes["agent.calvados"])
 
 
 def charger_un_departement(code: str, profil: Profil, comptes: dict[str, Utilisateur], taille: float) -> None:

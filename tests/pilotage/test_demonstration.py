@@ -9,9 +9,23 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from comptes.enums import Role
 from comptes.models import Habilitation, Utilisateur
+from dispositifs.dates import UN_JOUR, decaler_de_mois
+from dispositifs.models import (
+    ActionDuSuivi,
+    AvenantAdulteRelais,
+    ConventionAdulteRelais,
+    Occupation,
+    PosteFonjep,
+    ProgrammeReussiteEducative,
+    QuotaAdulteRelais,
+    ReleveAnct,
+    ReleveFonjep,
+    SuiviPre,
+)
 from pilotage import demonstration
 from pilotage.demonstration.gens import COMPTES, MOT_DE_PASSE
 from pilotage.demonstration.lieux import Lieu, lieu_de_la_ville, lieu_du_contrat
@@ -28,6 +42,7 @@ from programmation.models import (
     Exercice,
     Financement,
     Localisation,
+    Lot,
     Organisme,
     PrevisionPluriannuelle,
 )
@@ -188,13 +203,49 @@ def test_tous_les_invariants_tiennent():
     assert sortie.getvalue() == ""
 
 
+# --- Les dispositifs ---
+
+
+def test_les_postes_publies_du_calvados_sont_charges_par_l_import():
+    assert ReleveAnct.objects.count() == 161
+    assert ReleveFonjep.objects.count() == 91
+    lots = Lot.objects.order_by("pk").values_list("modele", "departement__code", "etat", "auteur__courriel")
+    agent = "agent.calvados@demo.example"
+    assert list(lots) == [("adultes-relais", "14", "applique", agent), ("fonjep", "14", "applique", agent)]
+    assert not ConventionAdulteRelais.objects.filter(poste__departement__code="14").exists()  # rien n'est inventé
+
+
+def test_les_postes_inventes_du_gard_ont_des_echeances_a_venir_une_vacance_et_un_avenant():
+    mois = timezone.localdate().replace(day=1)
+    fins = ConventionAdulteRelais.objects.filter(poste__departement__code="30").order_by("fin")
+    assert [c.fin for c in fins[:3]] == [decaler_de_mois(mois, n + 1) - UN_JOUR for n in (2, 5, 10)]
+    assert Occupation.objects.filter(etat="vacant").count() == 1
+    assert AvenantAdulteRelais.objects.get().quotite == 80
+    assert QuotaAdulteRelais.objects.get().postes_notifies == 8
+    postes = PosteFonjep.objects.filter(departement__code="30")
+    assert sorted(postes.values_list("code", flat=True)) == ["FICTIF01", "FICTIF02"]
+
+
+def test_deux_reussites_educatives_sont_suivies_et_leurs_actions_comptees_une_fois():
+    assert SuiviPre.objects.count() == ActionDuSuivi.objects.count() == 4
+    for suivi in SuiviPre.objects.select_related("exercice"):
+        effectifs = dict(suivi.effectifs.filter(axe="age_sexe").values_list("modalite", "nombre"))
+        assert suivi.enfants_suivis == 180
+        assert sum(effectifs.values()) == (180 if suivi.exercice.annee == 2025 else 0)
+    programmes = ProgrammeReussiteEducative.objects.values_list("contrat__departement__code", flat=True)
+    assert (list(programmes).count("14"), list(programmes).count("30")) == (4, 7)
+
+
 # --- Ce qui se voit fictif ---
 
 
 def test_les_porteurs_ont_des_siren_que_personne_ne_possede():
-    assert all(
-        siren.startswith("000") for siren in Organisme.objects.exclude(siren=None).values_list("siren", flat=True)
-    )
+    """Les employeurs des postes publiés, eux, sont réels, et ne portent aucune action."""
+    porteurs = Organisme.objects.exclude(siren=None).exclude(actions=None)
+    assert all(siren.startswith("000") for siren in porteurs.values_list("siren", flat=True))
+    publies = Organisme.objects.filter(postes_adultes_relais__departement__code="14")
+    assert publies.exists()
+    assert not publies.exclude(actions=None).exists()
     for siret, siren in Etablissement.objects.values_list("siret", "organisme__siren"):
         assert siret.startswith(siren)
     for organisme in Organisme.objects.all()[:20]:
