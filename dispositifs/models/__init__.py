@@ -12,6 +12,7 @@ from .adultes_relais import (
     ReleveAnct,
 )
 from .baremes import Bareme, BaremeAdulteRelais, BaremeFonjep
+from .calendrier import AbonnementCalendrier
 from .fonjep import LieuFonjep, PosteFonjep, ReleveFonjep, TriennaliteFonjep
 from .pre import (
     SOUS_ENSEMBLES,
@@ -25,6 +26,7 @@ from .pre import (
 
 __all__ = [
     "DUREE_MAXIMALE",
+    "AbonnementCalendrier",
     "SOUS_ENSEMBLES",
     "ActionDuSuivi",
     "AvenantAdulteRelais",

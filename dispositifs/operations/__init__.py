@@ -1,14 +1,17 @@
 """Les gestes sur les dispositifs : une fonction, un lot, une transaction, un motif."""
 
 from .annuelles import enregistrer_des_releves, enregistrer_le_quota
+from .calendrier import abonne_de, donner_une_adresse, revoquer_l_adresse
 from .conventions import (
     ajouter_un_avenant,
     enregistrer_des_conventions,
     enregistrer_des_occupations,
     quotite_au,
     renouveler,
+    supprimer_une_convention,
+    supprimer_une_occupation,
 )
-from .fonjep import enregistrer_des_triennalites
+from .fonjep import enregistrer_des_triennalites, supprimer_une_triennalite
 from .outils import ModifieEntreTemps, Saisie
 from .postes import SaisieDePoste, enregistrer_des_postes, enregistrer_des_postes_fonjep
 from .pre import SaisieDeProgramme, SaisieDeSuivi, enregistrer_un_programme, enregistrer_un_suivi
@@ -19,7 +22,9 @@ __all__ = [
     "SaisieDePoste",
     "SaisieDeProgramme",
     "SaisieDeSuivi",
+    "abonne_de",
     "ajouter_un_avenant",
+    "donner_une_adresse",
     "enregistrer_des_conventions",
     "enregistrer_des_occupations",
     "enregistrer_des_postes",
@@ -31,4 +36,8 @@ __all__ = [
     "enregistrer_un_suivi",
     "quotite_au",
     "renouveler",
+    "revoquer_l_adresse",
+    "supprimer_une_convention",
+    "supprimer_une_occupation",
+    "supprimer_une_triennalite",
 ]

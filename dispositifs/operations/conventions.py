@@ -15,6 +15,7 @@ from programmation.operations.outils import (
     creer_avec_historique,
     exiger_un_motif,
     modifier_avec_historique,
+    supprimer_avec_historique,
 )
 
 from .. import regles
@@ -105,6 +106,40 @@ def quotite_au(convention: ConventionAdulteRelais, jour: Date) -> Decimal:
     """La quotité (%) ce jour-là, avenants compris."""
     avenants = convention.avenants.filter(date_effet__lte=jour, quotite__isnull=False).order_by("-date_effet")
     return avenants.values_list("quotite", flat=True).first() or convention.quotite
+
+
+# --- Défaire une erreur de saisie ---
+
+
+def supprimer_une_convention(
+    convention: ConventionAdulteRelais, *, par: Utilisateur, motif: str, version: int | None = None
+) -> None:
+    """Supprime une convention saisie par erreur : ni signée, ni avenant, ni occupation. Son histoire reste.
+
+    Lève ModifieEntreTemps, MotifExige, DroitManquant ou OperationRefusee.
+    """
+    supprimer(convention, convention.poste_id, regles.empechement_de_supprimer_la_convention, par, motif, version)
+
+
+def supprimer_une_occupation(
+    occupation: Occupation, *, par: Utilisateur, motif: str, version: int | None = None
+) -> None:
+    """Supprime une occupation saisie par erreur. Lève ModifieEntreTemps, MotifExige, DroitManquant ou
+    OperationRefusee."""
+    supprimer(occupation, occupation.convention.poste_id, lambda ligne: "", par, motif, version)
+
+
+def supprimer(ligne, poste, empechement, par, motif, version):
+    exiger_un_motif(motif, "Dire pourquoi cette ligne était une erreur.")
+    with contraintes_en_francais(), transaction.atomic():
+        postes = postes_verrouilles([(poste, version)], par)
+        relue = type(ligne).objects.filter(pk=ligne.pk).first()
+        if relue is None:
+            raise OperationRefusee("Cette ligne n’existe plus : elle a été supprimée entre-temps.")
+        if empechement(relue):
+            raise OperationRefusee(empechement(relue))
+        supprimer_avec_historique([relue], par=par, motif=motif)
+        avancer(postes.values(), par=par, motif=motif)
 
 
 # --- Ce que conventions et occupations partagent ---

@@ -6,10 +6,13 @@ from django.db import transaction
 
 from comptes.models import Utilisateur
 from programmation.operations.outils import (
+    OperationRefusee,
     contraintes_en_francais,
     controler,
     creer_avec_historique,
+    exiger_un_motif,
     modifier_avec_historique,
+    supprimer_avec_historique,
 )
 
 from .. import regles
@@ -41,6 +44,27 @@ def enregistrer_des_triennalites(
         modifier_avec_historique(ecritures.modifiees, TriennaliteFonjep, champs, par=par, motif=motif)
         avancer(touches.values(), par=par, motif=motif)
     return lignes
+
+
+def supprimer_une_triennalite(
+    triennalite: TriennaliteFonjep, *, par: Utilisateur, motif: str, version: int | None = None
+) -> None:
+    """Supprime une période saisie par erreur, la dernière du poste : les rangs se suivent.
+
+    Lève ModifieEntreTemps, MotifExige, DroitManquant ou OperationRefusee.
+    """
+    exiger_un_motif(motif, "Dire pourquoi cette période était une erreur.")
+    with contraintes_en_francais(), transaction.atomic():
+        postes = verrouiller(PosteFonjep, {triennalite.poste_id: version})
+        for poste in postes.values():
+            exiger_la_gestion(par, poste)
+        relue = TriennaliteFonjep.objects.filter(pk=triennalite.pk).first()
+        if relue is None:
+            raise OperationRefusee("Cette période n’existe plus : elle a été supprimée entre-temps.")
+        if TriennaliteFonjep.objects.filter(poste=relue.poste_id, rang__gt=relue.rang).exists():
+            raise OperationRefusee("Une période la suit : supprimer d’abord la dernière.")
+        supprimer_avec_historique([relue], par=par, motif=motif)
+        avancer(postes.values(), par=par, motif=motif)
 
 
 def poste_de(saisie):

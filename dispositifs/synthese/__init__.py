@@ -8,6 +8,7 @@ from .couts import (
     couts_fonjep,
     couts_fonjep_par_annee,
     couts_par_annee,
+    raison_des_inconnus,
 )
 from .echeances import (
     Echeance,
@@ -77,6 +78,7 @@ __all__ = [
     "programmes_du_departement",
     "programmes_par_departement",
     "radar",
+    "raison_des_inconnus",
     "releves_par_annee",
     "reperes_nationaux",
     "synthese_du_quota",

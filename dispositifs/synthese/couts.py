@@ -137,18 +137,32 @@ def couts_par_annee(
     """Le coût de chaque poste, année par année. Trois requêtes, quel que soit le nombre d'années."""
     if not annees:
         return {}
-    lues = conventions_de(postes, Date(min(annees), 1, 1), Date(max(annees), 12, 31))
+    lues = conventions_de(postes, *bornes(annees))
     bareme, au = etapes_du_bareme(BaremeAdulteRelais), timezone.localdate()
-    return {a: calculer(lues, bareme, Date(a, 1, 1), Date(a, 12, 31), prorata, au) for a in annees}
+    return {a: calculer(lues, bareme, *bornes([a]), prorata, au) for a in annees}
 
 
 def couts_fonjep(
     postes: QuerySet[PosteFonjep], debut: Date, fin: Date, *, prorata: Prorata = Prorata.JOURS
 ) -> CoutsDesPostes:
     """Le coût conventionné de chaque poste FONJEP ; son occupation n'est pas suivie. Deux requêtes."""
-    periodes = TriennaliteFonjep.objects.filter(poste__in=postes.order_by(), debut__lte=fin, fin__gte=debut)
-    lues = [Periode(*p, [(p[1], PLEIN_TEMPS)], []) for p in periodes.order_by().values_list("poste", "debut", "fin")]
+    lues = triennalites_de(postes, debut, fin)
     return calculer(lues, etapes_du_bareme(BaremeFonjep), debut, fin, prorata, debut - UN_JOUR)
+
+
+def couts_fonjep_par_annee(
+    postes: QuerySet[PosteFonjep], annees: Sequence[int], *, prorata: Prorata = Prorata.JOURS
+) -> dict[int, CoutsDesPostes]:
+    """Le coût conventionné de chaque poste FONJEP, année par année. Deux requêtes."""
+    if not annees:
+        return {}
+    lues, bareme = triennalites_de(postes, *bornes(annees)), etapes_du_bareme(BaremeFonjep)
+    return {a: calculer(lues, bareme, *bornes([a]), prorata, bornes([a])[0] - UN_JOUR) for a in annees}
+
+
+def bornes(annees: Sequence[int]) -> tuple[Date, Date]:
+    """Du premier au dernier jour de ces années."""
+    return Date(min(annees), 1, 1), Date(max(annees), 12, 31)
 
 
 def calculer(periodes, bareme, debut, fin, prorata, au) -> CoutsDesPostes:
@@ -193,6 +207,13 @@ def conventions_de(postes, debut, fin) -> list[Periode]:
     return list(lues.values())
 
 
+def triennalites_de(postes, debut, fin) -> list[Periode]:
+    """Les périodes FONJEP de ces postes qui ont un jour dans la période. Une requête."""
+    siennes = TriennaliteFonjep.objects.filter(poste__in=postes.order_by(), debut__lte=fin, fin__gte=debut)
+    lues = siennes.order_by().values_list("poste", "debut", "fin")
+    return [Periode(poste, du, jusqu_au, [(du, PLEIN_TEMPS)], []) for poste, du, jusqu_au in lues]
+
+
 def etapes_du_bareme(modele: type[Bareme]) -> list[tuple[Date, int | None]]:
     """Les (date d'effet, centimes annuels) ; None à partir d'un trou déclaré."""
     lus = modele.objects.order_by("date_effet").values_list("date_effet", "montant")
@@ -204,6 +225,14 @@ def en_centiemes(quotite: Decimal) -> int:
 
 
 # --- Calculer ---
+
+
+def raison_des_inconnus(couts: CoutsDesPostes) -> str:
+    """Pourquoi des montants sont inconnus, en une phrase ; vide s'ils sont tous connus."""
+    raisons = {cout.raison for cout in couts.par_poste.values() if cout.raison}
+    if len(raisons) > 1:
+        return f"Barème inconnu pour une partie de la période du {en_clair(couts.debut)} au {en_clair(couts.fin)}."
+    return next(iter(raisons), "")
 
 
 class Calcul:

@@ -34,6 +34,11 @@ class Echeance:
     etapes: tuple[Etape, ...]
     prochaine_etape: str
 
+    @property
+    def jours_ecoules(self) -> int:
+        """Depuis que la convention a fini."""
+        return -self.jours
+
 
 @dataclass(frozen=True)
 class EvaluationAttendue:
