@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from politique_ville.outils.francais import pluriel
 from politique_ville.outils.tableur.modeles import TableauDesTotaux, modele
 from politique_ville.outils.tableur.plan import Gravite, Statut
 from politique_ville.outils.typographie import insecables
@@ -144,7 +145,15 @@ class Apercu:
 
     @cached_property
     def lignes_averties(self) -> list[LigneMontree]:
-        return [ligne for ligne in self.lignes if any(not message.est_un_refus for message in ligne.messages)]
+        """Celles qui modifient d'abord : une action changée à tort pèse plus qu'un porteur à renommer."""
+        averties = [ligne for ligne in self.lignes if any(not message.est_un_refus for message in ligne.messages)]
+        return sorted(averties, key=lambda ligne: ligne.statut != Statut.MODIFIE)
+
+    @property
+    def resume(self) -> str:
+        """« 970 créées, 30 modifiées », pour dire ce que fera la confirmation avant de la proposer."""
+        dits = [(SORTS[statut], nombre) for statut, nombre in self.compteurs.items() if nombre]
+        return ", ".join(pluriel(nombre, sort.libelle, sort.pluriel) for sort, nombre in dits)
 
     @property
     def filtres(self) -> list[tuple[str, str, int]]:

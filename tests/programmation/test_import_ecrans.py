@@ -14,6 +14,7 @@ from programmation import operations
 from programmation.enums import StatutExercice
 from programmation.imports import lots
 from programmation.models import Action, Lot, ModeleDeColonnes
+from territoires.models import ContratDeVille
 from tests.fabriques import (
     ActionFactory,
     ContratFactory,
@@ -49,7 +50,7 @@ def lot(exercice, agent):
 
 def deposer(client, exercice, nom="actions.ods", contenu=None, **champs):
     contenu = (FICHIERS / nom).read_bytes() if contenu is None else contenu
-    donnees = {"exercice": exercice.pk, "fichier": SimpleUploadedFile(nom, contenu), **champs}
+    donnees = {"quoi": "actions", "exercice": exercice.pk, "fichier": SimpleUploadedFile(nom, contenu), **champs}
     return client.post(AJOUTER, donnees)
 
 
@@ -164,6 +165,19 @@ def test_les_refus_se_montrent_d_abord_et_les_avertissements_se_filtrent(client,
     assert textes(page, titres) == ["Ligne 63 Créée Neuve"]
     assert textes(page, "//a[classe('fr-tag')][@aria-current]") == ["Avec un avertissement (1)"]
     assert len(textes(client.get(f"{adresse}?statut="), titres)) == 50
+
+
+def test_ce_que_fera_la_confirmation_se_lit_avant_de_confirmer(client, exercice, agent):
+    ActionFactory(exercice=exercice, contrat=ContratDeVille.objects.get(), dossier="00054562", intitule="Lire")
+    lignes = [["00054561", "Danser", "CN01403M", "La Danse"], ["00054562", "Boxer", "CN01403M", "La Boxe"]]
+    lignes += [[None, f"Action {n}", "CN01403M", None] for n in range(20)]
+    lot = lots.deposer(fichier(["Dossier", "Intitulé", "Contrat", "Porteur"], *lignes), exercice, par=agent)
+    lots.planifier(lot, par=agent)
+    page = client.get(f"/programmation/imports/{lot.pk}/")
+    assert textes(page, "//p[classe('fr-text--lead')]") == ["Lignes du fichier : 21 créées, 1 modifiée."]
+    assert textes(page, "//a[@href='?statut=averties']") == ["3 avertissements", "Avec un avertissement (2)"]
+    page = client.get(f"/programmation/imports/{lot.pk}/?statut=averties")
+    assert textes(page, "//p[classe('pv-import-titre')]") == ["Ligne 3 Modifiée Boxer", "Ligne 2 Créée Danser"]
 
 
 def test_un_refus_que_beaucoup_de_lignes_partagent_est_aussi_dit_en_tete(client, exercice, agent):
@@ -300,7 +314,7 @@ def test_un_mauvais_fichier_est_explique_et_rien_n_est_garde(client, exercice, a
 
 
 def test_sans_fichier_le_formulaire_revient(client, exercice, agent):
-    page = client.post(AJOUTER, {"exercice": exercice.pk})
+    page = client.post(AJOUTER, {"quoi": "actions", "exercice": exercice.pk})
     assert "Un point à corriger" in page.content.decode()
 
 
