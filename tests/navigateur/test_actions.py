@@ -102,6 +102,15 @@ def test_une_selection_se_decide_au_clavier_avec_un_total_qui_suit_la_frappe(
     assert plaintes == []
 
 
+def test_au_telephone_le_montant_a_decider_se_saisit_sans_defiler(page, live_server, agent, actions):
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.goto(f"{live_server.url}{LISTE}decider/?action={actions[0].pk}&action={actions[1].pk}")
+    for action in actions[:2]:
+        cadre = page.get_by_label(f"Montant pour {action}").bounding_box()
+        assert 0 <= cadre["x"]
+        assert cadre["x"] + cadre["width"] <= 360
+
+
 def test_une_decision_sans_montant_verrouille_les_montants(page, live_server, agent, actions):
     page.goto(f"{live_server.url}{LISTE}decider/?action={actions[0].pk}")
     page.get_by_label("Décision", exact=False).first.select_option("ajournement")
