@@ -189,12 +189,14 @@ def test_une_action_complete_se_saisit_et_se_depose_au_clavier_seul(page, ouvrir
     clavier.aller("#id_contrat")
     clavier.taper("Caen")
     expect(page.get_by_role("checkbox", name="Chemin Vert")).to_be_attached()
-    for quartier, cle in (("Chemin Vert", "2"), ("Grâce de Dieu", "3")):
+    for quartier in ("Chemin Vert", "Grâce de Dieu"):
         case = page.get_by_role("checkbox", name=quartier)
         clavier.aller(f"#{case.get_attribute('id')}")
         clavier.touche("Space")
-        clavier.touche("Tab")
-        clavier.taper(cle)
+    clavier.touche("Shift+Tab")  # la clé du premier se montre quand le second est coché
+    clavier.taper("2")
+    clavier.touche("Tab", fois=2)
+    clavier.taper("3")
     clavier.aller("#id_intitule")
     clavier.taper("Lire au pied des tours")
     creer_le_porteur(clavier, page)
@@ -256,6 +258,8 @@ def test_le_plan_se_calcule_en_direct_au_centime(page, ouvrir, cadre, plaintes):
     expect(page.locator("[data-phrase]")).to_have_text("Le plan est équilibré.")
     page.get_by_role("row").last.get_by_role("checkbox").check(force=True)
     expect(page.locator("[data-ecart]")).to_have_text("−0,01\u00a0€")
+    demande.fill("13 248,18")
+    expect(page.locator("[data-phrase]")).to_have_text("Plan déséquilibré\u00a0: il y a 902,50\u00a0€ en trop.")
     demande.fill("12a")
     expect(page.locator("[data-phrase]")).to_contain_text("Un montant n’est pas lisible")
     assert plaintes == []
@@ -309,6 +313,19 @@ def test_changer_de_contrat_change_les_quartiers_sans_perdre_la_saisie(page, ouv
     expect(page.get_by_role("checkbox", name="Hauteville")).to_have_count(0)
     expect(page.locator("#id_intitule")).to_have_value("Lire au pied des tours")
     expect(page.locator("#id_plan-0-demande")).to_have_value("100,00")
+
+
+def test_la_cle_ne_se_montre_qu_entre_plusieurs_quartiers(page, ouvrir, cadre):
+    ouvrir(AJOUTER)
+    page.locator("#id_contrat").select_option(label="Caen la mer")
+    cles = page.get_by_label("Clé de", exact=False)
+    premier, second = (page.get_by_role("checkbox", name=nom) for nom in ("Chemin Vert", "Grâce de Dieu"))
+    premier.check(force=True)
+    expect(cles.filter(visible=True)).to_have_count(0)
+    second.check(force=True)
+    expect(cles.filter(visible=True)).to_have_count(2)
+    premier.uncheck(force=True)
+    expect(cles.filter(visible=True)).to_have_count(0)
 
 
 def test_changer_de_departement_change_les_financeurs(page, live_server, connecter, cadre):
