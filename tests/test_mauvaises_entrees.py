@@ -333,7 +333,8 @@ def test_rattacher_a_un_identifiant_forge_est_introuvable(agent, rattacher):
 
 def deposer(client, cadre, contenu, nom):
     fichier = SimpleUploadedFile(nom, contenu)
-    return client.post(reverse("programmation:import_create"), {"exercice": cadre.exercice.pk, "fichier": fichier})
+    donnees = {"quoi": "actions", "exercice": cadre.exercice.pk, "fichier": fichier}
+    return client.post(reverse("programmation:import_create"), donnees)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from django.urls import reverse
+
 from comptes.models import Utilisateur
 from politique_ville.outils.francais import euros
 from politique_ville.outils.tableur.champs import Champ, Convertisseur
@@ -173,10 +175,10 @@ class ImportDesAdultesRelais(ImportDUneListe):
         anomalies.dire_les_montants_fonjep(lignes, montants, journal)
 
     def adresse_de(self, cle: int) -> str:
-        return ""
+        return reverse("dispositifs:adulte_relais_detail", args=[cle])
 
     def suite(self, ou: Departement) -> tuple[str, str]:
-        return "Voir les postes adultes-relais", ""
+        return "Voir les postes adultes-relais", reverse("dispositifs:adulte_relais_list")
 
 
 class ImportDesPostesFonjep(ImportDUneListe):
@@ -188,7 +190,7 @@ class ImportDesPostesFonjep(ImportDUneListe):
     enregistrer_les_postes = staticmethod(enregistrer_des_postes_fonjep)
 
     def adresse_de(self, cle: int) -> str:
-        return ""
+        return reverse("dispositifs:fonjep_detail", args=[cle])
 
     def suite(self, ou: Departement) -> tuple[str, str]:
-        return "Voir les postes FONJEP", ""
+        return "Voir les postes FONJEP", reverse("dispositifs:fonjep_list")

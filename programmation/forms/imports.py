@@ -12,7 +12,7 @@ from territoires.models import Departement
 
 from ..imports import lots
 from ..imports.champs import LIGNE
-from ..models import ACTIONS, Exercice, ModeleDeColonnes
+from ..models import Exercice, ModeleDeColonnes
 
 NE_PAS_IMPORTER = ("", "Ne pas importer")
 EXEMPLES = 3  # valeurs montrées pour reconnaître une colonne
@@ -22,7 +22,7 @@ LONGUEUR_D_UN_EXEMPLE = 40
 class DepotForm(forms.Form):
     """Un fichier, ce qu'il porte et où l'importer ; il n'est gardé que s'il se lit."""
 
-    quoi = forms.ChoiceField(label="Ce que porte le fichier", widget=forms.RadioSelect, initial=ACTIONS, required=False)
+    quoi = forms.ChoiceField(label="Ce que porte le fichier", widget=forms.RadioSelect)
     exercice = forms.ModelChoiceField(
         Exercice.objects.none(), label="Exercice", empty_label=None, required=False, help_text="Pour des actions."
     )
@@ -49,8 +49,10 @@ class DepotForm(forms.Form):
     def __init__(self, *args, exercices, departements, **kwargs):
         super().__init__(*args, **kwargs)
         self.departements = departements
+        possibles = [modele for modele in modeles() if exercices or not modele.demande_un_exercice]
         reglages = ModeleDeColonnes.objects.filter(departement__in=departements.order_by())
-        self.fields["quoi"].choices = [(modele.nom, modele.libelle) for modele in modeles()]
+        self.fields["quoi"].choices = [(modele.nom, modele.libelle) for modele in possibles]
+        self.fields["quoi"].initial = possibles[0].nom
         self.fields["exercice"].queryset = exercices
         self.fields["departement"].queryset = departements
         self.fields["modele_de_colonnes"].queryset = reglages
@@ -58,9 +60,8 @@ class DepotForm(forms.Form):
             del self.fields["modele_de_colonnes"]
         if len(departements) == 1:
             del self.fields["departement"]
-
-    def clean_quoi(self):
-        return self.cleaned_data["quoi"] or ACTIONS
+        if not exercices:
+            del self.fields["exercice"]
 
     def clean_fichier(self):
         depose = self.cleaned_data["fichier"]

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import pytest
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
 
 from comptes.enums import Role
 from dispositifs.models import (
@@ -20,14 +22,16 @@ from politique_ville.outils.tableur.fichier import FichierRefuse
 from programmation.enums import Droit, FormeOrganisme
 from programmation.imports import lots
 from programmation.imports.apercu import Apercu
-from programmation.models import Etablissement, Lot, Organisme
+from programmation.models import Etablissement, Lot, ModeleDeColonnes, Organisme
 from programmation.operations import DroitManquant, OperationRefusee
 from tests.dispositifs.fabriques import BaremeFonjepFactory, PosteFactory, PosteFonjepFactory
 from tests.fabriques import ContratFactory, DepartementFactory, OrganismeFactory, QuartierFactory, habiliter
 from tests.imports import compteurs, csv, en_clair, messages
+from tests.pages import noeuds, textes
 
 pytestmark = pytest.mark.django_db
 
+AJOUTER = "/programmation/imports/ajouter/"
 PUBLIEES = settings.BASE_DIR / "fixtures" / "anct"
 CONTRATS = {"CV051": 2015, "CV052": 2015, "CV053": 2015, "CN01401M": 2024, "CN01402M": 2024, "CN01403M": 2024}
 ENTETES = ["annee", "id_poste", "code_tiers", "raison_sociale", "montant", "code_cv"]
@@ -399,3 +403,98 @@ def test_sans_bareme_fonjep_aucun_montant_n_est_suspect(calvados, agent):
     BaremeFonjep.objects.all().delete()
     plan = essayer(liste(ligne(montant="7164")), calvados, agent)
     assert not [phrase for phrase in messages(plan) if "FONJEP" in en_clair(phrase)]
+
+
+# --- L'écran et la commande ---
+
+
+def deposer(client, nom, quoi, **champs):
+    fichier = SimpleUploadedFile(nom, (PUBLIEES / nom).read_bytes())
+    return client.post(AJOUTER, {"quoi": quoi, "fichier": fichier, **champs})
+
+
+def choix_des_colonnes(page):
+    """Les colonnes que la page propose, champ par champ, avec ce qu'il faut pour les envoyer."""
+    choix = {n.get("name"): n.get("value") for n in noeuds(page, "//main//form[@method='post']//input[@type='hidden']")}
+    for liste_de_choix in noeuds(page, "//main//form[@method='post']//select"):
+        retenue = liste_de_choix.xpath(".//option[@selected]/@value")
+        choix[liste_de_choix.get("name")] = retenue[0] if retenue else ""
+    return choix
+
+
+def test_du_depot_a_la_confirmation_sans_aucun_exercice(client, calvados, agent):
+    client.force_login(agent)
+    page = client.get(AJOUTER)
+    assert textes(page, "//fieldset//label") == [
+        "Adultes-relais : liste publiée par l’ANCT",
+        "FONJEP : liste publiée par l’ANCT",
+    ]
+    reponse = deposer(client, "adultes_relais_14.csv", "adultes-relais")
+    page = client.get(reponse.url)
+    choix = choix_des_colonnes(page)
+    lues = [choix[f"colonne_{rang}"] for rang in range(7)]
+    assert lues == ["annee", "id", "siret", "porteur", "montant", "contrat", "source"]
+    page = client.get(client.post(reponse.url, choix).url)
+    assert "Adultes-relais : liste publiée par l’ANCT, Calvados (14), déposé le" in en_clair(
+        textes(page, "//main/p")[0]
+    )
+    assert textes(page, "//thead/tr[1]/th") == ["Année", "Postes", "Lignes publiées", "Montant publié"]
+    assert list(map(en_clair, textes(page, "//tbody/tr[3]/*"))) == [
+        "2022",
+        "0",
+        "30",
+        "0",
+        "30",
+        "0,00 €",
+        "637 620,00 €",
+    ]
+    assert PosteAdulteRelais.objects.count() == 0
+    lot = Lot.objects.get()
+    page = client.post(f"/programmation/imports/{lot.pk}/confirmer/", follow=True)
+    assert "Voir les postes adultes-relais" in textes(page, "//main//a")
+    assert PosteAdulteRelais.objects.count() == 45
+    assert textes(client.get("/programmation/imports/"), "//tbody/tr")[0].startswith(
+        "adultes_relais_14.csv Adultes-relais : liste publiée par l’ANCT Calvados (14) Appliqué 161 0"
+    )
+
+
+def test_une_liste_se_depose_dans_un_des_departements_de_l_agent(client, calvados):
+    gard = DepartementFactory(code="30")
+    agent = habiliter(Role.AGENT, departement=calvados)
+    agent.habilitations.create(role=Role.RESPONSABLE, departement=gard)
+    client.force_login(agent)
+    assert "Choisir un département." in deposer(client, "fonjep_14.csv", "fonjep").content.decode()
+    deposer(client, "fonjep_14.csv", "fonjep", departement=gard.pk)
+    assert Lot.objects.get().departement == gard
+    ailleurs = DepartementFactory(code="76", nom="Seine-Maritime")
+    assert deposer(client, "fonjep_14.csv", "fonjep", departement=ailleurs.pk).status_code == 200
+    assert Lot.objects.count() == 1
+
+
+def test_la_correspondance_d_actions_ne_se_prend_pas_pour_une_liste(client, calvados, agent):
+    reglage = ModeleDeColonnes.objects.create(nom="Service", modele="actions", auteur=agent, departement=calvados)
+    client.force_login(agent)
+    page = deposer(client, "fonjep_14.csv", "fonjep", modele_de_colonnes=reglage.pk)
+    assert "Cette correspondance est celle d’une autre sorte de fichier." in page.content.decode()
+
+
+def test_un_agent_d_un_autre_departement_ne_voit_pas_le_lot_d_une_liste(client, calvados, agent):
+    lot = lots.deposer(liste(LIGNE), calvados, par=agent, quoi="adultes-relais")
+    client.force_login(habiliter(Role.AGENT, departement=DepartementFactory(code="30")))
+    assert client.get(f"/programmation/imports/{lot.pk}/").status_code == 404
+    assert textes(client.get("/programmation/imports/"), "//tbody/tr") == []
+
+
+def test_la_commande_importe_une_liste_sans_exercice(calvados, agent):
+    sortie = io.StringIO()
+    options = ("--departement", "14", "--quoi", "fonjep")
+    call_command("importer", str(PUBLIEES / "fonjep_14.csv"), *options, stdout=sortie)
+    assert "  créées           91\n" in sortie.getvalue()
+    assert PosteFonjep.objects.count() == 16
+    call_command("importer", str(PUBLIEES / "fonjep_14.csv"), *options, stdout=sortie)
+    assert sortie.getvalue().endswith("Rien à écrire : tout est déjà enregistré.\n")
+
+
+def test_la_commande_demande_l_annee_pour_des_actions(calvados, agent):
+    with pytest.raises(CommandError, match="préciser --annee"):
+        call_command("importer", str(PUBLIEES / "fonjep_14.csv"), "--departement", "14")
