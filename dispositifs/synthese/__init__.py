@@ -35,7 +35,7 @@ from .pre import (
     programmes_par_departement,
     totaux_des_pre,
 )
-from .quotas import SyntheseDuQuota, synthese_du_quota
+from .quotas import SyntheseDuQuota, avec_quota, quota_de, synthese_du_quota
 from .releves import ReleveDeLAnnee, releves_par_annee
 from .situations import avec_situation, dans_l_etat
 from .suivi_pre import FeuilleDePre, feuille_de_suivi, feuilles_de_suivi, reperes_nationaux
@@ -57,6 +57,7 @@ __all__ = [
     "TableauDEffectifs",
     "TotalDesCouts",
     "TotauxDesPre",
+    "avec_quota",
     "avec_situation",
     "cout_par_enfant",
     "couts_des_adultes_relais",
@@ -77,6 +78,7 @@ __all__ = [
     "nombres_par_horizon",
     "programmes_du_departement",
     "programmes_par_departement",
+    "quota_de",
     "radar",
     "raison_des_inconnus",
     "releves_par_annee",

@@ -21,6 +21,7 @@ from ..filters.adultes_relais import AdulteRelaisFilterSet, RadarFilterSet
 from ..historique_postes import historique_du_poste
 from ..models import ConventionAdulteRelais, PosteAdulteRelais, PosteFonjep, TriennaliteFonjep
 from ..synthese import (
+    avec_quota,
     avec_situation,
     couts_des_adultes_relais,
     couts_par_annee,
@@ -29,8 +30,8 @@ from ..synthese import (
     etapes_du_dossier,
     evaluations_attendues,
     nombres_par_horizon,
+    quota_de,
     raison_des_inconnus,
-    synthese_du_quota,
 )
 from .postes import repondre
 
@@ -50,11 +51,14 @@ def adulte_relais_list(request):
 def quota(utilisateur, filtre):
     """Le quota du seul département montré, pour qui le voit en entier ; None sinon."""
     codes = [filtre.cadre.code] if filtre.cadre.code else list(filtre.cadre.departements)
-    exercices = Exercice.objects.filter(annee=filtre.annee_des_couts, departement__code__in=codes[:1])
-    exercice = exercices.select_related("departement").first() if len(codes) == 1 else None
+    if len(codes) != 1:
+        return None
+    exercices = Exercice.objects.filter(annee=filtre.annee_des_couts, departement__code=codes[0])
+    lus = avec_quota(exercices.select_related("departement"), ConventionAdulteRelais.objects.all())
+    exercice = lus.first()
     if exercice is None or not regles.voit_le_quota(utilisateur, exercice.departement_id):
         return None
-    synthese = synthese_du_quota(exercice, ConventionAdulteRelais.objects.all())
+    synthese = quota_de(exercice)
     aujourd_hui = timezone.localdate()
     fini = exercice.annee < aujourd_hui.year
     return {
