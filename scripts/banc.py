@@ -173,7 +173,8 @@ class Banc:
         yield self.page(Mesure("national, une année : recherche", 250), liste, self.annee | recherche, par=self.lecteur)
         yield self.page(Mesure("national, une année : tableau de bord", 500), tableau, self.annee, par=self.lecteur)
         yield from self.poids_de_la_liste(liste)
-        yield from self.export_xlsx()
+        yield from self.export("xlsx")
+        yield from self.export("ods")
         yield from self.lots()
 
     def page(self, mesure, nom_url, parametres=None, *args, par=None):
@@ -199,12 +200,12 @@ class Banc:
                 apres.valeur = len(reponse.content) / 1_000
         return avant, apres
 
-    def export_xlsx(self):
+    def export(self, format):
         """Dans un processus à part : la mémoire de pointe s'y lit au-dessus du repos."""
-        debit = Mesure("national : export xlsx", 2_000, self.toutes, unite="lignes/s", au_moins=True)
-        memoire = Mesure("national : export xlsx, mémoire", 100, self.toutes, unite="Mo")
+        debit = Mesure(f"national : export {format}", 2_000, self.toutes, unite="lignes/s", au_moins=True)
+        memoire = Mesure(f"national : export {format}, mémoire", 100, self.toutes, unite="Mo")
         if adresse_de("programmation:action_list") and Path("/proc/self/status").exists():
-            commande = [sys.executable, __file__, "--export-seul"]
+            commande = [sys.executable, __file__, "--export-seul", format]
             secondes, mo = subprocess.run(commande, capture_output=True, text=True, check=True).stdout.split()
             debit.valeur, memoire.valeur = self.toutes / float(secondes), float(mo)
         return debit, memoire
@@ -294,13 +295,13 @@ def classeur_d_import(exercice) -> bytes:
     return tampon.getvalue()
 
 
-def exporter_seul():
+def exporter_seul(format):
     """L'export d'une année par le lecteur national, à chaud : imprime sa durée (s) et sa mémoire (Mo) en plus."""
     banc = Banc(1)
     client, adresse = client_de(banc.lecteur), adresse_de("programmation:action_list")
     lire(client, adresse, banc.annee)
     repos, debut = memoire("VmRSS"), time.perf_counter()
-    reponse = client.get(adresse, banc.annee | {"format": "xlsx"})
+    reponse = client.get(adresse, banc.annee | {"format": format})
     for _ in reponse.streaming_content:  # le navigateur lit le flux sans le garder
         pass
     secondes = time.perf_counter() - debut
@@ -319,11 +320,11 @@ def main():
     analyseur.add_argument("--annees", type=int, default=ANNEES)
     analyseur.add_argument("--departements", type=int, default=DEPARTEMENTS)
     analyseur.add_argument("--repetitions", type=int, default=REPETITIONS, help="la durée est leur médiane")
-    analyseur.add_argument("--export-seul", action="store_true", help=argparse.SUPPRESS)
+    analyseur.add_argument("--export-seul", metavar="FORMAT", help=argparse.SUPPRESS)
     options = analyseur.parse_args()
     preparer_django()
     if options.export_seul:
-        return exporter_seul()
+        return exporter_seul(options.export_seul)
     preparer_la_base(options.actions, options.annees, options.departements)
     from django.db import connection
 

@@ -18,6 +18,7 @@ RECALCULER_TOUJOURS = """<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry">
 <item oor:path="/org.openoffice.Office.Calc/Formula/Load">
 <prop oor:name="OOXMLRecalcMode" oor:op="fuse"><value>0</value></prop>
+<prop oor:name="ODFRecalcMode" oor:op="fuse"><value>0</value></prop>
 </item>
 </oor:items>
 """
@@ -91,7 +92,7 @@ def sans_n_plus_1():
 
 @pytest.fixture
 def recalculer(tmp_path):
-    """Rend le chemin d'un xlsx rouvert, recalculé et réécrit par LibreOffice, avec un profil neuf qui l'y oblige.
+    """Rend le chemin du xlsx où LibreOffice a réécrit un xlsx ou un ODS recalculé, avec un profil neuf qui l'y oblige.
 
     LibreOffice n'est exigé que dans l'intégration continue, où un test sauté est un échec.
     """
@@ -106,6 +107,6 @@ def recalculer(tmp_path):
         sortie = tmp_path / "recalcule"
         options = ["--headless", "--convert-to", "xlsx", "--outdir", sortie, chemin]
         subprocess.run([soffice, f"-env:UserInstallation={profil.as_uri()}", *options], check=True, capture_output=True)
-        return sortie / Path(chemin).name
+        return sortie / Path(chemin).with_suffix(".xlsx").name
 
     return convertir

@@ -1,14 +1,15 @@
 """Le classeur ANCT : ce qu'il contiendra, ses contrôles, et le fichier. Un GET n'écrit rien en base."""
 
 from dataclasses import replace
-from tempfile import TemporaryFile
 from urllib.parse import urlencode
 
-from django.http import FileResponse, Http404
+from django.http import Http404
 from django.shortcuts import render
 from django.utils import timezone
 
 from politique_ville import contexte
+from politique_ville.outils.classeur import FORMATS
+from politique_ville.outils.telechargement import classeur_en_fichier
 from politique_ville.outils.typographie import insecables
 from programmation.enums import StatutExercice
 from programmation.models import Action
@@ -20,11 +21,9 @@ from ..forms import ClasseurForm
 
 EN_ENTIER = insecables("Le classeur compte un département entier : votre habilitation ne le voit pas tout.")
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
 
 def anct(request):
-    """La page ou, avec `format=xlsx`, le fichier. 403 pour qui ne voit aucun département en entier."""
+    """La page ou, avec `format=xlsx`, `ods` ou `csv`, le fichier. 403 pour qui ne voit aucun département en entier."""
     exiger(peut_produire(request.user), EN_ENTIER)
     exercices = exercices_du_classeur(request.user).select_related("departement", "nomenclature")
     exercices = list(exercices.order_by("-annee", "departement__code"))
@@ -34,11 +33,16 @@ def anct(request):
     # Le gabarit de l'ANCT n'a pas de colonne pour les contributions volontaires : sa base ne les compte jamais.
     choix = replace(ChoixDeBase.depuis_parametres(request.GET), avec_contributions=False)
     classeur = preparer(demande(request, exercice, choix))
-    if request.GET.get("format") == "xlsx":
-        return en_fichier(classeur)
-    adresse = urlencode({"exercice": exercice.pk, **choix.parametres(), "format": "xlsx"})
-    page = {"classeur": classeur, "formulaire": ClasseurForm(exercices, exercice, choix), "lien": f"?{adresse}"}
-    return render(request, "pilotage/anct.html", page)
+    if request.GET.get("format") in FORMATS:
+        return classeur_en_fichier(request.GET["format"], classeur.nom_de_fichier, classeur.ecrire)
+    page = {"classeur": classeur, "formulaire": ClasseurForm(exercices, exercice, choix)}
+    return render(request, "pilotage/anct.html", page | liens(exercice, choix))
+
+
+def liens(exercice, choix):
+    """L'adresse du classeur dans chaque format : `lien_xlsx`, `lien_ods`, `lien_csv`."""
+    adresse = {"exercice": exercice.pk, **choix.parametres()}
+    return {f"lien_{format}": "?" + urlencode(adresse | {"format": format}) for format in FORMATS}
 
 
 def exercice_choisi(exercices, valeur):
@@ -61,10 +65,3 @@ def demande(request, exercice, choix):
         au=timezone.now(),
         avertissement=contexte.bandeau(request),
     )
-
-
-def en_fichier(classeur):
-    fichier = TemporaryFile()  # noqa: SIM115 (la réponse le ferme)
-    classeur.ecrire(fichier)
-    fichier.seek(0)
-    return FileResponse(fichier, as_attachment=True, filename=classeur.nom_de_fichier, content_type=XLSX)

@@ -1,14 +1,12 @@
 """La liste des actions, à l'écran et en fichier : même adresse, mêmes filtres, mêmes colonnes, même ordre."""
 
-from tempfile import TemporaryFile
-
 from django.core.paginator import Paginator
-from django.http import FileResponse, StreamingHttpResponse
 from django.shortcuts import render
 
-from politique_ville.outils.classeur import classeur, lignes_csv
+from politique_ville.outils.classeur import FORMATS
 from politique_ville.outils.francais import pluriel
 from politique_ville.outils.listes import filtres_actifs, remplacer_parametres
+from politique_ville.outils.telechargement import liste_en_fichier
 
 from .. import regles
 from ..exports import Liste
@@ -16,7 +14,6 @@ from ..filters import ActionFilterSet
 from ..models import Action, Campagne
 
 PAR_PAGE = 50
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class PaginateurCompte(Paginator):
@@ -31,8 +28,9 @@ def action_list(request):
     filtre = ActionFilterSet(request.GET, Action.objects.visibles_par(request.user), request=request)
     request.GET = filtre.data  # les liens de la page disent toujours l'exercice : ils se partagent
     liste = Liste(filtre, request.GET.get("tri", ""), voit_propose=voit_propose(request.user, filtre.cadre))
-    if request.GET.get("format") in FICHIERS:
-        return FICHIERS[request.GET["format"]](liste)
+    if request.GET.get("format") in FORMATS:
+        feuilles = liste.feuille(), liste.feuille_de_lecture()
+        return liste_en_fichier(request.GET["format"], liste.nom_de_fichier, *feuilles)
     return render(request, "programmation/action_list.html", contexte(request, liste))
 
 
@@ -64,6 +62,7 @@ def contexte(request, liste):
         "tri": liste.tri,
         "peut_ecrire": peut_ecrire,
         "lien_xlsx": remplacer_parametres(adresse, format="xlsx", page=None),
+        "lien_ods": remplacer_parametres(adresse, format="ods", page=None),
         "lien_csv": remplacer_parametres(adresse, format="csv", page=None),
         "detail_xlsx": f"XLSX, {pluriel(totaux.nombre, 'action', 'actions')}",
     }
@@ -79,18 +78,3 @@ def cellules(action, colonnes):
 def sans_filtre(adresse):
     """L'adresse du même exercice, sans aucun filtre."""
     return remplacer_parametres(adresse, **{nom: None for nom in adresse if nom not in ("annee", "departement")})
-
-
-def en_xlsx(liste):
-    fichier = TemporaryFile()  # noqa: SIM115 (la réponse le ferme)
-    classeur(liste.feuille(), liste.feuille_de_lecture(), vers=fichier, en_flux=True)
-    fichier.seek(0)
-    return FileResponse(fichier, as_attachment=True, filename=f"{liste.nom_de_fichier}.xlsx", content_type=XLSX)
-
-
-def en_csv(liste):
-    entetes = {"Content-Disposition": f'attachment; filename="{liste.nom_de_fichier}.csv"'}
-    return StreamingHttpResponse(lignes_csv(liste.feuille()), content_type="text/csv; charset=utf-8", headers=entetes)
-
-
-FICHIERS = {"xlsx": en_xlsx, "csv": en_csv}

@@ -1,8 +1,9 @@
 """Le classeur ANCT : ses lignes sur l'exemple calculé à la main, son accord avec l'écran, et son recalcul."""
 
+import csv
 import io
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from zipfile import ZipFile
@@ -13,6 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from openpyxl import load_workbook
+from python_calamine import CalamineWorkbook
 
 from comptes.enums import Role
 from pilotage.exports import Demande, gabarit_2024, gabarit_de, preparer
@@ -54,6 +56,9 @@ FEUILLES = [
     "Contrats",
     "Quartiers",
     "Financeurs",
+    "PRE",
+    "Adultes-relais",
+    "FONJEP",
     "Contrôles",
 ]
 P147_ACCORDE = ChoixDeBase()
@@ -278,7 +283,7 @@ def test_la_garde_dit_le_perimetre_la_base_la_date_l_auteur_et_ce_qui_reste_a_de
     assert garde["État de l’exercice"] == "Ouvert ; provisoire : 1 action, 2\u202f000,00 € demandés non décidés"
     assert garde["Produit par"] == "DDETS, chargé de mission"
     assert garde["Produit le"] == str(INSTANT)
-    assert garde["Gabarit"] == "2024.1"
+    assert garde["Gabarit"] == "2024.2"
     assert re.fullmatch(r"SHA-256 [0-9a-f]{64}", garde["Empreinte des données"])
 
 
@@ -431,10 +436,11 @@ def test_un_texte_qui_ressemble_a_une_formule_reste_un_texte(exercice):
     assert {'=HYPERLINK("http://x";"clic")', "@SUM(A1:A9)", "+Contrat"} <= textes_de
 
 
-def test_les_memes_donnees_donnent_les_memes_octets(exercice):
+@pytest.mark.parametrize("format", ["xlsx", "ods", "csv"])
+def test_les_memes_donnees_donnent_les_memes_octets(exercice, format):
     def octets(**options):
         fichier = io.BytesIO()
-        classeur_de(exercice, **options).ecrire(fichier)
+        classeur_de(exercice, **options).ecrire(fichier, format)
         return fichier.getvalue()
 
     assert octets() == octets()
@@ -480,11 +486,95 @@ def test_le_nombre_de_requetes_ne_depend_pas_du_nombre_d_actions(exercice):
     for _ in range(3):
         localiser(action_programmee(exercice=exercice, contrat=contrat), {QuartierFactory(contrat=contrat): 1})
     assert requetes() == avant
-    assert avant < 40
+    assert avant < 70
 
 
 def test_le_gabarit_est_le_dernier_paru_l_annee_de_l_exercice():
     assert [gabarit_de(annee) for annee in (2023, 2024, 2030)] == [gabarit_2024] * 3
+
+
+# --- Les jumeaux ODS et CSV ---
+
+
+def en_ods(classeur):
+    fichier = io.BytesIO()
+    classeur.ecrire(fichier, "ods")
+    fichier.seek(0)
+    livre = CalamineWorkbook.from_filelike(fichier)
+    return {nom: livre.get_sheet_by_name(nom).to_python(skip_empty_area=False) for nom in livre.sheet_names}
+
+
+def en_csv(classeur):
+    fichier = io.BytesIO()
+    classeur.ecrire(fichier, "csv")
+    with ZipFile(fichier) as archive:
+        textes_des_feuilles = {nom: archive.read(nom).decode("utf-8-sig") for nom in archive.namelist()}
+    return {nom: list(csv.reader(io.StringIO(t), delimiter=";")) for nom, t in textes_des_feuilles.items()}
+
+
+def simple(contenu):
+    """Une cellule lue dans un xlsx ou un ODS, à la même forme ; un nombre au milliardième, un tableur compte en binaire."""
+    if contenu is None:
+        return ""
+    if isinstance(contenu, datetime) and not (contenu.hour or contenu.minute):
+        return contenu.date()
+    if isinstance(contenu, datetime):
+        return contenu.replace(second=0, microsecond=0)
+    return round(contenu, 9) if isinstance(contenu, float) else contenu
+
+
+def cellules_simples(rangees, largeur):
+    rangees = [[simple(contenu) for contenu in rangee] for rangee in rangees]
+    return [rangee + [""] * (largeur - len(rangee)) for rangee in rangees]
+
+
+@pytest.mark.parametrize("choix", [CHOIX[0], CHOIX[3], CHOIX[6], CHOIX[7]], ids=str)
+def test_l_ods_porte_les_memes_feuilles_et_les_memes_cellules_que_le_xlsx(tire, choix):
+    """Garde est horodatée et porte l'empreinte : la même, puisque c'est le même classeur."""
+    classeur = classeur_de(tire, choix)
+    livre, ods = ouvrir(classeur, data_only=True), en_ods(classeur)
+    assert list(ods) == livre.sheetnames == FEUILLES
+    for nom in FEUILLES:
+        largeur = livre[nom].max_column
+        assert cellules_simples(ods[nom], largeur) == cellules_simples(livre[nom].values, largeur), nom
+
+
+def test_le_zip_porte_un_csv_par_feuille_aux_memes_chiffres(tire):
+    classeur = classeur_de(tire)
+    livre, fichiers = ouvrir(classeur, data_only=True), en_csv(classeur)
+    assert list(fichiers) == [f"{nom}.csv" for nom in FEUILLES]
+    for nom in FEUILLES:
+        feuille_ = feuille(classeur, nom)
+        rangees = livre[nom].iter_rows(min_row=feuille_.premiere_ligne - 1, values_only=True)
+        attendues = [[simple(contenu) for contenu in rangee] for rangee in rangees]
+        lues = [[relu(texte_) for texte_ in ligne] for ligne in fichiers[f"{nom}.csv"]]
+        assert lues == [[relu(en_texte_de_csv(contenu)) for contenu in rangee] for rangee in attendues], nom
+
+
+def en_texte_de_csv(contenu):
+    if isinstance(contenu, datetime):
+        return f"{contenu:%d/%m/%Y %H:%M}"
+    if isinstance(contenu, date):
+        return f"{contenu:%d/%m/%Y}"
+    return str(contenu).replace(".", ",") if isinstance(contenu, int | float) else contenu
+
+
+def relu(contenu):
+    """Un nombre français, ou le texte tel quel sans l'apostrophe qui le protège."""
+    if re.fullmatch(r"-?\d+(,\d+)?(e-\d+)?", contenu):
+        return round(float(contenu.replace(",", ".")), 9)
+    return contenu.removeprefix("'")
+
+
+def test_une_formule_dans_un_intitule_reste_un_texte_dans_les_trois_formats(exemple, exercice):
+    titre = '=HYPERLINK("http://x";"clic")'
+    Action.objects.filter(pk=exemple.a1.pk).update(intitule=titre)
+    classeur = classeur_de(exercice)
+    assert titre in {ligne[2] for ligne in en_ods(classeur)["Programmation"]}
+    assert f"'{titre}" in {ligne[2] for ligne in en_csv(classeur)["Programmation.csv"]}
+    fichier = io.BytesIO()
+    classeur.ecrire(fichier, "ods")
+    assert "of:=HYPERLINK" not in ZipFile(fichier).read("content.xml").decode()
 
 
 # --- Le recalcul par LibreOffice ---
@@ -530,6 +620,19 @@ def test_libreoffice_recalcule_chaque_valeur_et_chaque_controle_a_zero(tire, tmp
         assert (formules > 700, len(ecarts) > 40) == (True, True)
 
 
+def test_libreoffice_recalcule_l_ods_comme_le_xlsx(tire, tmp_path, recalculer):
+    """Toutes les cellules : LibreOffice relit l'ODS, recalcule ses formules, et retrouve les valeurs en cache du xlsx."""
+    for choix in (CHOIX[0], CHOIX[6]):
+        classeur, chemin = classeur_de(tire, choix), tmp_path / "anct.ods"
+        with chemin.open("wb") as fichier:
+            classeur.ecrire(fichier, "ods")
+        recalcule, attendu = load_workbook(recalculer(chemin)), ouvrir(classeur)
+        assert len(formules_et_valeurs(recalcule, recalcule)) == len(formules_et_valeurs(attendu, attendu)) > 700
+        recalcule = load_workbook(recalculer(chemin), data_only=True)
+        for ou, cache in formules_et_valeurs(attendu, ouvrir(classeur, data_only=True)).items():
+            assert egales(cache, recalcule[ou[0]][ou[1]].value), ou
+
+
 def test_un_exercice_vide_se_recalcule_sans_changer(tmp_path, recalculer):
     exercice = ExerciceFactory()
     QuartierFactory(contrat=ContratFactory())
@@ -568,8 +671,8 @@ def valeurs_du_total(page):
 # --- L'écran ---
 
 
-def telecharger(client, **parametres):
-    reponse = client.get(ANCT, {"format": "xlsx", **parametres})
+def telecharger(client, format="xlsx", **parametres):
+    reponse = client.get(ANCT, {"format": format, **parametres})
     assert reponse.status_code == 200
     return io.BytesIO(b"".join(reponse.streaming_content))
 
@@ -609,15 +712,30 @@ def test_la_page_montre_un_ecart_avant_le_telechargement(client, agent, exemple)
 def test_le_bouton_donne_le_fichier_de_la_base_montree(client, agent, exercice):
     parametres = {"exercice": exercice.pk, "base": "cout", "pre": "sans"}
     reponse = client.get(ANCT, parametres)
-    (bouton,) = noeuds(reponse, "//a[@download]")
+    bouton, *jumeaux = noeuds(reponse, "//a[@download]")
     assert texte(bouton) == "Télécharger le classeur"
-    assert bouton.get("href") == f"?exercice={exercice.pk}&base=cout&pre=sans&format=xlsx"
+    adresse = f"?exercice={exercice.pk}&base=cout&pre=sans&format="
+    assert [lien.get("href") for lien in (bouton, *jumeaux)] == [f"{adresse}{f}" for f in ("xlsx", "ods", "csv")]
     fichier = client.get(ANCT + bouton.get("href"))
     assert fichier["Content-Disposition"] == 'attachment; filename="programmation-14-2026-cout-pre-sans.xlsx"'
     livre = load_workbook(io.BytesIO(b"".join(fichier.streaming_content)), data_only=True)
     garde = {ligne[0].value: ligne[1].value for ligne in livre["Garde"].iter_rows()}
-    assert garde["Base de calcul"] == "coût prévisionnel, hors PRE"
+    assert garde["Base de calcul"] == "coût prévisionnel, hors contributions volontaires, hors PRE"
     assert 15500 in valeurs_du_total(livre["Contrats"])
+
+
+@pytest.mark.parametrize(
+    ("format", "extension", "type_mime"),
+    [
+        ("ods", "ods", "application/vnd.oasis.opendocument.spreadsheet"),
+        ("csv", "zip", "application/zip"),
+    ],
+)
+def test_les_jumeaux_se_telechargent_sous_le_meme_nom(client, agent, exercice, format, extension, type_mime):
+    reponse = client.get(ANCT, {"format": format, "base": "cout"})
+    assert reponse["Content-Disposition"] == f'attachment; filename="programmation-14-2026-cout.{extension}"'
+    assert reponse["Content-Type"] == type_mime
+    assert len(ZipFile(io.BytesIO(b"".join(reponse.streaming_content))).namelist()) > 5
 
 
 def test_sans_choix_la_page_montre_l_exercice_ouvert_le_plus_recent(client, agent, exercice):
@@ -638,7 +756,8 @@ def test_un_departement_sans_exercice_le_dit(client):
 def test_une_lecture_n_ecrit_rien(client, agent, exercice):
     with CaptureQueriesContext(connection) as requetes:
         client.get(ANCT)
-        telecharger(client)
+        for format in ("xlsx", "ods", "csv"):
+            telecharger(client, format)
     assert [r["sql"] for r in requetes if r["sql"].startswith(("INSERT", "UPDATE", "DELETE"))] == []
 
 
@@ -669,7 +788,7 @@ def test_qui_ne_voit_pas_tout_le_departement_n_ouvre_pas_la_page(client, exemple
         assert "Classeur ANCT" not in textes(client.get("/compte/"), "//nav//a")
 
 
-@pytest.mark.parametrize("format", ["", "xlsx"])
+@pytest.mark.parametrize("format", ["", "xlsx", "ods", "csv"])
 def test_l_exercice_d_un_autre_departement_n_existe_pas(client, agent, format):
     gard = ExerciceFactory(departement=DepartementFactory(code="30"))
     for valeur_de_l_adresse in (gard.pk, 999_999, "abc", "1e3", "²"):
@@ -697,12 +816,19 @@ def test_la_commande_ecrit_le_meme_classeur_que_l_ecran(client, agent, exercice,
     assert list(tmp_path.iterdir()) == [chemin]
 
 
+def test_la_commande_choisit_le_format_d_apres_l_extension(exercice, tmp_path):
+    for nom in ("anct.ods", "anct.ZIP"):
+        exporter(sortie=tmp_path / nom)
+    assert CalamineWorkbook.from_path(tmp_path / "anct.ods").sheet_names == FEUILLES
+    assert ZipFile(tmp_path / "anct.ZIP").namelist() == [f"{nom}.csv" for nom in FEUILLES]
+
+
 def test_la_commande_remplace_le_fichier_existant_et_choisit_la_base(exercice, tmp_path, capsys):
     chemin = tmp_path / "anct.xlsx"
     chemin.write_text("ancien")
     exporter(sortie=chemin, base="cout", sans_pre=True, verbosity=1)
     garde = {ligne[0].value: ligne[1].value for ligne in load_workbook(chemin)["Garde"].iter_rows()}
-    assert garde["Base de calcul"] == "coût prévisionnel, hors PRE"
+    assert garde["Base de calcul"] == "coût prévisionnel, hors contributions volontaires, hors PRE"
     assert capsys.readouterr().out == f"{chemin} : 6 actions déposées.\n"
 
 
@@ -712,7 +838,7 @@ def test_la_commande_remplace_le_fichier_existant_et_choisit_la_base(exercice, t
         ({"departement": "99"}, "Le département « 99 » n’est pas chargé."),
         ({"annee": 2031}, "Calvados (14) n’a pas d’exercice 2031 (exercices : 2026)."),
         ({"sortie": Path("absent/anct.xlsx")}, "Le dossier « absent » n’existe pas."),
-        ({"sortie": Path("anct.csv")}, "« anct.csv » ne finit pas par .xlsx."),
+        ({"sortie": Path("anct.csv")}, "« anct.csv » ne finit ni par .xlsx, ni par .ods, ni par .zip"),
     ],
 )
 def test_la_commande_dit_ce_qui_ne_va_pas(exercice, tmp_path, options, message):

@@ -1,4 +1,4 @@
-"""L'export est la liste : mêmes lignes, mêmes colonnes, même ordre, à l'écran, en xlsx et en CSV."""
+"""L'export est la liste : mêmes lignes, mêmes colonnes, même ordre, à l'écran, en xlsx, en ODS et en CSV."""
 
 import csv
 import io
@@ -9,6 +9,7 @@ from html import unescape
 import pytest
 from django.utils import timezone
 from openpyxl import load_workbook
+from python_calamine import CalamineWorkbook
 
 from comptes.enums import Role
 from comptes.models import Habilitation
@@ -70,6 +71,14 @@ def xlsx(client, **parametres):
     return reponse, load_workbook(io.BytesIO(b"".join(reponse.streaming_content)))
 
 
+def lignes_de_l_ods(client, feuille="Actions", **parametres):
+    """Les lignes d'une feuille de l'ODS, une cellule vide valant None comme en xlsx."""
+    reponse = client.get(LISTE, parametres | {"format": "ods"})
+    livre = CalamineWorkbook.from_filelike(io.BytesIO(b"".join(reponse.streaming_content)))
+    lignes = livre.get_sheet_by_name(feuille).to_python()
+    return [tuple(None if valeur == "" else valeur for valeur in ligne) for ligne in lignes]
+
+
 def lignes_du_csv(client, **parametres):
     reponse = client.get(LISTE, parametres | {"format": "csv"})
     texte = b"".join(reponse.streaming_content).decode("utf-8-sig")
@@ -93,6 +102,7 @@ def test_l_ecran_et_les_fichiers_ont_les_memes_lignes_colonnes_et_ordre(client, 
     assert [[en_texte_d_ecran(v) for v in ligne[:-2]] for ligne in cellules] == [
         ["" if cellule == INCONNU else cellule for cellule in ligne] for ligne in lignes
     ]
+    assert lignes_de_l_ods(client, **parametres) == [entete, *cellules]
     entete_csv, *lignes_csv = lignes_du_csv(client, **parametres)
     assert entete_csv == titres + RETOUR
     assert [ligne[1] for ligne in lignes_csv] == [ligne[1] for ligne in lignes]
@@ -104,6 +114,28 @@ def test_les_montants_sont_de_vrais_nombres_et_la_cle_et_la_version_suivent(clie
     assert ligne[7:] == (900.01, 500, 400, None, str(ludo.cle), ludo.version)
     csv_ = next(row for row in lignes_du_csv(client) if row[1] == "Ludothèque")
     assert csv_[7:] == ["900,01", "500,00", "400,00", "", str(ludo.cle), "1"]
+    assert next(row for row in lignes_de_l_ods(client) if row[1] == "Ludothèque") == ligne
+
+
+def test_l_ods_porte_le_meme_nom_et_la_meme_lecture_que_le_xlsx(client, actions):
+    reponse = client.get(LISTE, {"format": "ods", "statut": "deposee"})
+    assert b"".join(reponse.streaming_content).startswith(b"PK")
+    jour = timezone.localdate().isoformat()
+    assert reponse["Content-Type"] == "application/vnd.oasis.opendocument.spreadsheet"
+    assert f'filename="actions-2026-calvados-14-au-{jour}.ods"' in reponse["Content-Disposition"]
+    lecture = dict(lignes_de_l_ods(client, "Lecture", statut="deposee")[1:])
+    assert (lecture["Exercice"], lecture["Statut"]) == ("2026 – Calvados (14)", "Déposée")
+
+
+@pytest.mark.parametrize("format", ["xlsx", "ods", "csv"])
+def test_un_anonyme_n_exporte_rien(client, actions, format):
+    client.logout()
+    assert client.get(LISTE, {"format": format}).status_code == 302
+
+
+def test_l_ecran_propose_les_trois_formats(client, actions):
+    page = client.get(LISTE).content.decode()
+    assert re.findall(r"href=\"[^\"]*format=(\w+)\" download", page) == ["xlsx", "ods", "csv"]
 
 
 def test_filtre_par_quartier_le_fichier_porte_la_part(client, actions):
@@ -117,6 +149,7 @@ def test_une_formule_en_tete_de_titre_reste_un_texte(client, agent):
     feuille = xlsx(client)[1]["Actions"]
     assert (feuille["B2"].value, feuille["B2"].data_type) == ('=HYPERLINK("http://piege";"Cliquer")', "s")
     assert lignes_du_csv(client)[1][1] == '\'=HYPERLINK("http://piege";"Cliquer")'
+    assert lignes_de_l_ods(client)[1][1] == '=HYPERLINK("http://piege";"Cliquer")'
 
 
 def test_le_fichier_depasse_la_page_et_le_paquet(client, agent, monkeypatch):
@@ -146,7 +179,7 @@ def test_un_filtre_refuse_donne_un_fichier_vide(client, actions):
 
 def test_l_export_reste_dans_le_perimetre(client, actions):
     ActionFactory(exercice=ExerciceFactory(departement=DepartementFactory(code="30")), intitule="Au Gard")
-    assert len(lignes_du_csv(client)) == 1 + len(actions)
+    assert len(lignes_du_csv(client)) == len(lignes_de_l_ods(client)) == 1 + len(actions)
 
 
 def test_un_partenaire_financeur_n_exporte_que_ses_lignes(client, actions):
@@ -158,6 +191,7 @@ def test_un_partenaire_financeur_n_exporte_que_ses_lignes(client, actions):
     entete, ligne = lignes_du_csv(client)
     assert entete[7:] == ["Coût prévisionnel", "Demandé (vos lignes)", "Accordé (vos lignes)", *RETOUR]
     assert ligne[8:10] == ["300,00", "200,00"]
+    assert [ligne[8:10] for ligne in lignes_de_l_ods(client)[1:]] == [(300, 200)]
 
 
 def test_le_fichier_fait_autant_de_requetes_a_une_et_trois_lignes(client, agent, django_assert_max_num_queries):
@@ -165,7 +199,8 @@ def test_le_fichier_fait_autant_de_requetes_a_une_et_trois_lignes(client, agent,
     for nombre in (1, 2):
         for _ in range(nombre):
             p147(ActionFactory())
-        with django_assert_max_num_queries(12) as captees:
+        with django_assert_max_num_queries(24) as captees:
             lignes_du_csv(client)
+            lignes_de_l_ods(client)
         comptes.append(len(captees.captured_queries))
     assert comptes[0] == comptes[1]

@@ -127,6 +127,13 @@ def test_un_export_corrige_met_a_jour_par_la_cle(exercice, agent, client):
     assert compteurs(plan) == {"modifie": 1, "inchange": 2}
 
 
+def test_l_ods_de_la_liste_revient_sans_rien_changer(exercice, agent, client):
+    importer(fichier_d_essai("actions.ods"), exercice, agent)
+    client.force_login(agent)
+    octets = io.BytesIO(b"".join(client.get("/programmation/actions/?format=ods").streaming_content))
+    assert compteurs(planifier(lots.recevoir_un_fichier(octets, "retour.ods"), exercice, agent)) == {"inchange": 3}
+
+
 def test_le_modele_vide_rempli_s_importe(exercice, agent):
     contexte = lots.contexte(exercice, agent, "")
     octets = io.BytesIO()

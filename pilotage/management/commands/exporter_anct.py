@@ -13,15 +13,16 @@ from programmation.synthese import Base, ChoixDeBase
 from territoires.models import Departement
 
 AUTEUR = "commande exporter_anct"
+FORMAT_DE = {".xlsx": "xlsx", ".ods": "ods", ".zip": "csv"}  # un zip d'un CSV par feuille
 
 
 class Command(BaseCommand):
-    help = "Écrit le classeur ANCT d'un exercice dans un fichier .xlsx, qu'il remplace s'il existe."
+    help = "Écrit le classeur ANCT d'un exercice dans un fichier .xlsx, .ods ou .zip (CSV), qu'il remplace s'il existe."
 
     def add_arguments(self, parser):
         parser.add_argument("--departement", required=True, help="code du département, par exemple 14")
         parser.add_argument("--annee", required=True, type=int)
-        parser.add_argument("--sortie", required=True, type=Path, metavar="FICHIER.xlsx")
+        parser.add_argument("--sortie", required=True, type=Path, metavar="FICHIER.xlsx|.ods|.zip")
         parser.add_argument("--base", choices=Base.values, default=Base.P147_ACCORDE.value, help="base de calcul")
         parser.add_argument("--annonce", action="store_true", help="compte aussi l'annoncé (base tous-financeurs)")
         parser.add_argument("--sans-pre", action="store_true", help="écarte les programmes de réussite éducative")
@@ -45,8 +46,8 @@ class Command(BaseCommand):
 
 def verifier_la_sortie(sortie: Path) -> None:
     """Avant de calculer : un mauvais chemin se dit tout de suite."""
-    if sortie.suffix.lower() != ".xlsx":
-        raise CommandError(f"« {sortie.name} » ne finit pas par .xlsx.")
+    if sortie.suffix.lower() not in FORMAT_DE:
+        raise CommandError(f"« {sortie.name} » ne finit ni par .xlsx, ni par .ods, ni par .zip (un CSV par feuille).")
     if not sortie.parent.is_dir():
         raise CommandError(f"Le dossier « {sortie.parent} » n’existe pas.")
 
@@ -68,7 +69,7 @@ def ecrire(classeur, sortie: Path) -> None:
     provisoire = sortie.with_suffix(".partiel")
     try:
         with provisoire.open("wb") as fichier:
-            classeur.ecrire(fichier)
+            classeur.ecrire(fichier, FORMAT_DE[sortie.suffix.lower()])
         provisoire.replace(sortie)
     except OSError as erreur:
         raise CommandError(f"« {sortie} » ne peut pas être écrit : {erreur.strerror}.") from erreur

@@ -1,4 +1,4 @@
-"""L'ODS : les mêmes feuilles, formules et valeurs que le xlsx, écrites ligne à ligne par lxml (décision 0007).
+"""L'ODS : les mêmes feuilles, formules et valeurs que le xlsx, écrites ligne à ligne par lxml (décision 0009).
 
 Un texte est toujours une chaîne, même s'il commence par = + - @ ; une formule est vivante et porte sa valeur.
 """
@@ -32,8 +32,8 @@ def _nom(prefixe, nom):
 LIGNE, CELLULE = _nom("table", "table-row"), _nom("table", "table-cell")
 STYLE, FORMULE = _nom("table", "style-name"), _nom("table", "formula")
 GENRE, VALEUR, DATE = (_nom("office", nom) for nom in ("value-type", "value", "date-value"))
-PARAGRAPHE, BLANCS, COMBIEN, TABULATION = (_nom("text", nom) for nom in ("p", "s", "c", "tab"))
-BLANCS_PERDUS = re.compile(r"^ +| {2,}| +$|\t")  # ceux qu'un lecteur d'ODF réduirait
+PARAGRAPHE, BLANCS, COMBIEN = (_nom("text", nom) for nom in ("p", "s", "c"))
+BLANCS_PERDUS = re.compile(r"^ +| {2,}| +$")  # ceux qu'un lecteur d'ODF réduirait
 
 
 def classeur_ods(*feuilles: Feuille, vers, titre: str = "", cree_le: datetime | None = None) -> None:
@@ -167,7 +167,7 @@ def _remplir(cellule, valeur, style):
     """Selon le type de la valeur ; le texte d'abord, le plus fréquent."""
     if isinstance(valeur, Cellule):
         valeur, style = valeur.valeur, valeur.format
-    elif isinstance(valeur, Formule):
+    if isinstance(valeur, Formule):
         cellule.set(FORMULE, en_openformula(valeur.texte))
         valeur = "" if valeur.cache is None else valeur.cache
     cellule.set(STYLE, style)
@@ -184,8 +184,8 @@ def _remplir(cellule, valeur, style):
 
 
 def _ecrire_un_texte(cellule, texte):
-    """Un paragraphe par ligne."""
-    for partie in texte.split("\n"):
+    """Un paragraphe par ligne ; une cellule n'a pas de tabulation, une espace la remplace."""
+    for partie in texte.replace("\t", " ").split("\n"):
         paragraphe = etree.SubElement(cellule, PARAGRAPHE)
         if BLANCS_PERDUS.search(partie):
             _garder_les_blancs(paragraphe, partie)
@@ -197,10 +197,7 @@ def _garder_les_blancs(paragraphe, texte):
     precedent, debut = None, 0
     for blancs in BLANCS_PERDUS.finditer(texte):
         _suivre(paragraphe, precedent, texte[debut : blancs.start()])
-        if blancs[0] == "\t":
-            precedent = etree.SubElement(paragraphe, TABULATION)
-        else:
-            precedent = etree.SubElement(paragraphe, BLANCS, {COMBIEN: str(len(blancs[0]))})
+        precedent = etree.SubElement(paragraphe, BLANCS, {COMBIEN: str(len(blancs[0]))})
         debut = blancs.end()
     _suivre(paragraphe, precedent, texte[debut:])
 

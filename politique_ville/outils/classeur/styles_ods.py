@@ -17,6 +17,7 @@ ESPACES = {
     "manifest": "urn:oasis:names:tc:opendocument:xmlns:manifest:1.0",
     "dc": "http://purl.org/dc/elements/1.1/",
     "of": "urn:oasis:names:tc:opendocument:xmlns:of:1.2",
+    "ooo": "http://openoffice.org/2004/office",
 }
 DECLARATIONS = " ".join(f'xmlns:{prefixe}="{adresse}"' for prefixe, adresse in ESPACES.items())
 
@@ -162,7 +163,9 @@ def _mise_en_page(rang, feuille):
     return (
         f'<style:page-layout style:name="mise{rang}"><style:page-layout-properties fo:page-width="{largeur}" '
         f'fo:page-height="{hauteur}" style:print-orientation="{sens}" fo:margin="1.8cm" '
-        f'style:scale-to-X="{feuille.pages_de_large}" style:scale-to-Y="0"/><style:footer-style/></style:page-layout>'
+        f'style:scale-to-X="{feuille.pages_de_large}" style:scale-to-Y="0"/><style:footer-style>'
+        '<style:header-footer-properties fo:min-height="0.6cm" fo:margin-top="0.4cm"/>'
+        "</style:footer-style></style:page-layout>"
     )
 
 
