@@ -56,9 +56,6 @@ FEUILLES = [
     "Contrats",
     "Quartiers",
     "Financeurs",
-    "PRE",
-    "Adultes-relais",
-    "FONJEP",
     "Contrôles",
 ]
 P147_ACCORDE = ChoixDeBase()
@@ -283,7 +280,7 @@ def test_la_garde_dit_le_perimetre_la_base_la_date_l_auteur_et_ce_qui_reste_a_de
     assert garde["État de l’exercice"] == "Ouvert ; provisoire : 1 action, 2\u202f000,00 € demandés non décidés"
     assert garde["Produit par"] == "DDETS, chargé de mission"
     assert garde["Produit le"] == str(INSTANT)
-    assert garde["Gabarit"] == "2024.2"
+    assert garde["Gabarit"] == "2024.1"
     assert re.fullmatch(r"SHA-256 [0-9a-f]{64}", garde["Empreinte des données"])
 
 
@@ -486,7 +483,7 @@ def test_le_nombre_de_requetes_ne_depend_pas_du_nombre_d_actions(exercice):
     for _ in range(3):
         localiser(action_programmee(exercice=exercice, contrat=contrat), {QuartierFactory(contrat=contrat): 1})
     assert requetes() == avant
-    assert avant < 70
+    assert avant < 40
 
 
 def test_le_gabarit_est_le_dernier_paru_l_annee_de_l_exercice():
