@@ -261,7 +261,7 @@ def test_les_contributions_volontaires_sont_a_part_et_la_legende_le_dit(client, 
     )
     assert lignes(reponse, "piliers")[-1][:3] == ["Total", "100,0 %", "23 500,00 €"]
     assert texte_de(reponse, "//p[@id='contributions']") == (
-        "Contributions volontaires, à part : 650,01 € 2 sans montant Les ajouter au coût"
+        "Contributions volontaires, à part : 650,01 € (2 actions n’en disent rien). Les ajouter au coût"
     )
     assert not noeuds(lire(client), "//p[@id='contributions']")
 
@@ -464,7 +464,7 @@ def test_un_partenaire_borne_lit_ses_lignes_sans_constat_ni_rang(client, caf):
     ]
     assert lignes(reponse, "piliers")[0] == ["Pilier", "Part", "Montant", "Actions"]
     assert lignes(reponse, "piliers")[-1] == ["Total", "100,0 %", "300,00 €", "2"]
-    assert lignes(reponse, "contrats")[0] == ["Contrat", "Part", "Montant", "Actions", "Habitants"]
+    assert lignes(reponse, "contrats")[0] == ["Contrat", "Part", "Montant", "Actions", "Habitants", "€ par habitant"]
     assert lignes(reponse, "financeurs")[0][0] == "Financeur"
     assert textes(reponse, "//section[@id='piliers']//h2") == ["Part de chaque pilier dans vos lignes"]
     assert textes(reponse, "//section[@id='financeurs']//h2") == ["Vos lignes de financement"]
