@@ -53,6 +53,15 @@ MENU = (
             Entree("Quartiers", "territoires:quartier_list"),
         ),
     ),
+    Entree(
+        "Dispositifs",
+        enfants=(
+            Entree("Réussite éducative", "dispositifs:pre_list"),
+            Entree("Adultes-relais", "dispositifs:adulte_relais_list"),
+            Entree("Échéances", "dispositifs:radar"),
+            Entree("FONJEP", "dispositifs:fonjep_list"),
+        ),
+    ),
     Entree("Imports", "programmation:import_list", qui_ecrivent=True),
     Entree("Classeur ANCT", "pilotage:anct", departement_entier=True),
     Entree("Organismes", "programmation:organisme_list"),

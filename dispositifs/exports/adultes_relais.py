@@ -11,7 +11,7 @@ from ..controles import CONTROLES_DES_ADULTES_RELAIS
 from ..enums import EtatDuPoste
 from ..models import PosteAdulteRelais, ReleveAnct
 from ..synthese import avec_situation, couts_des_adultes_relais
-from .postes import ListeDePostes, noms
+from .postes import ListeDePostes, nom_du_contrat, noms
 
 PREFIXE = "controle_"
 
@@ -30,11 +30,11 @@ class ListeDesAdultesRelais(ListeDePostes):
     def colonnes_propres(self):
         montant = {"format": "euros", "largeur": 16}
         return [
-            ColonneDeListe("numero", "Poste", str, "numero", largeur=14),
+            ColonneDeListe("numero", "Poste", lambda p: p.numero or "sans numéro", "numero", largeur=14),
             ColonneDeListe(
                 "employeur", "Employeur", lambda p: str(p.employeur.courant), "employeur__recherche", largeur=32
             ),
-            ColonneDeListe("contrat", "Contrat", lambda p: str(p.contrat or "Hors contrat"), "contrat__intitule"),
+            ColonneDeListe("contrat", "Contrat", nom_du_contrat, "contrat__intitule"),
             ColonneDeListe("quartiers", "Quartiers", lambda p: noms(p.quartiers.all()), None, largeur=28),
             ColonneDeListe("etat", "État", lambda p: EtatDuPoste(p.etat).label, "etat", largeur=16),
             ColonneDeListe("quotite", "Quotité (%)", lambda p: p.quotite, "quotite", "nombre", largeur=10),

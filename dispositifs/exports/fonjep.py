@@ -11,7 +11,7 @@ from ..controles import CONTROLES_FONJEP
 from ..models import PosteFonjep, ReleveFonjep, TriennaliteFonjep
 from ..synthese import couts_fonjep
 from .adultes_relais import annoter_des_controles, controles_releves
-from .postes import ListeDePostes, noms
+from .postes import ListeDePostes, nom_du_contrat, noms
 
 
 class ListeDesPostesFonjep(ListeDePostes):
@@ -32,7 +32,7 @@ class ListeDesPostesFonjep(ListeDePostes):
             ColonneDeListe(
                 "association", "Association", lambda p: str(p.association.courant), "association__recherche", largeur=32
             ),
-            ColonneDeListe("contrat", "Contrat", lambda p: str(p.contrat or "Hors contrat"), "contrat__intitule"),
+            ColonneDeListe("contrat", "Contrat", nom_du_contrat, "contrat__intitule"),
             ColonneDeListe("quartiers", "Quartiers", lambda p: noms(p.quartiers.all()), None, largeur=28),
             ColonneDeListe("rang", "Reconduction", lambda p: p.rang, "rang", "entier", largeur=10),
             ColonneDeListe("debut", "Début de période", lambda p: p.debut, "debut", "date", largeur=12),

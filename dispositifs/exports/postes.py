@@ -151,3 +151,7 @@ def en_mots(valeur):
 
 def noms(objets) -> str:
     return ", ".join(str(objet) for objet in objets)
+
+
+def nom_du_contrat(poste) -> str:
+    return poste.contrat.nom_court if poste.contrat else "Hors contrat"

@@ -20,6 +20,7 @@ class Etape:
     """Une pièce du dossier de renouvellement, et le jour où elle est arrivée (None : elle manque)."""
 
     libelle: str
+    court: str
     faite_le: Date | None
 
 
@@ -93,9 +94,9 @@ def echeance(convention: ConventionAdulteRelais, au: Date) -> Echeance:
 def etapes_du_dossier(convention: ConventionAdulteRelais) -> tuple[Etape, ...]:
     """La liste de contrôle d'un renouvellement."""
     return (
-        Etape("Demande de renouvellement reçue", convention.demande_recue_le),
-        Etape("Bilan reçu", convention.bilan_recu_le),
-        Etape("Avis du délégué du préfet", convention.avis_du_delegue_le),
+        Etape("Demande de renouvellement reçue", "Demande", convention.demande_recue_le),
+        Etape("Bilan reçu", "Bilan", convention.bilan_recu_le),
+        Etape("Avis du délégué du préfet", "Avis du délégué", convention.avis_du_delegue_le),
     )
 
 
