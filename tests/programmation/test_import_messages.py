@@ -3,6 +3,7 @@
 import pytest
 
 from comptes.enums import Role
+from programmation.imports.mots import ont_un_mot_commun
 from territoires.models import ContratDeVille
 from tests.fabriques import ActionFactory, FinanceurFactory, OrganismeFactory, habiliter
 from tests.imports import fichier, importer, messages, monde_des_fichiers, planifier
@@ -118,6 +119,21 @@ def test_un_mot_passe_partout_ne_suffit_pas_a_reconnaitre_une_action(exercice, a
     connue.save()
     trouves = a_verifier(exercice, agent, "Ateliers de boxe dans le quartier", "Sport pour toutes", AUTRE_SIRET)
     assert len(trouves) == 1
+
+
+@pytest.mark.parametrize(
+    ("un", "autre", "attendu"),
+    [
+        ("Jardins partagés", "Le jardin partagé de la Guérinière", True),
+        ("Médiation santé", "SANTE EN VILLE", True),
+        ("VVV", "VVV 2026", True),  # sans mot assez long, tous comptent
+        ("Ateliers de cuisine", "Atelier de boxe", False),
+        ("Vacances 2025", "Sport 2025", False),
+        ("", "Sport", False),
+    ],
+)
+def test_deux_textes_ont_ou_non_un_mot_en_commun(un, autre, attendu):
+    assert ont_un_mot_commun(un, autre) is attendu
 
 
 def test_une_cle_collee_sur_une_autre_ligne_est_a_verifier(exercice, agent, connue):
