@@ -21,6 +21,15 @@ window.addEventListener("pageshow", (evenement) => {
   }
 });
 
+// La page d'où l'on s'est déconnecté est gardée telle quelle par le navigateur : le bouton « Précédent » la redemande.
+let deconnexion = false;
+document.addEventListener("submit", ({ target }) => {
+  if (target.matches("form[data-deconnexion]")) deconnexion = true;
+});
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (persisted && deconnexion) location.reload();
+});
+
 function activerLesBoutons(formulaire, actifs) {
   for (const bouton of formulaire.querySelectorAll("button[type=submit]")) bouton.disabled = !actifs;
 }
