@@ -23,10 +23,10 @@ def historique_du_poste(poste: PosteAdulteRelais) -> list[Evenement]:
         [
             Suivi(PosteAdulteRelais, {"id": poste.pk}, principal="créé"),
             Suivi(LieuDuPoste, du_poste, sujet="quartier"),
-            Suivi(MissionDuPoste, du_poste),
-            Suivi(ConventionAdulteRelais, du_poste),
+            Suivi(MissionDuPoste, du_poste, feminin=True),
+            Suivi(ConventionAdulteRelais, du_poste, feminin=True),
             Suivi(AvenantAdulteRelais, des_conventions),
-            Suivi(Occupation, des_conventions),
+            Suivi(Occupation, des_conventions, feminin=True),
         ]
     )
 
@@ -37,6 +37,6 @@ def historique_du_poste_fonjep(poste: PosteFonjep) -> list[Evenement]:
         [
             Suivi(PosteFonjep, {"id": poste.pk}, principal="créé"),
             Suivi(LieuFonjep, {"poste_id": poste.pk}, sujet="quartier"),
-            Suivi(TriennaliteFonjep, {"poste_id": poste.pk}),
+            Suivi(TriennaliteFonjep, {"poste_id": poste.pk}, feminin=True),
         ]
     )

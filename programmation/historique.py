@@ -39,6 +39,7 @@ class Suivi:
     criteres: dict[str, Any]
     sujet: str = ""
     principal: str = ""
+    feminin: bool = False  # « convention ajoutée »
 
     @property
     def champ_du_sujet(self):
@@ -147,7 +148,7 @@ class Ligne:
         if nature in VERBES and self.suivi.principal:
             return [Changement(majuscule(self.modele._meta.verbose_name), "", self.suivi.principal)]
         if nature in VERBES:
-            return [Changement(majuscule(de_quoi), "", VERBES[nature])]
+            return [Changement(majuscule(de_quoi), "", VERBES[nature] + "e" * self.suivi.feminin)]
         suffixe = f" ({de_quoi})" if de_quoi else ""
         return [
             Changement(
