@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 
 ACTIONS, ANNEES, DEPARTEMENTS, REPETITIONS = 300_000, 10, 100, 20
-ACTIONS_D_UN_LOT = 1_000
+ACTIONS_D_UN_LOT, LIGNES_D_UNE_LISTE = 1_000, 5_000
 RACINE = Path(__file__).resolve().parent.parent
 LIGNE = "{:<46}{:>9}{:>10}{:>18}  {:<26}{}"
 
@@ -220,6 +220,7 @@ class Banc:
             par, exercice = agent_du_lot(volume)
             yield self.classeur_anct(exercice)
             yield from self.imports(exercice, par)
+            yield from self.import_d_une_liste(par)
             transaction.set_rollback(True)
 
     def classeur_anct(self, exercice):
@@ -236,8 +237,6 @@ class Banc:
 
     def imports(self, exercice, par):
         """Le plan, puis l'écriture avec son historique, d'un fichier d'actions nouvelles à quatre financements."""
-        from django.db import transaction
-
         plan = Mesure("import : plan", 3_000, ACTIONS_D_UN_LOT)
         ecriture = Mesure("import : écriture", 6_000, ACTIONS_D_UN_LOT)
         try:
@@ -245,9 +244,31 @@ class Banc:
         except ImportError:
             return plan, ecriture
         fichier = lots.recevoir_un_fichier(BytesIO(classeur_d_import(exercice)), "banc.xlsx")
+        return self.import_d_un_fichier(fichier, exercice, par, "actions", plan, ecriture)
+
+    def import_d_une_liste(self, par):
+        """Une liste d'adultes-relais d'un département, à l'échelle de la liste nationale."""
+        from comptes.enums import Role
+        from comptes.models import Habilitation, Utilisateur
+        from programmation.imports import lots
+        from territoires.models import Departement
+
+        plan = Mesure("import d’une liste de l’ANCT : plan", 2_000, LIGNES_D_UNE_LISTE)
+        ecriture = Mesure("import d’une liste de l’ANCT : écriture", 5_000, LIGNES_D_UNE_LISTE)
+        calvados = Departement.objects.get(code="14")
+        Habilitation.objects.create(utilisateur=par, role=Role.AGENT, departement=calvados)
+        par = Utilisateur.objects.get(pk=par.pk)  # ses habilitations sont lues une fois
+        fichier = lots.recevoir_un_fichier(BytesIO(liste_de_l_anct()), "banc.csv")
+        return self.import_d_un_fichier(fichier, calvados, par, "adultes-relais", plan, ecriture)
+
+    def import_d_un_fichier(self, fichier, ou, par, quoi, plan, ecriture):
+        from django.db import transaction
+
+        from programmation.imports import lots
+
         essais = max(1, self.repetitions // 4)
-        plan.requetes, plan.valeur = chronometrer(lambda: lots.essayer(fichier, exercice, par=par), essais)
-        lot = lots.deposer(fichier, exercice, par=par)
+        plan.requetes, plan.valeur = chronometrer(lambda: lots.essayer(fichier, ou, par=par, quoi=quoi), essais)
+        lot = lots.deposer(fichier, ou, par=par, quoi=quoi)
         lots.planifier(lot, par=par)
 
         def ecrire():
@@ -293,6 +314,19 @@ def classeur_d_import(exercice) -> bytes:
             montants = [10_000, "Déposée", 4_000, 3_000, 2_000, 1_000]
             feuille.write_row(rang, 0, [f"8{rang:07d}", f"Action importée {rang}", *fixe, *dates, *montants])
     return tampon.getvalue()
+
+
+def liste_de_l_anct() -> bytes:
+    """Cinq mille lignes aux colonnes publiées : 2 500 postes du Calvados sur deux ans, de six cents employeurs."""
+    from pilotage.demonstration.organismes import siren, siret
+
+    lignes = ["annee;id_poste;code_tiers;raison_sociale;montant;code_cv"]
+    for rang in range(LIGNES_D_UNE_LISTE):
+        poste, annee = rang // 2, 2024 + rang % 2
+        employeur = poste % 600
+        tiers = f"{siret(siren(50_000 + employeur))};Association publiée {employeur}"
+        lignes.append(f"{annee};01424R{poste:04d}{rang % 2:02d};{tiers};22810.61;CN01403M")
+    return "\n".join(lignes).encode()
 
 
 def exporter_seul(format):

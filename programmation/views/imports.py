@@ -1,5 +1,6 @@
 """Les imports : déposer un fichier, régler ses colonnes, lire le plan, confirmer."""
 
+from collections import defaultdict
 from io import BytesIO
 
 from django.contrib import messages
@@ -76,10 +77,18 @@ def import_create(request):
         "formulaire": formulaire,
         "exercices": exercices,
         "departements": departements,
-        "explications": [(modele.libelle, list(map(insecables, modele.explications))) for modele in modeles()],
+        "explications": _explications(),
         "limites": lots.limites_des_imports(request.user),
     }
     return render(request, "programmation/import_create.html", contexte)
+
+
+def _explications():
+    """Ce que fera chaque import, en phrases ; ceux qui font de même sont dits ensemble."""
+    libelles = defaultdict(list)
+    for modele in modeles():
+        libelles[tuple(map(insecables, modele.explications))].append(insecables(modele.libelle))
+    return [(siens, phrases) for phrases, siens in libelles.items()]
 
 
 def _deposer(request, formulaire):
