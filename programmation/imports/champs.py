@@ -5,7 +5,6 @@ lus dans les dépôts publics de l'ANCT. L'en-tête d'une extraction de Dauphin 
 la correspondance de colonnes, rien n'est codé en dur.
 """
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -33,7 +32,6 @@ from .cellules import cle, dossier, duree, euros_ou_rien, liste_de, liste_de_qua
 from .references import References
 
 LONGUEUR_INTITULE, LONGUEUR_NOM, LONGUEUR_TEXTE = 250, 200, 20_000
-DEBUT_D_INTITULE = re.compile(r"contrat de ville\s+(?:de la |de l['’]|du |des |de |d['’])?", re.IGNORECASE)
 FAMILLE, FINANCEUR, LIGNE = "famille_", "financeur_", "ligne_"  # préfixes des champs de financement
 GROUPES = {
     "L’action": (),
@@ -277,7 +275,7 @@ def options_de_contrats(references: References) -> list[Option]:
     options = [Option(Echelle.DEPARTEMENT, "Département", synonymes=("Échelle du département",))]
     for contrat in references.contrats:
         if contrat.couvre(annee):
-            courts = (DEBUT_D_INTITULE.sub("", contrat.intitule), contrat.intercommunalite.nom)
+            courts = (contrat.nom_court, contrat.intercommunalite.nom)
             options.append(Option(contrat, contrat.intitule, contrat.code or "", courts))
         else:
             options.append(Option(contrat, f"{contrat.intitule} {contrat.generation}", contrat.code or ""))

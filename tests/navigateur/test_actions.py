@@ -131,6 +131,19 @@ def test_le_bouton_retour_rend_la_selection_et_plus_rien_apres_la_deconnexion(pa
     expect(page.get_by_role("heading", level=1)).to_have_text("Connexion")
 
 
+def test_le_bouton_retour_rend_la_selection_et_plus_rien_apres_la_deconnexion(page, live_server, agent, actions):
+    page.goto(f"{live_server.url}{LISTE}")
+    page.get_by_role("checkbox", name="Choisir Atelier 2").check(force=True)
+    page.get_by_role("link", name="Atelier 1").click()
+    page.wait_for_url(f"**{actions[0].get_absolute_url()}")
+    page.go_back()
+    expect(page.get_by_role("checkbox", name="Choisir Atelier 2")).to_be_checked()
+    page.get_by_role("button", name="Se déconnecter").click()
+    page.wait_for_url("**/compte/connexion/")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Connexion")
+
+
 def test_filtrer_puis_telecharger_donne_le_fichier_de_l_ecran(page, live_server, agent, actions):
     page.goto(live_server.url + LISTE)
     page.get_by_label("Recherche").fill("atelier 3")
