@@ -68,6 +68,9 @@ class ProgrammeForm(RefusMixin, forms.ModelForm):
         self.fields["structure"].queryset = self._structures(utilisateur)
         self.fields["structure"].help_text = insecables("À comptabilité publique ; à ajouter d’abord aux organismes.")
         self.fields["communes"].queryset = self._communes(contrats)
+        for nom in ("contrat", "structure"):
+            self.fields[nom].empty_label = "Choisir"
+        self.fields["nature_porteur"].choices = [("", "Choisir"), *NaturePorteurPre.choices]
         self.initial["version"] = self.instance.version if self.instance.pk else None
 
     def _structures(self, utilisateur):

@@ -14,7 +14,9 @@ from programmation.synthese import Provisoire, provisoire, totaux_de_liste
 
 from . import gabarit_2024
 from .controles import Controles, coherences, page_des_controles, rapprochements
+from .controles_des_dispositifs import coherences_des_dispositifs, rapprochements_des_dispositifs
 from .demande import Demande, exercices_du_classeur, peut_produire, signature
+from .dispositifs import lire_les_dispositifs
 from .formules import Page
 from .garde import page_de_garde, phrase_provisoire
 from .lecture import colonnes_du_plan, empreinte, lire_les_feuilles
@@ -67,23 +69,25 @@ def gabarit_de(annee: int) -> ModuleType:
 
 
 def preparer(demande: Demande) -> ClasseurAnct:
-    """Lit et calcule tout le classeur, sans rien écrire, en moins de quarante requêtes."""
+    """Lit et calcule tout le classeur, sans rien écrire, en moins de soixante-dix requêtes."""
     gabarit = gabarit_de(demande.exercice.annee)
     feuilles = lire_les_feuilles(demande, gabarit)
-    controles = controler(demande, gabarit, feuilles)
+    dispositifs = lire_les_dispositifs(demande, gabarit, feuilles.actions)
+    controles = controler(demande, gabarit, feuilles, dispositifs)
     attente = provisoire(demande.actions, demande.choix)
     titre = f"Programmation des contrats de ville, {demande.exercice.annee} – {demande.exercice.departement}"
-    identite = gabarit.VERSION, empreinte(feuilles, demande.choix)
+    identite = gabarit.VERSION, empreinte(feuilles, dispositifs.pages, demande.choix)
     garde = page_de_garde(gabarit.garde(titre), demande, *identite, attente, controles)
-    pages = (garde, *vars(feuilles).values(), controles.page)
+    pages = (garde, *vars(feuilles).values(), *dispositifs.pages, controles.page)
     return ClasseurAnct(demande, tuple(page.feuille for page in pages), controles, feuilles.actions, attente)
 
 
-def controler(demande, gabarit, feuilles) -> Controles:
+def controler(demande, gabarit, feuilles, dispositifs) -> Controles:
     deposees = demande.actions.exclude(statut=StatutAction.BROUILLON)
     mesure, colonnes = mesure_des_actions(feuilles.actions, demande.choix), colonnes_du_plan(gabarit)
     rapproches = rapprochements(feuilles, mesure, totaux_de_liste(deposees), colonnes)
-    coherents = coherences(deposees)
+    rapproches += rapprochements_des_dispositifs(dispositifs, feuilles.actions)
+    coherents = coherences(deposees) + coherences_des_dispositifs(demande)
     page = page_des_controles(gabarit.CONTROLES, rapproches, coherents)
     return Controles(page, rapproches, coherents)
 

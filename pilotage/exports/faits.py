@@ -21,6 +21,7 @@ CHAMPS_DE_L_ACTION = {
     "pilier_libelle": F("pilier__libelle"),
     "dispositif_libelle": F("dispositif__libelle"),
     "est_pre": F("dispositif__est_pre"),
+    "programme_pre": F("suivi_pre__suivi__programme"),
     "porteur_pk": F("porteur"),
     "porteur_nom": F("porteur__nom"),
     "porteur_forme": F("porteur__forme"),

@@ -27,6 +27,7 @@ FAMILLE_DU_COUT = "Coût"  # dans Répartition, la famille de la ligne de coût 
 P147 = FamilleFinanceur.ANCT_P147
 ETATS_ACQUIS = [EtatFinancement.ACQUIS]
 ETATS_ANNONCES = [EtatFinancement.ACQUIS, EtatFinancement.ANNONCE]
+PRE_SANS_FEUILLE = "pre-aucun"
 ECHELLES = {Echelle.CONTRAT: "Contrat", Echelle.DEPARTEMENT: "Département"}
 
 
@@ -152,7 +153,15 @@ def cles(action):
         "cle_theme": f"theme-{action['theme_pk']}",
         "cle_thematique": f"thematique-{action['thematique_id']}",
         "cle_pilier": f"pilier-{action['pilier_id']}",
+        "cle_pre": cle_du_pre(action),
     }
+
+
+def cle_du_pre(action):
+    """Le programme dont une feuille porte l'action ; None pour une action qui n'est pas de réussite éducative."""
+    if action["programme_pre"]:
+        return f"pre-{action['programme_pre']}"
+    return PRE_SANS_FEUILLE if action["est_pre"] else None
 
 
 def cle_du_contrat(action):

@@ -6,6 +6,7 @@ un module d'un nouveau millésime) qu'on la déplace ; les calculs ne connaissen
 
 from collections.abc import Sequence
 
+from dispositifs.enums import AxeEffectif
 from programmation.enums import FamilleFinanceur
 from programmation.models import Pilier
 from programmation.synthese import ChoixDeBase
@@ -13,7 +14,7 @@ from territoires.models import ContratDeVille
 
 from .formules import Champ, ModeleDeFeuille
 
-VERSION = "2024.1"
+VERSION = "2024.2"
 
 VIDE = "Une cellule vide est un montant inconnu ou sans objet ; 0,00 € est un montant connu et nul."
 TOTAL_FILTRE = "La ligne Total suit le filtre du tableur, quel que soit le statut des actions affichées."
@@ -100,6 +101,7 @@ def programmation(transversaux: Sequence[Pilier]) -> ModeleDeFeuille:
         Champ("cle_theme", "Clé du thème", masquee=True),
         Champ("cle_thematique", "Clé du sous-thème", masquee=True),
         Champ("cle_pilier", "Clé du pilier", masquee=True),
+        Champ("cle_pre", "Clé du PRE", masquee=True),
     )
     notes = (
         "Toutes les actions déposées, avec leur statut ; les synthèses ne comptent que celles que dit Garde.",
@@ -341,6 +343,121 @@ def financeurs(legende: str) -> ModeleDeFeuille:
         PARTS,
     )
     return ModeleDeFeuille("Financeurs", champs, "Financeurs des actions programmées", notes, 3)
+
+
+# --- Les dispositifs ---
+
+
+def cases(axe: AxeEffectif) -> tuple[Champ, ...]:
+    """Une colonne par case d'un axe ; leur nom dit l'axe, que deux axes nomment « Santé »."""
+    titres = zip(axe.modalites, axe.libelles, strict=True)
+    return tuple(Champ(f"{axe}-{code}", f"{axe.label} : {libelle}", "entier", 12) for code, libelle in titres)
+
+
+PRE = ModeleDeFeuille(
+    "PRE",
+    (
+        Champ("programme", "Programme", largeur=36),
+        Champ("contrat_code", "Code du contrat", largeur=12),
+        Champ("contrat", "Contrat de ville", largeur=36),
+        Champ("communes", "Communes", largeur=28),
+        Champ("porteur", "Structure porteuse", largeur=32),
+        Champ("nature", "Nature du porteur", largeur=20),
+        Champ("enfants_suivis", "Enfants suivis", "entier", 11, total=True),
+        Champ("nouveaux", "dont nouveaux", "entier", 11, total=True),
+        Champ("sortis", "dont sortis", "entier", 11, total=True),
+        Champ("parcours_individualises", "Parcours individualisés", "entier", 14, total=True),
+        Champ("en_qpv", "dont habitants des QPV", "entier", 12, total=True),
+        *cases(AxeEffectif.AGE_ET_SEXE),
+        *cases(AxeEffectif.PRESCRIPTEUR),
+        *cases(AxeEffectif.DOMAINE),
+        Champ("duree_moyenne", "Durée moyenne d’un parcours, en mois", "entier", 12),
+        Champ("reunions", "Réunions de l’équipe de soutien", "entier", 12),
+        Champ("etp_coordonnateur", "ETP de coordonnateur", "nombre", 12),
+        Champ("etp_referents", "ETP de référents de parcours", "nombre", 12),
+        Champ("budget", "Budget du bilan", "euros", 16, total=True),
+        Champ("budget_p147", "dont P147, selon le bilan", "euros", 16, total=True),
+        Champ("par_enfant", "Coût par enfant", "euros", 12),
+        Champ("p147", "P147 accordé aux actions liées", "euros", 16, total=True),
+        Champ("convention_recue_le", "Convention reçue le", "date", 12),
+        Champ("bilan_recu_le", "Bilan reçu le", "date", 12),
+        Champ("cle", "Clé du PRE", masquee=True),
+    ),
+    "Programmes de réussite éducative",
+    (
+        "Des agrégats seulement. « n. c. » : non communiqué, moins de cinq enfants ou un nombre qui permettrait de les "
+        "retrouver. Vide : non renseigné. Le total d’un effectif est la somme de ce qui est montré.",
+        "Le P147 des actions liées est déjà dans Programmation : il n’est compté qu’une fois. Le budget du bilan n’est "
+        "ajouté à aucun total.",
+    ),
+    1,
+    "FeuillePRE",
+)
+
+ANCT = "Publié par l’ANCT : recopié de sa liste, jamais ajouté à nos calculs."
+HORS_ENVELOPPE = "Hors de l’enveloppe et des parts des piliers."
+
+ADULTES_RELAIS = ModeleDeFeuille(
+    "Adultes-relais",
+    (
+        Champ("numero", "Poste", largeur=14),
+        Champ("employeur", "Employeur", largeur=36),
+        Champ("categorie", "Catégorie d’employeur", largeur=28),
+        Champ("contrat_code", "Code du contrat", largeur=12),
+        Champ("contrat", "Contrat de ville", largeur=36),
+        Champ("quartiers", "Codes des quartiers", largeur=24),
+        Champ("convention", "N° de convention", largeur=15),
+        Champ("debut", "Début de la convention", "date", 12),
+        Champ("fin", "Fin de la convention", "date", 12),
+        Champ("quotite", "Quotité", "pourcent", 10),
+        Champ("jours_conventionnes", "Jours conventionnés", "entier", 12, total=True),
+        Champ("jours_occupes", "dont pourvus", "entier", 11, total=True),
+        Champ("jours_vacants", "dont vacants", "entier", 11, total=True),
+        Champ("jours_non_renseignes", "dont non renseignés", "entier", 12, total=True),
+        Champ("conventionne", "Coût théorique", "euros", 16, total=True),
+        Champ("occupe", "Coût des jours pourvus", "euros", 16, total=True),
+        Champ("vacant", "Coût des jours vacants", "euros", 16, total=True),
+        Champ("non_renseigne", "Coût des jours non renseignés", "euros", 16, total=True),
+        Champ("raison", "Pourquoi un montant manque", "texte_long", 36),
+        Champ("publie", "Publié par l’ANCT", "euros", 16, total=True),
+        Champ("publications", "Lignes publiées", "entier", 10, total=True),
+        Champ("cle", "Clé du poste", masquee=True),
+    ),
+    "Postes adultes-relais",
+    (
+        "Les postes conventionnés dans l’année, ou publiés par l’ANCT. Coût théorique : selon la convention, au "
+        "prorata des jours et de la quotité. L’occupation d’une année en cours se compte jusqu’au jour du classeur.",
+        f"{ANCT} {HORS_ENVELOPPE} Rien sur la personne qui occupe le poste.",
+    ),
+    1,
+    "AdultesRelais",
+)
+
+FONJEP = ModeleDeFeuille(
+    "FONJEP",
+    (
+        Champ("numero", "Poste", largeur=14),
+        Champ("employeur", "Association", largeur=36),
+        Champ("contrat_code", "Code du contrat", largeur=12),
+        Champ("contrat", "Contrat de ville", largeur=36),
+        Champ("quartiers", "Codes des quartiers", largeur=24),
+        Champ("debut", "Début de la période", "date", 12),
+        Champ("fin", "Fin de la période", "date", 12),
+        Champ("rang", "Rang de reconduction", "entier", 12),
+        Champ("evaluation_attendue_le", "Évaluation attendue le", "date", 12),
+        Champ("evaluation_recue_le", "Évaluation reçue le", "date", 12),
+        Champ("jours_conventionnes", "Jours conventionnés", "entier", 12, total=True),
+        Champ("conventionne", "Coût théorique", "euros", 16, total=True),
+        Champ("raison", "Pourquoi un montant manque", "texte_long", 36),
+        Champ("publie", "Publié par l’ANCT", "euros", 16, total=True),
+        Champ("publications", "Lignes publiées", "entier", 10, total=True),
+        Champ("cle", "Clé du poste", masquee=True),
+    ),
+    "Postes FONJEP",
+    ("Les postes dont une période couvre l’année, ou publiés par l’ANCT.", f"{ANCT} {HORS_ENVELOPPE}"),
+    1,
+    "PostesFonjep",
+)
 
 
 CONTROLES = ModeleDeFeuille(

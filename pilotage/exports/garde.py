@@ -21,6 +21,9 @@ CONTENU = {
     "Contrats": "Les contrats de ville et l’échelle du département.",
     "Quartiers": "Les quartiers et ce qui n’y est pas localisé.",
     "Financeurs": "Ce que chaque financeur apporte, et son rang.",
+    "PRE": "Les programmes de réussite éducative, en agrégats masqués sous cinq enfants.",
+    "Adultes-relais": "Les postes adultes-relais : jours, coûts, montant publié par l’ANCT.",
+    "FONJEP": "Les postes FONJEP : périodes, coûts, montant publié par l’ANCT.",
     "Contrôles": "Les totaux rapprochés d’une feuille à l’autre et de l’écran.",
 }
 FORMULES = (

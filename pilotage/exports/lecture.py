@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from types import ModuleType
 
 from django.db.models import Q, QuerySet
@@ -104,9 +105,9 @@ def thematiques_de(exercice, actions) -> list[Thematique]:
     return list(Thematique.objects.filter(proposees | utilisees).select_related("theme"))
 
 
-def empreinte(feuilles: Feuilles, choix: ChoixDeBase) -> str:
+def empreinte(feuilles: Feuilles, dispositifs: Sequence[Page], choix: ChoixDeBase) -> str:
     """SHA-256 du JSON des faits et de la base choisie : la même tant que les données ne changent pas."""
-    colonnes = [(page, nom) for page in (feuilles.actions, feuilles.financements) for nom in page.champs]
+    colonnes = [(page, nom) for page in (feuilles.actions, feuilles.financements, *dispositifs) for nom in page.champs]
     colonnes += [(feuilles.repartition, nom) for nom in ("cle", "cle_lieu", "repartition")]  # le reste s'en déduit
     donnees = [[page.nom, nom, page.valeurs(nom)] for page, nom in colonnes]
     canonique = json.dumps([choix.parametres(), donnees], ensure_ascii=False, separators=(",", ":"), default=str)

@@ -19,6 +19,7 @@ from dispositifs.models import (
     ProgrammeReussiteEducative,
     QuotaAdulteRelais,
     ReleveAnct,
+    ReleveFonjep,
     SuiviPre,
     TriennaliteFonjep,
 )
@@ -121,6 +122,16 @@ class PosteFonjepFactory(DjangoModelFactory):
     contrat = factory.SubFactory(ContratFactory, departement=factory.SelfAttribute("..departement"))
     code = factory.Sequence(lambda n: f"D{n:05d}")
     association = factory.SubFactory(OrganismeFactory)
+
+
+class ReleveFonjepFactory(DjangoModelFactory):
+    class Meta:
+        model = ReleveFonjep
+
+    poste = factory.SubFactory(PosteFonjepFactory)
+    annee = 2024
+    id_publie = factory.SelfAttribute("poste.code")
+    montant = Decimal("7164.00")
 
 
 class TriennaliteFactory(DjangoModelFactory):

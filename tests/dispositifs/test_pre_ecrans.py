@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import openpyxl
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from comptes.enums import Role
 from dispositifs import operations
@@ -176,11 +178,11 @@ def test_une_action_de_pre_programmee_sans_feuille_est_nommee_a_l_etat_seul(clie
 
 
 @pytest.mark.parametrize("format", ["", "csv"])
-def test_la_liste_lit_autant_de_fois_la_base_pour_1_et_pour_3_pre(client, monde, django_assert_num_queries, format):
+def test_la_liste_lit_autant_de_fois_la_base_pour_1_et_pour_3_pre(client, monde, format):
     ProgrammeReussiteEducative.objects.filter(pk=monde.sorti.pk).delete()
     client.force_login(monde.agent)
     nombre = compter(client, format)
-    for rang in range(2):
+    for _ in range(2):
         pre = ProgrammeFactory(contrat=ContratFactory(), communes=[monde.caen, monde.colombelles])
         suivi = SuiviPreFactory(programme=pre)
         BudgetPreFactory(suivi=suivi)
@@ -189,9 +191,6 @@ def test_la_liste_lit_autant_de_fois_la_base_pour_1_et_pour_3_pre(client, monde,
 
 
 def compter(client, format):
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     with CaptureQueriesContext(connection) as requetes:
         reponse = client.get(LISTE, {"format": format})
         assert b"".join(reponse.streaming_content if format else [reponse.content])
@@ -403,12 +402,8 @@ def test_deux_personnes_qui_saisissent_la_meme_feuille_choisissent(client, monde
     }
     page = envoyer(client, monde, version=1, **envoi)
     assert page.status_code == 409
-    assert [
-        ligne
-        for ligne in zip(
-            textes(page, "//tbody/tr/th"), *[textes(page, f"//tbody/tr/td[{n}]") for n in (1, 2)], strict=True
-        )
-    ] == [
+    cotes = [textes(page, f"//tbody/tr/td[{n}]") for n in (1, 2)]
+    assert list(zip(textes(page, "//tbody/tr/th"), *cotes, strict=True)) == [
         ("Nouveaux", "En base : 50", "Votre saisie : 41"),
         ("Réunions de l’équipe de soutien", "En base : 9", "Votre saisie : —"),
         ("Budget : Ville de Caen", "En base : 39999,50", "Votre saisie : 40000,50"),

@@ -41,6 +41,7 @@ from tests.fabriques import (
 )
 from tests.pages import noeuds, texte, textes
 from tests.pilotage.tirage import tirer
+from tests.pilotage.tirage_dispositifs import tirer_les_dispositifs
 
 pytestmark = pytest.mark.django_db
 
@@ -56,6 +57,9 @@ FEUILLES = [
     "Contrats",
     "Quartiers",
     "Financeurs",
+    "PRE",
+    "Adultes-relais",
+    "FONJEP",
     "Contrôles",
 ]
 P147_ACCORDE = ChoixDeBase()
@@ -280,7 +284,7 @@ def test_la_garde_dit_le_perimetre_la_base_la_date_l_auteur_et_ce_qui_reste_a_de
     assert garde["État de l’exercice"] == "Ouvert ; provisoire : 1 action, 2\u202f000,00 € demandés non décidés"
     assert garde["Produit par"] == "DDETS, chargé de mission"
     assert garde["Produit le"] == str(INSTANT)
-    assert garde["Gabarit"] == "2024.1"
+    assert garde["Gabarit"] == "2024.2"
     assert re.fullmatch(r"SHA-256 [0-9a-f]{64}", garde["Empreinte des données"])
 
 
@@ -307,7 +311,9 @@ def test_l_empreinte_ne_change_qu_avec_les_donnees_ou_la_base(exemple, exercice)
 
 @pytest.fixture
 def tire():
-    return tirer(graine=14, nombre=40)
+    exercice = tirer(graine=14, nombre=40)
+    tirer_les_dispositifs(exercice)
+    return exercice
 
 
 @pytest.mark.parametrize("choix", CHOIX, ids=str)
@@ -483,7 +489,7 @@ def test_le_nombre_de_requetes_ne_depend_pas_du_nombre_d_actions(exercice):
     for _ in range(3):
         localiser(action_programmee(exercice=exercice, contrat=contrat), {QuartierFactory(contrat=contrat): 1})
     assert requetes() == avant
-    assert avant < 40
+    assert avant < 70
 
 
 def test_le_gabarit_est_le_dernier_paru_l_annee_de_l_exercice():
@@ -692,7 +698,7 @@ def test_la_page_dit_ce_que_le_classeur_contiendra_et_que_tout_concorde(client, 
     ]
     assert fiche[4] == "ouvert ; provisoire : 1 action, 2 000,00 € demandés non décidés"
     assert textes(reponse, "//main//div[@role='status']/p") == [
-        "43 totaux rapprochés d’une feuille à l’autre et de l’écran : aucun écart."
+        "57 totaux rapprochés d’une feuille à l’autre et de l’écran : aucun écart."
     ]
     ecarts = textes(reponse, "//main//table[2]//td[last()] | (//main//table)[2]//td[last()]")
     assert set(ecarts) == {"0,00 €", "0"}
