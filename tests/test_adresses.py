@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from comptes.enums import Role
 from programmation.imports import lots
 from tests import imports
-from tests.dispositifs.fabriques import SuiviPreFactory
+from tests.dispositifs.fabriques import OccupationFactory, SuiviPreFactory, TriennaliteFactory
 from tests.fabriques import (
     ActionFactory,
     ContratFactory,
@@ -85,10 +85,42 @@ OUVERTES = {
     "dispositifs:pre_update": ({"pk": "pre"}, QUI_ECRIVENT),
     "dispositifs:suivi_pre_detail": ({"pk": "pre", "annee": 2026}, TOUS),
     "dispositifs:suivi_pre_update": ({"pk": "pre", "annee": 2026}, QUI_ECRIVENT),
+    "dispositifs:adulte_relais_list": ({}, CONNECTES),
+    "dispositifs:adulte_relais_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "dispositifs:adulte_relais_detail": ({"pk": "poste"}, ETAT),
+    "dispositifs:adulte_relais_update": ({"pk": "poste"}, QUI_ECRIVENT),
+    "dispositifs:radar": ({}, CONNECTES),
+    "dispositifs:quota_update": ({"pk": "exercice"}, [RESPONSABLE]),
+    "dispositifs:employeur_detail": ({"pk": "employeur"}, ETAT),
+    "dispositifs:convention_create": ({"pk": "poste"}, QUI_ECRIVENT),
+    "dispositifs:convention_update": ({"pk": "convention"}, QUI_ECRIVENT),
+    "dispositifs:convention_dossier": ({"pk": "convention"}, QUI_ECRIVENT),
+    "dispositifs:convention_renouveler": ({"pk": "convention"}, QUI_ECRIVENT),
+    "dispositifs:convention_delete": ({"pk": "convention"}, QUI_ECRIVENT),
+    "dispositifs:avenant_create": ({"pk": "convention"}, QUI_ECRIVENT),
+    "dispositifs:occupation_create": ({"pk": "convention"}, QUI_ECRIVENT),
+    "dispositifs:occupation_update": ({"pk": "occupation"}, QUI_ECRIVENT),
+    "dispositifs:occupation_delete": ({"pk": "occupation"}, QUI_ECRIVENT),
+    "dispositifs:calendrier": ({}, CONNECTES),
+    "dispositifs:fonjep_list": ({}, CONNECTES),
+    "dispositifs:fonjep_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "dispositifs:fonjep_detail": ({"pk": "fonjep"}, ETAT),
+    "dispositifs:fonjep_update": ({"pk": "fonjep"}, QUI_ECRIVENT),
+    "dispositifs:triennalite_create": ({"pk": "fonjep"}, QUI_ECRIVENT),
+    "dispositifs:triennalite_update": ({"pk": "triennalite"}, QUI_ECRIVENT),
+    "dispositifs:triennalite_delete": ({"pk": "triennalite"}, QUI_ECRIVENT),
 }
 
 
-PAR_POST = {"comptes:logout": {}, "programmation:import_confirmer": {"pk": "lot"}}
+PAR_POST = {
+    "comptes:logout": {},
+    "programmation:import_confirmer": {"pk": "lot"},
+    "dispositifs:calendrier_creer": {},
+    "dispositifs:calendrier_revoquer": {},
+}
+SANS_SESSION = {"dispositifs:calendrier_ics"}  # une adresse privée, qui a ses propres tests
+# Ce qu'un partenaire ne voit pas : un organisme dont il ne voit aucune action, et tous les postes.
+PAS_AU_PARTENAIRE = {"fusionne", "poste", "convention", "occupation", "employeur", "fonjep", "triennalite"}
 VERS_AILLEURS = {"accueil": CONNECTES, "programmation:decision_en_lot": [*QUI_ECRIVENT, D_AILLEURS]}
 FRAGMENTS_ET_FICHIERS = {
     "programmation:choix_de_la_saisie",
@@ -128,7 +160,15 @@ def monde():
     lot = lots.deposer(fichier, exercice, par=agent)
     lots.planifier(lot, par=agent)
     fusionne = OrganismeFactory(fusionne_dans=porteur)
+    occupation = OccupationFactory(convention__poste__contrat=contrat, convention__poste__employeur=porteur)
+    triennalite = TriennaliteFactory(poste__contrat=contrat)
     objets = {
+        "occupation": occupation,
+        "convention": occupation.convention,
+        "poste": occupation.convention.poste,
+        "employeur": porteur,
+        "triennalite": triennalite,
+        "fonjep": triennalite.poste,
         "pre": SuiviPreFactory(programme__contrat=contrat, exercice=exercice).programme,
         "fusionne": fusionne,
         "contrat": contrat,
@@ -159,7 +199,7 @@ def adresse(nom, objets, monde):
 
 
 def test_aucune_adresse_n_echappe_au_tableau():
-    connues = {*OUVERTES, *PUBLIQUES, *PAR_POST, *VERS_AILLEURS, "galerie"}
+    connues = {*OUVERTES, *PUBLIQUES, *PAR_POST, *VERS_AILLEURS, *SANS_SESSION, "galerie"}
     assert [nom for nom in NOMS if nom not in connues] == []
 
 
@@ -209,7 +249,7 @@ def test_une_page_qui_renvoie_mene_a_une_page_ouverte(client, monde, nom, role):
 def refus(nom, role):
     """404 hors du périmètre ; 403 pour qui voit la chose, ou une page sans objet, sans avoir le droit du geste."""
     hors_perimetre = role in (SANS_DROIT, D_AILLEURS)
-    hors_perimetre |= role == PARTENAIRE and OUVERTES[nom][0] == {"pk": "fusionne"}  # il n'en voit aucune action
+    hors_perimetre |= role == PARTENAIRE and OUVERTES[nom][0].get("pk") in PAS_AU_PARTENAIRE
     a_un_objet = "pk" in OUVERTES[nom][0] or "exercice" in OUVERTES[nom][0]
     return 404 if a_un_objet and (hors_perimetre or "import" in nom) else 403  # les lots sont à qui importe
 

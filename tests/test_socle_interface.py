@@ -104,7 +104,7 @@ def test_un_visiteur_n_a_pas_de_menu():
 )
 def test_seul_qui_ecrit_voit_les_imports_et_un_partenaire_n_a_pas_le_classeur(role, propres):
     libelles = [lien.libelle for lien in menu(habiliter(role))]
-    assert libelles == ["Tableau de bord", "Actions", "Territoires", *propres, "Organismes"]
+    assert libelles == ["Tableau de bord", "Actions", "Territoires", "Dispositifs", *propres, "Organismes"]
 
 
 @pytest.mark.django_db
@@ -126,6 +126,7 @@ def test_sans_habilitation_le_menu_n_ouvre_aucune_page_vide():
         ("/pilotage/anct/", {"Classeur ANCT": "page"}),
         ("/programmation/actions/12/", {"Actions": "true"}),
         ("/territoires/quartiers/3/", {"Territoires": "true"}),
+        ("/dispositifs/adultes-relais/3/", {"Dispositifs": "true"}),
         ("/compte/", {}),
     ],
 )
