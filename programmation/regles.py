@@ -193,8 +193,7 @@ def empechement_de_dater(exercice, jour):
 
 
 def motif_exige_pour_deplacer_un_total(action, a_une_decision):
-    """Dès qu'une décision existe ou que la campagne est figée : ces totaux ont été lus, on doit savoir pourquoi ils
-    changent."""
+    """Dès qu'une décision existe ou que la campagne est figée : ce qui change un total déjà lu se justifie."""
     return a_une_decision or action.campagne.est_figee
 
 

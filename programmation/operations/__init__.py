@@ -21,7 +21,8 @@ from .organismes import (
     rattacher_un_siret,
 )
 from .outils import ConflitDeVersion, DroitManquant, MotifExige, OperationRefusee
-from .saisie import Examen, LigneDePlan, SaisieAction, enregistrer, enregistrer_et_deposer, examiner
+from .plan import LigneDePlan
+from .saisie import Examen, SaisieAction, enregistrer, enregistrer_et_deposer, examiner
 from .scission import scinder
 from .statuts import deposer, instruire, retirer, revenir, supprimer_les_brouillons
 

@@ -160,14 +160,16 @@ def raison_du_refus_de_l_enveloppe(demande, action, montant, lues):
     if enveloppe is None:
         existe = any(e.exercice_id == action.exercice_id for e in enveloppes.values())
         return "choisir l’enveloppe qui porte la décision." if existe else ""
+    if montant < 0 and enveloppe.pk in porteuses:
+        return ""
+    if montant < 0 and porteuses:
+        siennes = " ou ".join(f"« {enveloppes[pk]} »" for pk in sorted(porteuses & enveloppes.keys()))
+        return f"« {enveloppe} » ne lui a rien accordé : rendre les crédits à {siennes}."
     raison = enveloppe.pourquoi_pas(action)
     if raison:
         return f"l’enveloppe « {enveloppe} » {raison} : en choisir une autre."
     if any(e.parent_id == enveloppe.pk for e in enveloppes.values()):
         return f"« {enveloppe} » a des sous-enveloppes : décider dans l’une d’elles."
-    if montant < 0 and porteuses and enveloppe.pk not in porteuses:
-        siennes = " ou ".join(f"« {enveloppes[pk]} »" for pk in sorted(porteuses))
-        return f"« {enveloppe} » ne lui a rien accordé : rendre les crédits à {siennes}."
     return ""
 
 

@@ -117,6 +117,11 @@ def est_une_date(champ):
     return isinstance(champ, models.DateField) and not isinstance(champ, models.DateTimeField)
 
 
+def valeurs(objet, champs):
+    """Les valeurs brutes (clés étrangères en identifiants), pour comparer avant et après."""
+    return {champ: getattr(objet, objet._meta.get_field(champ).attname) for champ in champs}
+
+
 def creer_avec_historique(objets, modele, *, par, motif):
     if objets:
         bulk_create_with_history(

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -13,8 +12,8 @@ from politique_ville.outils.repartition import cumuls
 from territoires.models import Quartier
 
 from .. import regles
-from ..enums import Echelle, EtatFinancement, FamilleFinanceur
-from ..models import Action, Campagne, Decision, Financement, Financeur, Localisation, Pilier, PrioriteTransversale
+from ..enums import Echelle
+from ..models import Action, Campagne, Decision, Financement, Localisation, Pilier, PrioriteTransversale
 from .outils import (
     DroitManquant,
     OperationRefusee,
@@ -26,12 +25,12 @@ from .outils import (
     relire_les_actions,
     relire_les_exercices,
     supprimer_avec_historique,
+    valeurs,
     verifier_les_versions,
 )
+from .plan import ChangementDePlan, LigneDePlan, cle_de_ligne, lignes_par_cle
 from .statuts import deposer
 
-CHAMPS_DE_LA_LIGNE = ["nature", "demande", "propose", "accorde", "verse", "etat", "date_etat"]
-MONTANTS_DE_LA_LIGNE = ["demande", "propose", "accorde", "verse"]
 # Ce qui, changé, déplace un total déjà lu d'un territoire, d'un pilier ou d'un porteur à l'autre.
 DEPLACENT_UN_TOTAL = {
     "echelle": "l’échelle",
@@ -48,31 +47,7 @@ PORTENT_L_ENVELOPPE = {"contrat", "dispositif"}  # l'enveloppe d'une action est 
 PAS_DANS_CETTE_ENVELOPPE = (
     "« {} » porte une décision de l’action : son {} ne change plus. Déprogrammer l’action, puis en saisir une autre."
 )
-CHAMPS_DES_DECISIONS = ["accorde", "verse", "etat", "date_etat"]  # sur la ligne P147, seules les décisions les écrivent
 ETIQUETTES = {"piliers_transversaux": Pilier, "priorites": PrioriteTransversale}
-
-
-@dataclass(frozen=True)
-class LigneDePlan:
-    """Une ligne saisie du plan de financement, montants en euros (None : inconnu)."""
-
-    financeur: Financeur
-    nature: str = ""
-    demande: Decimal | None = None
-    propose: Decimal | None = None
-    accorde: Decimal | None = None
-    verse: Decimal | None = None
-    etat: str = EtatFinancement.SOLLICITE
-    date_etat: Any = None
-
-    @property
-    def cle(self):
-        """Ce qui identifie la ligne dans son action : le P147 n'en a qu'une."""
-        return cle_de_ligne(self.financeur, self.nature_retenue)
-
-    @property
-    def nature_retenue(self):
-        return self.nature or FamilleFinanceur(self.financeur.famille).nature_proposee
 
 
 @dataclass
@@ -157,8 +132,9 @@ class Contexte:
         nouvelles = {saisie.champs["exercice"].pk for saisie in saisies if not saisie.action}
         self.exercices = relire_les_exercices(nouvelles, sous_verrou=sous_verrou)
         self.instant = timezone.now()  # le même pour tout le lot
-        self.campagnes = Campagne.objects.filter(exercice__in=nouvelles).order_by("vague", "pk")
         self.actions = relire_les_actions(existantes, sous_verrou=sous_verrou) if existantes else {}
+        touches = nouvelles | {action.exercice_id for action in self.actions.values()}
+        self.campagnes = Campagne.objects.filter(exercice__in=touches).order_by("vague", "pk")  # lues si l'une change
         verifier_les_versions({s.action.pk: s.version for s in saisies if s.action}, self.actions)
         self.decisions = grouper(Decision.objects.filter(action__in=existantes).select_related("enveloppe"))
         self.lignes = grouper(Financement.objects.filter(action__in=existantes).select_related("financeur"))
@@ -199,7 +175,7 @@ class Contexte:
         """Pose les champs de la saisie sur l'action et rend les noms de ceux qui changent."""
         campagne = saisie.champs.get("campagne")
         if action.pk and campagne and campagne.pk != action.campagne_id:
-            empechement = regles.empechement_de_changer_de_campagne(action, campagne)
+            empechement = regles.empechement_de_changer_de_campagne(action, self.relue(campagne))
             if empechement:
                 raise OperationRefusee({"campagne": empechement})
         avant = valeurs(action, saisie.champs)
@@ -225,13 +201,22 @@ class Contexte:
     def nouvelle(self, saisie):
         action = Action(exercice=self.exercices[saisie.champs["exercice"].pk])
         saisie.champs["exercice"] = action.exercice
-        if not saisie.champs.get("campagne"):
-            saisie.champs["campagne"] = self.campagne_par_defaut(action.exercice, saisie.champs.get("contrat"))
-        saisie.champs["campagne"].exercice = action.exercice
-        empechement = regles.empechement_de_creer(saisie.champs["campagne"])
+        choisie = saisie.champs.get("campagne")
+        if choisie:
+            campagne = self.relue(choisie)
+        else:
+            campagne = self.campagne_par_defaut(action.exercice, saisie.champs.get("contrat"))
+        saisie.champs["campagne"] = campagne
+        if campagne.exercice_id == action.exercice_id:
+            campagne.exercice = action.exercice
+        empechement = regles.empechement_de_creer(campagne)
         if empechement:
             raise OperationRefusee(empechement)
         return action
+
+    def relue(self, campagne):
+        """La même campagne, lue sous le verrou : quelqu'un a pu la figer depuis que la saisie l'a choisie."""
+        return next((lue for lue in self.campagnes if lue.pk == campagne.pk), campagne)
 
     def campagne_par_defaut(self, exercice, contrat):
         """La première campagne non figée du contrat, sinon celle de tout l'exercice."""
@@ -288,37 +273,6 @@ class Contexte:
         return change
 
 
-@dataclass
-class ChangementDePlan:
-    """Ce qui a changé dans un plan : quelque chose, et parmi cela un montant."""
-
-    change: bool = False
-    montants_changes: bool = False
-
-    def creer(self, action, saisie, ecritures):
-        ligne = Financement(action=action, financeur=saisie.financeur, famille=saisie.financeur.famille)
-        ecrire_la_ligne(ligne, saisie)
-        ecritures.lignes_creees.append(ligne)
-        self.change = self.montants_changes = True
-
-    def modifier(self, ligne, saisie, ecritures):
-        avant = valeurs(ligne, CHAMPS_DE_LA_LIGNE)
-        ecrire_la_ligne(ligne, saisie)
-        apres = valeurs(ligne, CHAMPS_DE_LA_LIGNE)
-        changes = {champ for champ in avant if avant[champ] != apres[champ]}
-        if changes:
-            ecritures.lignes_modifiees.append(ligne)
-            ecritures.champs_des_lignes |= changes
-            self.change = True
-            self.montants_changes |= not changes.isdisjoint(MONTANTS_DE_LA_LIGNE)
-
-    def supprimer(self, ligne, decidee, ecritures):
-        if decidee and ligne.famille == FamilleFinanceur.ANCT_P147:
-            raise OperationRefusee("La ligne P147 porte des décisions : elle ne se retire pas du plan.")
-        ecritures.lignes_supprimees.append(ligne)
-        self.change = self.montants_changes = True
-
-
 def ce_qui_deplace_un_total(changes, plan, lieux):
     """Ce qui change, en mots, parmi ce qui déplace un total : « le pilier », « les quartiers », « un montant »."""
     mots = {mot: None for champ, mot in DEPLACENT_UN_TOTAL.items() if champ in changes}
@@ -332,33 +286,6 @@ def ce_qui_deplace_un_total(changes, plan, lieux):
 def enumerer(mots):
     *premiers, dernier = mots
     return f"{', '.join(premiers)} et {dernier}" if premiers else dernier
-
-
-def ecrire_la_ligne(ligne, saisie):
-    """Recopie la saisie ; sur la ligne P147, l'accordé et l'état restent ceux des décisions."""
-    for champ in CHAMPS_DE_LA_LIGNE:
-        if ligne.famille == FamilleFinanceur.ANCT_P147 and champ in CHAMPS_DES_DECISIONS:
-            continue
-        setattr(ligne, champ, saisie.nature_retenue if champ == "nature" else getattr(saisie, champ))
-    if ligne.etat == EtatFinancement.REFUSE and ligne.accorde is None:
-        ligne.accorde = Decimal(0)
-    controler(ligne)
-
-
-def cle_de_ligne(financeur, nature):
-    return FamilleFinanceur.ANCT_P147 if financeur.famille == FamilleFinanceur.ANCT_P147 else (financeur.pk, nature)
-
-
-def lignes_par_cle(plan):
-    """Les lignes saisies par clé ; lève OperationRefusee si un financeur y est deux fois avec la même nature."""
-    par_cle = {}
-    for ligne in plan:
-        if ligne.cle in par_cle:
-            raise OperationRefusee(
-                {"plan": f"« {ligne.financeur} » est deux fois dans le plan avec la même nature : réunir les lignes."}
-            )
-        par_cle[ligne.cle] = ligne
-    return par_cle
 
 
 def remplacer_les_localisations(action, existantes, voulues, ecritures):
@@ -392,11 +319,6 @@ def controler_l_action(action, instant):
     action.preparer_recherche()
     action.modifie_le = instant
     controler(action)
-
-
-def valeurs(objet, champs):
-    """Les valeurs brutes (clés étrangères en identifiants), pour comparer avant et après."""
-    return {champ: getattr(objet, objet._meta.get_field(champ).attname) for champ in champs}
 
 
 def grouper(lignes):

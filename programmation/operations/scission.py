@@ -18,7 +18,8 @@ from .outils import (
     exiger_un_motif,
     verrouiller_les_actions,
 )
-from .saisie import ETIQUETTES, MONTANTS_DE_LA_LIGNE, LigneDePlan, SaisieAction, enregistrer
+from .plan import MONTANTS_DE_LA_LIGNE, LigneDePlan
+from .saisie import ETIQUETTES, SaisieAction, enregistrer
 
 BENEFICIAIRES = ["beneficiaires_prevus", "beneficiaires_femmes", "beneficiaires_hommes", "beneficiaires_qpv"]
 NON_COPIES = {"id", "cle", "contrat", "campagne", "version", "cree_le", "modifie_le", "recherche", "statut"}

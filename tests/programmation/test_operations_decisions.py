@@ -29,6 +29,7 @@ from tests.fabriques import (
     ActionFactory,
     CampagneFactory,
     ContratFactory,
+    DecisionFactory,
     DispositifFactory,
     EnveloppeFactory,
     EtablissementFactory,
@@ -349,6 +350,17 @@ def test_l_enveloppe_d_un_autre_contrat_ou_d_un_autre_dispositif_est_refusee(age
     Action.objects.filter(pk=demande.action.pk).update(**{propre_a: autre})
     operations.decider([demande], par=agent)
     assert Decision.objects.get().enveloppe == enveloppe
+
+
+def test_une_decision_prise_autrefois_dans_la_mauvaise_enveloppe_se_defait(agent, exercice):
+    """Seules les nouvelles attributions sont bornées : rendre les crédits est la façon de réparer."""
+    action = action_programmee(accorde=1000)
+    voisine = EnveloppeFactory(exercice=exercice, contrat=ContratFactory())
+    DecisionFactory(action=action, nature=NatureDecision.COMPLEMENT, montant=euros(500), enveloppe=voisine)
+    with pytest.raises(OperationRefusee, match="celle d’un autre contrat"):
+        decider(agent, action, NatureDecision.COMPLEMENT, 1, motif="Essai", enveloppe=voisine)
+    decider(agent, action, NatureDecision.DIMINUTION, -500, motif="Rendus", enveloppe=voisine)
+    assert Decision.objects.filter(enveloppe=voisine).count() == 2
 
 
 def test_l_enveloppe_d_un_contrat_ne_porte_pas_l_echelle_du_departement(agent, exercice):

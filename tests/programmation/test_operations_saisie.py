@@ -8,7 +8,7 @@ from django.utils import timezone
 from comptes.enums import Role
 from programmation import operations
 from programmation.enums import Echelle, EtatFinancement, NatureFinancement, StatutAction, StatutExercice
-from programmation.models import Action, Financement
+from programmation.models import Action, Campagne, Financement
 from programmation.operations import (
     ConflitDeVersion,
     DroitManquant,
@@ -306,6 +306,25 @@ def test_une_action_n_entre_ni_ne_sort_d_une_campagne_figee(agent, exercice, con
     assert list(refus.value.message_dict) == ["campagne"]
     assert f"« {campagnes[figee]} » est figée" in refus.value.messages[0]
     enregistrer_une(agent, action=action, champs={"campagne": campagnes["ancienne"], "intitule": "Corrigé"})
+
+
+def test_une_campagne_figee_depuis_que_le_formulaire_l_a_lue_est_relue_sous_verrou(agent, exercice, contrat):
+    campagne = CampagneFactory(exercice=exercice, intitule="Été")
+    action = ActionFactory(exercice=exercice, contrat=contrat)
+    Campagne.objects.filter(pk=campagne.pk).update(figee_le=timezone.now())
+    for saisie in (
+        {"action": action, "champs": {"campagne": campagne}},
+        {"champs": champs_du_brouillon(exercice, contrat, campagne=campagne)},
+    ):
+        with pytest.raises(OperationRefusee, match="est figée"):
+            enregistrer_une(agent, **saisie)
+
+
+def test_la_campagne_d_un_autre_exercice_est_refusee(agent, exercice, contrat):
+    autre = ExerciceFactory(annee=2027).campagnes.get()
+    with pytest.raises(OperationRefusee) as refus:
+        enregistrer_une(agent, champs=champs_du_brouillon(exercice, contrat, campagne=autre))
+    assert refus.value.message_dict == {"campagne": ["Cette campagne est d’un autre exercice."]}
 
 
 def test_une_action_decidee_change_de_campagne_ouverte_avec_un_motif(agent, exercice, decidee):
