@@ -22,8 +22,8 @@ PREMIERE_ANNEE_PUBLIEE = 2000  # les adultes-relais datent de 1999, les listes s
 # L'identifiant d'un adulte-relais : le poste sur dix signes, puis deux chiffres pour la convention.
 ID_ADULTE_RELAIS = re.compile(r"[0-9AB]{5}R\d{4}(\d{2})?")
 ID_FONJEP = re.compile(r"[A-Z0-9]{4,10}")
-# Ce que laisse un accent lu dans le mauvais encodage : « RÃ‰GIE », « R‚gie », ou le caractère de remplacement.
-MAL_ENCODE = re.compile("\N{REPLACEMENT CHARACTER}|Ã[^a-zA-Z ]|Â[^a-zA-Z ]|[a-zA-Z][‚„ˆŽŠ]|[‚„ˆŽŠ][a-zA-Z]")
+# Ce que laisse un accent mal lu : « RÃ‰GIE », « R‚gie », « RŽgie », ou le caractère de remplacement.
+MAL_ENCODE = re.compile("\N{REPLACEMENT CHARACTER}|[ÃÂ][^a-zA-Z ]|[a-zA-Z][‚„ˆ‡]|[‚„ˆ‡][a-zA-Z]|[a-zA-Z][ŽŠ][a-z]")
 
 # En plus des titres que tout import refuse : dans une liste de postes, un nom est celui de qui l'occupe.
 TITRES_NOMINATIFS = frozenset({"nom", "noms", "titulaire", "salarie", "salariee", "occupant", "adulte relais"})

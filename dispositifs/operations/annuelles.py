@@ -64,10 +64,10 @@ def enregistrer_des_releves(
         return 0
     modele = type(releves[0])
     with contraintes_en_francais(), transaction.atomic():
-        for poste in {releve.poste_id: releve.poste for releve in releves}.values():
+        postes = {releve.poste_id: releve.poste for releve in releves}
+        for poste in postes.values():
             exiger_la_gestion(par, poste)
-        annees = {releve.annee for releve in releves}
-        connus = {cle(releve): releve for releve in modele.objects.filter(annee__in=annees)}
+        connus = {cle(releve): releve for releve in modele.objects.filter(poste__in=postes)}
         nouveaux = [releve for releve in releves if a_ecrire(releve, connus.get(cle(releve)))]
         for releve in nouveaux:
             controler(releve)

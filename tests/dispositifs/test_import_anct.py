@@ -26,7 +26,7 @@ from programmation.models import Etablissement, Lot, ModeleDeColonnes, Organisme
 from programmation.operations import DroitManquant, OperationRefusee
 from tests.dispositifs.fabriques import BaremeFonjepFactory, PosteFactory, PosteFonjepFactory
 from tests.fabriques import ContratFactory, DepartementFactory, OrganismeFactory, QuartierFactory, habiliter
-from tests.imports import compteurs, csv, en_clair, messages
+from tests.imports import compteurs, csv, en_clair, fichier, messages
 from tests.pages import noeuds, textes
 
 pytestmark = pytest.mark.django_db
@@ -253,6 +253,19 @@ def test_l_employeur_est_retrouve_par_son_siren(calvados, agent):
     importer(liste(LIGNE), calvados, agent)
     assert PosteAdulteRelais.objects.get().employeur == connu
     assert Etablissement.objects.get(siret=SIRET).organisme == connu
+
+
+def test_un_classeur_excel_dont_le_siret_est_un_nombre_se_lit_pareil(calvados, agent):
+    classeur = fichier(ENTETES, [2024, "01414R004503", 75048537700014, "COLLECTIF", 22810.61, "CN01403M"])
+    importer(classeur, calvados, agent)
+    releve = ReleveAnct.objects.get()
+    assert (releve.siret, releve.montant) == (SIRET, Decimal("22810.61"))
+    assert compteurs(essayer(liste(LIGNE), calvados, agent)) == {"inchange": 1}
+
+
+@pytest.mark.parametrize("nom", ["CHÂTEAU D’ÉCOUTE", "ŽIVOT", "L’Â", "MÂCON « Âge »"])
+def test_un_nom_bien_ecrit_n_est_pas_pris_pour_mal_encode(calvados, agent, nom):
+    assert compteurs(essayer(liste(ligne(raison_sociale=nom)), calvados, agent)) == {"cree": 1}
 
 
 # --- Ce qui est refusé ---
