@@ -98,8 +98,8 @@ class ActionQuerySet(RechercheQuerySet):
 
     def recherche(self, texte, quartiers=None):
         """Chaque mot est dans l'intitulé, le numéro de dossier, le nom ou le SIREN du porteur ; ou bien tous désignent
-        un quartier de l'action, par son nom ou sa commune. Ces quartiers se lisent d'abord ; `quartiers`, où les chercher,
-        n'en laisse que quelques-uns à comparer."""
+        un quartier de l'action, par son nom ou sa commune. Ces quartiers se lisent d'abord, parmi `quartiers` : la base
+        n'en a que quelques-uns à comparer."""
         if not normaliser(texte):
             return self
         ecrit = Q(contient_les_mots(texte, "recherche", "porteur__recherche"))
