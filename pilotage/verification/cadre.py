@@ -14,6 +14,7 @@ from programmation.models import (
     Enveloppe,
     Etablissement,
     Exercice,
+    Lot,
     Organisme,
     PartenaireFinanceur,
 )
@@ -136,3 +137,9 @@ def enveloppe_d_une_decision():
     yield from enveloppes_d_ailleurs(decisions, "action__")
     divisees = decisions.filter(Q(enveloppe__in=Enveloppe.objects.exclude(parent=None).values("parent")))
     yield from ecarts_de(divisees, V("une feuille"), "enveloppe__libelle")
+
+
+@verification("département d’un lot", "Un lot importé dans un exercice est du département de cet exercice.")
+def departement_d_un_lot():
+    d_ailleurs = Lot.objects.exclude(exercice=None).exclude(exercice__departement=F("departement"))
+    return ecarts_de(d_ailleurs, "exercice__departement__nom", "departement__nom", nom="nom_du_fichier")

@@ -18,6 +18,8 @@ from dispositifs.models import (
     Occupation,
     PosteAdulteRelais,
     PosteFonjep,
+    ReleveAnct,
+    ReleveFonjep,
     SuiviPre,
     TriennaliteFonjep,
 )
@@ -79,6 +81,13 @@ def territoire_d_un_poste():
     for modele in (LieuDuPoste, LieuFonjep):
         hors_contrat = modele.objects.exclude(quartier__contrat=F("poste__contrat"))
         yield from ecarts_de(hors_contrat, V("un quartier du contrat"), "quartier__nom")
+
+
+@verification("relevé publié", "Un relevé porte le numéro de son poste.")
+def releve_publie():
+    for modele, nom in ((ReleveAnct, "poste__numero"), (ReleveFonjep, "poste__code")):
+        d_ailleurs = modele.objects.exclude(**{nom: None}).exclude(id_publie__startswith=F(nom))
+        yield from ecarts_de(d_ailleurs, nom, "id_publie")
 
 
 @verification("suivi de PRE", "Les effectifs d’un PRE font ses enfants suivis, et ses actions lui conviennent.")

@@ -28,12 +28,13 @@ from programmation.models import (
     Decision,
     Financement,
     Localisation,
+    Lot,
     Organisme,
     PartenaireFinanceur,
 )
 from programmation.operations import annuler_la_fusion
 from territoires.models import FiliationQuartier
-from tests.dispositifs.fabriques import ConventionFactory, PosteFactory, SuiviPreFactory
+from tests.dispositifs.fabriques import ConventionFactory, PosteFactory, ReleveFactory, SuiviPreFactory
 from tests.fabriques import (
     ActionFactory,
     CampagneFactory,
@@ -529,6 +530,18 @@ def conventions_qui_se_chevauchent():
 @viole("territoire d’un poste", "attendu Calvados, trouvé Gard")
 def poste_dans_le_contrat_d_un_autre_departement():
     PosteFactory(contrat=contrat_du_gard(), departement=DepartementFactory())
+
+
+@viole("relevé publié", "attendu 01414R0045, trouvé 01414R004601")
+def releve_d_un_autre_poste():
+    ReleveFactory(poste=PosteFactory(numero="01414R0045"), id_publie="01414R004601")
+
+
+@viole("département d’un lot", "« liste.csv » : attendu Calvados, trouvé Gard")
+def lot_d_un_autre_departement_que_son_exercice():
+    gard = DepartementFactory(code="30")
+    auteur = habiliter("agent", departement=gard)
+    Lot.objects.create(exercice=ExerciceFactory(), departement=gard, nom_du_fichier="liste.csv", auteur=auteur)
 
 
 @viole("suivi de PRE", "31 enfants, pour 30 suivis")
