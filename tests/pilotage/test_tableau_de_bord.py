@@ -231,6 +231,7 @@ def test_le_levier_mene_a_son_detail_dont_chaque_nombre_est_une_liste(client, ag
     assert noeuds(reponse, "//a[starts-with(@aria-label, 'Droit commun pour')]/@href") == ["#levier"]
     assert noeuds(reponse, "//a[starts-with(@aria-label, 'Rang de l’État')]/@href") == ["#rang"]
     section = "//section[@id='levier']"
+    assert not noeuds(reponse, f"{section}//p[@id='rang']")
     assert "Votes connus pour 3 actions sur 4." in texte_de(reponse, section)
     assert textes(reponse, f"{section}//a") == ["3 actions", "4", "7 000,00 €", "4 000,00 €", "700,00 €"]
 
@@ -292,6 +293,8 @@ def test_la_liste_derriere_les_contributions_ne_montre_qu_elles(client, agent, e
     reponse = client.get(lien)
     assert reponse.context["totaux"].cout == euros("650.01")
     assert "Contributions volontaires ↕" in textes(reponse, "//thead//th/a")
+    gardes = {champ.get("name"): champ.get("value") for champ in noeuds(reponse, "//form//input[@type='hidden']")}
+    assert (gardes["base"], gardes["contributions"]) == ("cout", "seules")
 
 
 # --- Choisir sa portée ---

@@ -187,8 +187,7 @@ def test_la_programmation_d_un_contrat_mene_a_ses_actions(client, agent, exemple
     page = texte(noeuds(reponse, "//main")[0])
     assert "Pour 1 € de P147 : 0,40 € de droit commun et 0,14 € d’autres cofinancements publics, acquis." in page
     assert "Votes connus pour 1 action sur 2." in page
-    assert noeuds(reponse, "//section[@id='levier']")
-    assert noeuds(reponse, "//p[@id='rang']")
+    assert noeuds(reponse, "//section[@id='levier']/p[@id='rang']")
     for mots, lien in liens_vers_la_liste(reponse):
         assert total_de_la_liste(client, mots, lien) == en_nombre(mots), lien
 
