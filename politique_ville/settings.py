@@ -119,7 +119,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     # Compiler une requête de tableau de bord prend plus de temps que la lire. Et PostgreSQL, réglé d'origine pour un
-    # disque à plateaux, relit une table entière plutôt que son index : les financeurs de la France, 240 ms au lieu de 120.
+    # disque à plateaux, relit une table entière plutôt que son index : 240 ms au lieu de 120 pour les financeurs.
     DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c jit=off -c random_page_cost=1.1"
 
 # --- Comptes ---

@@ -86,8 +86,8 @@ def import_create(request):
 def _explications():
     """Ce que fera chaque import, en phrases ; ceux qui font de même sont dits ensemble."""
     libelles = defaultdict(list)
-    for modele in modeles():
-        libelles[tuple(map(insecables, modele.explications))].append(insecables(modele.libelle))
+    for sorte in modeles():
+        libelles[tuple(map(insecables, sorte.explications))].append(insecables(sorte.libelle))
     return [(siens, phrases) for phrases, siens in libelles.items()]
 
 

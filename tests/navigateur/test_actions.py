@@ -107,7 +107,7 @@ def test_au_telephone_le_montant_a_decider_se_saisit_sans_defiler(page, live_ser
     page.goto(f"{live_server.url}{LISTE}decider/?action={actions[0].pk}&action={actions[1].pk}")
     for action in actions[:2]:
         cadre = page.get_by_label(f"Montant pour {action}").bounding_box()
-        assert 0 <= cadre["x"]
+        assert cadre["x"] >= 0
         assert cadre["x"] + cadre["width"] <= 360
 
 
@@ -116,19 +116,6 @@ def test_une_decision_sans_montant_verrouille_les_montants(page, live_server, ag
     page.get_by_label("Décision", exact=False).first.select_option("ajournement")
     expect(page.locator("[data-total]")).to_have_text("sans montant")
     expect(page.get_by_label("Montant pour Atelier 1")).to_have_attribute("readonly", "")
-
-
-def test_le_bouton_retour_rend_la_selection_et_plus_rien_apres_la_deconnexion(page, live_server, agent, actions):
-    page.goto(f"{live_server.url}{LISTE}")
-    page.get_by_role("checkbox", name="Choisir Atelier 2").check(force=True)
-    page.get_by_role("link", name="Atelier 1").click()
-    page.wait_for_url(f"**{actions[0].get_absolute_url()}")
-    page.go_back()
-    expect(page.get_by_role("checkbox", name="Choisir Atelier 2")).to_be_checked()
-    page.get_by_role("button", name="Se déconnecter").click()
-    page.wait_for_url("**/compte/connexion/")
-    page.go_back()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Connexion")
 
 
 def test_le_bouton_retour_rend_la_selection_et_plus_rien_apres_la_deconnexion(page, live_server, agent, actions):
