@@ -90,7 +90,7 @@ class FicheForm(RefusMixin, forms.ModelForm):
         """Une valeur que la comparaison sait dire, et que l'opération sait écrire."""
         enum = self.enums.get(nom)
         if enum is None or valeur in (None, ""):
-            return list(valeur) if hasattr(valeur, "all") else valeur
+            return list(valeur.all()) if hasattr(valeur, "all") else valeur
         return [enum(une) for une in valeur] if isinstance(valeur, list) else enum(valeur)
 
     def saisie(self, valeurs: dict[str, Any] | None = None) -> Envoi:
