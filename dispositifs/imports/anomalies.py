@@ -4,7 +4,7 @@ Aucune de ces anomalies n'empêche d'importer, sauf un poste donné à deux empl
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 
 from politique_ville.outils.francais import euros
@@ -14,18 +14,27 @@ from programmation.imports.fiches import Journal
 from territoires.models import Departement
 
 from .lignes import LigneDeListe, refuser
+from .releves import Garde
 
 LONGUEUR_DU_DEPARTEMENT = 3  # « 014 » dans l'identifiant d'un adulte-relais
 
 
-def dire_les_repetitions(lignes: Iterable[LigneDeListe], journal: Journal) -> None:
+def dire_les_repetitions(lignes: Iterable[LigneDeListe], gardes: Iterable[Garde], journal: Journal) -> None:
     """Un poste nommé deux fois la même année ; chez deux employeurs, on ne sait pas à qui il est : c'est un refus."""
-    par_annee = defaultdict(list)
+    premieres = {}
+    deja_gardes = defaultdict(set)
+    for garde in gardes:
+        deja_gardes[garde.annee, garde.poste].add(garde.id_publie)
     for ligne in lignes:
-        premieres = par_annee[ligne.annee, ligne.poste]
-        if premieres:
-            _dire_la_repetition(ligne, premieres[0], journal)
-        premieres.append(ligne)
+        cle = ligne.annee, ligne.poste
+        if cle in premieres:
+            _dire_la_repetition(ligne, premieres[cle], journal)
+        elif ligne.releve is None and deja_gardes[cle]:
+            ensemble = f"Postes déjà gardés en {ligne.annee} sous un autre identifiant : ces lignes s’y ajoutent."
+            autres = ", ".join(sorted(deja_gardes[cle]))
+            message = f"{ligne.poste} est déjà gardé en {ligne.annee}, sous {autres} : cette ligne s’y ajoute."
+            journal.avertir(ligne.numero, "id", message, ensemble)
+        premieres.setdefault(cle, ligne)
 
 
 def _dire_la_repetition(ligne, premiere, journal):
@@ -69,18 +78,17 @@ def dire_les_montants_fonjep(lignes: Iterable[LigneDeListe], montants: set[Decim
             journal.avertir(ligne.numero, "montant", f"{erreur} : {garde}.", ensemble)
 
 
-def dire_les_sirets_qui_changent(
-    lignes: Iterable[LigneDeListe], gardes: Mapping[str, Mapping[int, str]], journal: Journal
-) -> None:
-    """Le SIRET d'un poste qui n'est pas celui de l'année précédente ; `gardes` : poste → année → SIRET des relevés."""
+def dire_les_sirets_qui_changent(lignes: Iterable[LigneDeListe], gardes: Iterable[Garde], journal: Journal) -> None:
+    """Le SIRET d'un poste qui n'est pas celui de l'année précédente, dans la liste ou dans ce qui est déjà gardé."""
+    lignes = [ligne for ligne in lignes if ligne.siret]
     par_poste = defaultdict(dict)
+    for publie in (*(garde for garde in gardes if garde.siret), *lignes):
+        par_poste[publie.poste][publie.annee] = publie.siret
     for ligne in lignes:
-        if ligne.siret:
-            par_poste[ligne.poste].setdefault(ligne.annee, ligne)
-    for poste, siennes in par_poste.items():
-        sirets = {**gardes.get(poste, {}), **{annee: ligne.siret for annee, ligne in siennes.items()}}
-        for annee, ligne in siennes.items():
-            _dire_le_changement(ligne, max((a for a in sirets if a < annee), default=None), sirets, journal)
+        sirets = par_poste[ligne.poste]
+        _dire_le_changement(
+            ligne, max((annee for annee in sirets if annee < ligne.annee), default=None), sirets, journal
+        )
 
 
 def _dire_le_changement(ligne, precedente, sirets, journal):

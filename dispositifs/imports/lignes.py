@@ -36,7 +36,8 @@ class LigneDeListe:
 
     @property
     def poste(self) -> str:
-        return numero_du_poste(self.id_publie)
+        """Le numéro du poste, ou son code FONJEP, qui est plus court."""
+        return self.id_publie[:LONGUEUR_DU_NUMERO]
 
     @property
     def cle(self) -> tuple[int, str]:
@@ -47,11 +48,6 @@ class LigneDeListe:
     def publie(self) -> tuple[Decimal, str, str]:
         """Ce qui ne peut pas changer d'un relevé gardé."""
         return self.montant, self.siret, self.code_contrat
-
-
-def numero_du_poste(id_publie: str) -> str:
-    """Le numéro d'un adulte-relais, ou le code d'un poste FONJEP, qui est plus court."""
-    return id_publie[:LONGUEUR_DU_NUMERO]
 
 
 def lire_les_lignes(validee: TableValidee, departement: Departement, journal: Journal) -> list[LigneDeListe]:

@@ -1,6 +1,5 @@
 """Les deux modèles d'import : la liste des adultes-relais et celle des postes FONJEP."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,9 +23,9 @@ from ..operations import enregistrer_des_postes, enregistrer_des_postes_fonjep, 
 from . import anomalies
 from .champs import TITRES_NOMINATIFS, champs_d_une_liste, identifiant_adulte_relais, identifiant_fonjep
 from .employeurs import donner_leur_employeur
-from .lignes import LigneDeListe, donner_leur_contrat, lire_les_lignes, numero_du_poste
+from .lignes import LigneDeListe, donner_leur_contrat, lire_les_lignes
 from .postes import Postes
-from .releves import rapprocher
+from .releves import lire_les_gardes, rapprocher
 from .totaux import Poids, effet
 
 
@@ -92,7 +91,6 @@ class ImportDUneListe:
         contexte.postes = Postes(self.modele_de_poste, self.cle, self.employeur)
         contexte.postes.trouver(lignes, contexte.departement, journal)
         rapprocher(lignes, self.modele_de_releve, journal)
-        anomalies.dire_les_repetitions(lignes, journal)
         self.dire_ce_qui_etonne(lignes, contexte.departement, journal)
         nouvelles = [ligne for ligne in lignes if ligne.releve is None and not ligne.refusee]
         contexte.porteurs = donner_leur_employeur(nouvelles, journal)
@@ -101,11 +99,9 @@ class ImportDUneListe:
         return Plan(plan, tuple(journal.anomalies), self._effet(lignes, contexte.departement))
 
     def dire_ce_qui_etonne(self, lignes, departement, journal):
-        """Les anomalies propres à cette liste."""
-        gardes = defaultdict(dict)
-        publies = self.modele_de_releve.objects.filter(id_publie__in={ligne.id_publie for ligne in lignes})
-        for annee, id_publie, siret in publies.exclude(siret="").values_list("annee", "id_publie", "siret"):
-            gardes[numero_du_poste(id_publie)][annee] = siret
+        """Les anomalies de cette liste, rapprochée de ce qui est déjà gardé de ses postes."""
+        gardes = lire_les_gardes(lignes, self.modele_de_releve, self.cle)
+        anomalies.dire_les_repetitions(lignes, gardes, journal)
         anomalies.dire_les_sirets_qui_changent(lignes, gardes, journal)
 
     def _sort(self, ligne, contexte):

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from django.db import models
 
@@ -9,6 +10,22 @@ from politique_ville.outils.francais import euros
 from programmation.imports.fiches import Journal
 
 from .lignes import LigneDeListe, refuser
+
+
+class Garde(NamedTuple):
+    """Ce qu'un relevé gardé dit d'un poste une année."""
+
+    annee: int
+    poste: str
+    id_publie: str
+    siret: str
+
+
+def lire_les_gardes(lignes: Iterable[LigneDeListe], modele: type[models.Model], cle: str) -> list[Garde]:
+    """Les relevés gardés des postes de la liste, toutes années ; `cle` : le champ qui porte le numéro d'un poste."""
+    numero = f"poste__{cle}"
+    releves = modele.objects.filter(**{f"{numero}__in": {ligne.poste for ligne in lignes}})
+    return [Garde(*valeurs) for valeurs in releves.values_list("annee", numero, "id_publie", "siret")]
 
 
 def rapprocher(lignes: Iterable[LigneDeListe], modele: type[models.Model], journal: Journal) -> None:

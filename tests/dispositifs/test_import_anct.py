@@ -210,6 +210,20 @@ def test_un_poste_fonjep_retrouve_l_employeur_d_un_adulte_relais_par_son_nom(cal
     assert PosteFonjep.objects.get(code="D00820").association.siren == "488600347"  # LE RELAIS SCOLAIRE
 
 
+def test_un_siret_se_compare_a_celui_de_la_convention_precedente_deja_gardee(calvados, agent):
+    importer(liste(ligne(annee="2023", id_poste="01414R004502", code_cv="CV051")), calvados, agent)
+    plan = essayer(liste(ligne(code_tiers="75048537700022")), calvados, agent)
+    change = "C2 : le SIRET de 01414R0045 change : 75048537700014 en 2023, 75048537700022 en 2024."
+    assert change in messages(plan)
+
+
+def test_une_liste_corrigee_qui_renomme_une_ligne_gardee_est_signalee(calvados, agent):
+    importer(liste(ligne(id_poste="01414R004502")), calvados, agent)
+    assert messages(essayer(liste(LIGNE), calvados, agent)) == [
+        "B2 : 01414R0045 est déjà gardé en 2024, sous 01414R004502 : cette ligne s’y ajoute."
+    ]
+
+
 # --- De quel poste parle une ligne ---
 
 
