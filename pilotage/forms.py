@@ -8,9 +8,10 @@ from django import forms
 from programmation.models import Exercice
 from programmation.synthese import Base, ChoixDeBase
 
-from .portee import Portee, cle_des_quartiers, en_mots
+from .portee import AVEC_POSTES, Portee, cle_des_quartiers, en_mots
 
 PRE = [("", "Avec les PRE"), ("sans", "Sans les PRE")]
+POSTES = [("", "Sans les postes"), (AVEC_POSTES, "Avec les postes, à part")]
 ANNONCE = [("", "Acquis seulement"), ("1", "Acquis et annoncé")]
 CONTRIBUTIONS = [("", "Sans, montrées à part"), ("1", "Avec")]
 DU_P147 = {Base.P147_ACCORDE, Base.P147_DEMANDE}  # ce qu'un partenaire borné à ses lignes ne lit pas
@@ -29,6 +30,7 @@ class PorteeForm(forms.Form):
         label="Contributions volontaires (coût prévisionnel)", choices=CONTRIBUTIONS, required=False
     )
     pre = forms.ChoiceField(label="Réussite éducative (PRE)", choices=PRE, required=False)
+    postes = forms.ChoiceField(label="Adultes-relais et FONJEP", choices=POSTES, required=False)
 
     def __init__(self, portee: Portee):
         choix, departement = portee.choix, portee.departement
@@ -41,8 +43,11 @@ class PorteeForm(forms.Form):
             "annonce": "1" if choix.avec_annonce else "",
             "contributions": "1" if choix.avec_contributions else "",
             "pre": "" if choix.avec_pre else "sans",
+            "postes": AVEC_POSTES if portee.avec_postes else "",
         }
         super().__init__(initial=initiales)
+        if not portee.voit_les_postes:
+            del self.fields["postes"]
         self.fields["base"].choices = self._bases(portee)
         self.fields["annee"].choices = [(annee, annee) for annee in portee.cadre.annees]
         self._proposer_les_departements(portee)

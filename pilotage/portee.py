@@ -20,9 +20,11 @@ from politique_ville.outils.departements import du_departement
 from politique_ville.outils.typographie import insecables
 from programmation.filters import ENTRE_QUARTIERS, Cadre
 from programmation.models import Action, Exercice
+from programmation.regles import est_de_l_etat
 from programmation.synthese import Base, ChoixDeBase
 from territoires.models import ContratDeVille, Quartier
 
+AVEC_POSTES = "avec"
 QUI_BORNENT = ("exercice", "annee", "departement", "contrat", "quartier")
 ENTIER = re.compile(r"\d{1,18}", re.ASCII)
 CODE_DE_DEPARTEMENT = re.compile(r"[0-9A-Z]{1,3}")
@@ -32,8 +34,8 @@ class Portee:
     """Un exercice (ou une année pour toute la France), un contrat ou des quartiers, et une base de calcul.
 
     Paramètres : `exercice` (identifiant), ou `annee` et `departement` (code) ; `contrat` (identifiant) ; `quartier`
-    (identifiants séparés par des tirets) ; `base`, `annonce=1`, `contributions=1`, `pre=sans`. Sans rien : l'exercice
-    ouvert le plus récent et, pour un délégué, ses quartiers. Lève Http404 hors du périmètre.
+    (identifiants séparés par des tirets) ; `base`, `annonce=1`, `contributions=1`, `pre=sans`, `postes=avec`. Sans
+    rien : l'exercice ouvert le plus récent et, pour un délégué, ses quartiers. Lève Http404 hors du périmètre.
     """
 
     def __init__(self, parametres: QueryDict, utilisateur: Utilisateur):
@@ -41,6 +43,7 @@ class Portee:
         self.corrections = []
         self.cadre = self._lire_le_cadre(parametres)
         self.choix = self._lire_la_base(parametres)
+        self.avec_postes = parametres.get("postes") == AVEC_POSTES and self.voit_les_postes
         lieux = parametres if any(parametres.get(nom) for nom in QUI_BORNENT) else self.cadre.suivi()
         self.contrat = self._lire_le_contrat(lieux.get("contrat", "")) or self.contrat_impose
         self.quartiers = self._lire_les_quartiers(lieux.get("quartier", ""))
@@ -163,6 +166,11 @@ class Portee:
         return bool(self.cadre.bornes)
 
     @property
+    def voit_les_postes(self) -> bool:
+        """Un poste est une personne chez un employeur connu : un partenaire n'en voit aucun."""
+        return est_de_l_etat(self.utilisateur, self.cadre.departements_montres)
+
+    @property
     def quartiers_du_territoire(self) -> list[Quartier]:
         """Ceux du contrat choisi, sinon tous."""
         return [q for q in self.quartiers_du_cadre if self.contrat in (None, q.contrat)]
@@ -257,7 +265,8 @@ class Portee:
     @cached_property
     def parametres(self) -> dict:
         """Ceux qui redonnent cette portée ; à lire une fois la portée établie."""
-        return self._du_cadre() | self._du_territoire() | self.choix.parametres()
+        postes = {"postes": AVEC_POSTES} if self.avec_postes else {}
+        return self._du_cadre() | self._du_territoire() | self.choix.parametres() | postes
 
     def _du_cadre(self):
         departement = {"departement": self.departement.code} if self.departement else {}

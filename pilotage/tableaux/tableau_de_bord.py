@@ -1,7 +1,11 @@
 """Le tableau de bord d'un exercice : quatre chiffres, les piliers, puis contrats, financeurs et thématiques."""
 
 from dataclasses import dataclass
+from datetime import date as Date
 
+from django.utils import timezone
+
+from dispositifs.synthese import SyntheseDuQuota
 from programmation.synthese import (
     Base,
     ChoixDeBase,
@@ -27,6 +31,7 @@ from territoires.enums import ObjetAnnonce
 from territoires.models import NombreAnnonce
 
 from ..portee import Portee
+from .postes import LigneDePostes, postes_de_la_portee, quota_a_signer
 
 
 @dataclass(frozen=True)
@@ -58,10 +63,15 @@ class TableauDeBord:
     thematiques: SyntheseDesThematiques
     repartition: Repartition
     nombres_a_comparer: tuple[NombreAComparer, ...]
+    postes: tuple[LigneDePostes, ...]
+    quota: SyntheseDuQuota | None
 
 
-def tableau_de_bord(portee: Portee) -> TableauDeBord:
-    """Au plus vingt requêtes, quel que soit le nombre d'actions, de contrats et de financeurs."""
+def tableau_de_bord(portee: Portee, jour: Date | None = None) -> TableauDeBord:
+    """Au plus vingt et une requêtes, cinq de plus avec les postes, quel que soit le nombre d'actions et de contrats.
+
+    `jour` : celui du rappel de quota, aujourd'hui par défaut.
+    """
     actions, choix, bornage = portee.actions, portee.choix, portee.bornage
     piliers = synthese_des_piliers(actions, choix, departement=portee.departement, **bornage)
     return TableauDeBord(
@@ -73,6 +83,8 @@ def tableau_de_bord(portee: Portee) -> TableauDeBord:
         thematiques=synthese_des_thematiques(actions, choix, **bornage),
         repartition=repartition(portee),
         nombres_a_comparer=nombres_a_comparer(portee),
+        postes=postes_de_la_portee(portee),
+        quota=quota_a_signer(portee, jour or timezone.localdate()),
     )
 
 

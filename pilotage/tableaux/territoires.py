@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django.utils import timezone
 
 from comptes.models import Utilisateur
 from programmation.enums import StatutExercice
@@ -24,6 +25,7 @@ from territoires.models import ContratDeVille, FiliationContrat, FiliationQuarti
 
 from ..contours import Dessin, dessiner
 from ..portee import Portee, cle_des_quartiers
+from .dispositifs import DispositifsDuTerritoire, dispositifs_du_territoire
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class FicheContrat:
     ancetres: tuple[FiliationContrat, ...]
     suites: tuple[FiliationContrat, ...]
     programmation: Programmation | None
+    dispositifs: DispositifsDuTerritoire
 
 
 @dataclass(frozen=True)
@@ -62,28 +65,33 @@ class FicheQuartier:
     suites: tuple[FiliationQuartier, ...]
     dessin: Dessin | None
     programmation: Programmation | None
+    dispositifs: DispositifsDuTerritoire
 
 
 def fiche_contrat(contrat: ContratDeVille, utilisateur: Utilisateur, parametres: QueryDict) -> FicheContrat:
     """`contrat` est lu avec sa population, son département, son EPCI et ses communes."""
     quartiers = utilisateur.quartiers_visibles().filter(contrat=contrat).defer("contour")
+    programme = programmation(contrat, utilisateur, parametres)
     return FicheContrat(
         contrat=contrat,
         quartiers=tuple(quartiers.prefetch_related("communes")),
         ancetres=tuple(contrat.ancetres.select_related("ancien").order_by("ancien__intitule")),
         suites=tuple(contrat.suites.select_related("nouveau").order_by("nouveau__intitule")),
-        programmation=programmation(contrat, utilisateur, parametres),
+        programmation=programme,
+        dispositifs=dispositifs_du_territoire(contrat, utilisateur, annee_de(programme)),
     )
 
 
 def fiche_quartier(quartier: Quartier, utilisateur: Utilisateur, parametres: QueryDict) -> FicheQuartier:
     """`quartier` est lu avec son contrat, le département de celui-ci et ses communes."""
+    programme = programmation(quartier.contrat, utilisateur, parametres, quartier)
     return FicheQuartier(
         quartier=quartier,
         ancetres=tuple(quartier.ancetres.select_related("ancien").defer("ancien__contour").order_by("ancien__nom")),
         suites=tuple(quartier.suites.select_related("nouveau").defer("nouveau__contour").order_by("nouveau__nom")),
         dessin=dessiner(quartier.contour),
-        programmation=programmation(quartier.contrat, utilisateur, parametres, quartier),
+        programmation=programme,
+        dispositifs=dispositifs_du_territoire(quartier.contrat, utilisateur, annee_de(programme), quartier),
     )
 
 
@@ -105,6 +113,11 @@ def programmation(contrat, utilisateur, parametres, quartier=None) -> Programmat
             actions, choix, lignes=portee.cadre.lignes, a_montrer=portee.quartiers_du_territoire
         ),
     )
+
+
+def annee_de(programme: Programmation | None) -> int:
+    """L'année de la fiche ; sans exercice, l'année en cours."""
+    return int(programme.portee.annee) if programme else timezone.localdate().year
 
 
 def exercices_du_contrat(contrat, utilisateur) -> QuerySet[Exercice]:

@@ -1,0 +1,85 @@
+"""Les postes d'une portée, hors des parts des piliers et de l'enveloppe ; et le quota qui reste à signer."""
+
+from dataclasses import dataclass
+from datetime import date as Date
+from urllib.parse import urlencode
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.urls import reverse
+
+from dispositifs.models import ConventionAdulteRelais, LieuDuPoste, LieuFonjep, PosteAdulteRelais, PosteFonjep
+from dispositifs.regles import voit_le_quota
+from dispositifs.synthese import (
+    SyntheseDuQuota,
+    TotalDesCouts,
+    couts_des_adultes_relais,
+    couts_fonjep,
+    synthese_du_quota,
+)
+
+from ..portee import Portee
+
+MOIS_DU_RAPPEL = 9  # septembre : il reste le temps de signer ; ce qui ne l'est pas au 31 décembre est perdu
+
+
+@dataclass(frozen=True)
+class LigneDePostes:
+    """Une sorte de postes : leur nombre et leurs coûts de l'année. `adresse` : la liste de ces postes, ou vide.
+
+    `occupation_suivie` : faux pour les FONJEP, dont on ne sait que la période.
+    """
+
+    libelle: str
+    total: TotalDesCouts
+    occupation_suivie: bool
+    adresse: str
+
+
+def postes_de_la_portee(portee: Portee) -> tuple[LigneDePostes, ...]:
+    """Les adultes-relais et les FONJEP de la portée, si elle les demande. Cinq requêtes."""
+    if not portee.avec_postes:
+        return ()
+    debut, fin = Date(int(portee.annee), 1, 1), Date(int(portee.annee), 12, 31)
+    adultes_relais = du_territoire(portee, PosteAdulteRelais, LieuDuPoste)
+    fonjep = du_territoire(portee, PosteFonjep, LieuFonjep)
+    return (
+        ligne(portee, "Adultes-relais", "adulte_relais_list", couts_des_adultes_relais(adultes_relais, debut, fin)),
+        ligne(portee, "FONJEP", "fonjep_list", couts_fonjep(fonjep, debut, fin), occupation_suivie=False),
+    )
+
+
+def ligne(portee, libelle, nom_de_la_liste, couts, *, occupation_suivie=True) -> LigneDePostes:
+    adresse = adresse_de_la_liste(portee, nom_de_la_liste) if couts.total.postes else ""
+    return LigneDePostes(libelle, couts.total, occupation_suivie, adresse)
+
+
+def du_territoire(portee, modele, lieux) -> QuerySet:
+    """Les postes visibles de la portée ; un poste de plusieurs quartiers choisis n'est compté qu'une fois."""
+    postes = modele.objects.visibles_par(portee.utilisateur).filter(departement__in=portee.cadre.departements_montres)
+    if portee.quartiers:
+        return postes.filter(Exists(lieux.objects.filter(poste=OuterRef("pk"), quartier__in=portee.quartiers)))
+    return postes.filter(contrat=portee.contrat) if portee.contrat else postes
+
+
+def adresse_de_la_liste(portee, nom) -> str:
+    """La liste des mêmes postes ; vide pour plusieurs quartiers, que la liste ne montre pas ensemble."""
+    if len(portee.quartiers) > 1:
+        return ""
+    choisis = {
+        "annee": portee.annee,
+        "departement": portee.departement and portee.departement.code,
+        "contrat": portee.contrat and portee.contrat.pk,
+        "quartier": portee.quartiers[0].pk if portee.quartiers else None,
+    }
+    return f"{reverse(f'dispositifs:{nom}')}?{urlencode({cle: v for cle, v in choisis.items() if v})}"
+
+
+def quota_a_signer(portee: Portee, jour: Date) -> SyntheseDuQuota | None:
+    """Le quota de l'année en cours s'il reste des postes à signer, de septembre à décembre, pour qui le voit."""
+    exercice = portee.exercice
+    if exercice is None or exercice.annee != jour.year or jour.month < MOIS_DU_RAPPEL:
+        return None
+    if not voit_le_quota(portee.utilisateur, exercice.departement_id):
+        return None
+    quota = synthese_du_quota(exercice, ConventionAdulteRelais.objects.all())
+    return quota if quota.inutilises and quota.inutilises > 0 else None
