@@ -40,6 +40,11 @@ class LigneDeListe:
         return self.id_publie[:LONGUEUR_DU_NUMERO]
 
     @property
+    def est_nouvelle(self) -> bool:
+        """Elle donnera un relevé."""
+        return self.releve is None and not self.refusee
+
+    @property
     def cle(self) -> tuple[int, str]:
         """Ce que la liste publie : un identifiant, une année."""
         return self.annee, self.id_publie

@@ -92,9 +92,8 @@ class ImportDUneListe:
         contexte.postes.trouver(lignes, contexte.departement, journal)
         rapprocher(lignes, self.modele_de_releve, journal)
         self.dire_ce_qui_etonne(lignes, contexte.departement, journal)
-        nouvelles = [ligne for ligne in lignes if ligne.releve is None and not ligne.refusee]
-        contexte.porteurs = donner_leur_employeur(nouvelles, journal)
-        contexte.postes.composer([n for n in nouvelles if not n.refusee], contexte.departement, journal)
+        contexte.porteurs = donner_leur_employeur([ligne for ligne in lignes if ligne.est_nouvelle], journal)
+        contexte.postes.composer([ligne for ligne in lignes if ligne.est_nouvelle], contexte.departement, journal)
         plan = tuple(self._sort(ligne, contexte) for ligne in lignes)
         return Plan(plan, tuple(journal.anomalies), self._effet(lignes, contexte.departement))
 
@@ -121,7 +120,7 @@ class ImportDUneListe:
         annees = sorted({ligne.annee for ligne in lignes})
         gardes = self.modele_de_releve.objects.filter(poste__departement=departement, annee__in=annees)
         avant = [Poids(*valeurs) for valeurs in gardes.values_list("annee", f"poste__{self.cle}", "montant")]
-        nouveaux = [Poids(n.annee, n.poste, n.montant) for n in lignes if n.releve is None and not n.refusee]
+        nouveaux = [Poids(n.annee, n.poste, n.montant) for n in lignes if n.est_nouvelle]
         return {str(annee): effet(annee, avant, [*avant, *nouveaux]) for annee in annees}
 
     # --- Appliquer ---
@@ -138,7 +137,7 @@ class ImportDUneListe:
         releves = [
             self._releve(ligne, par_numero[ligne.poste], contexte.motif)
             for ligne in contexte.lignes
-            if ligne.releve is None and not ligne.refusee
+            if ligne.est_nouvelle
         ]
         return enregistrer_des_releves(releves, **auteur)
 
