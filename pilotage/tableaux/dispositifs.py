@@ -7,7 +7,14 @@ from django.utils import timezone
 
 from comptes.enums import Role
 from comptes.models import Utilisateur
-from dispositifs.models import PosteAdulteRelais, PosteFonjep, ProgrammeReussiteEducative, TriennaliteFonjep
+from dispositifs.models import (
+    PosteAdulteRelais,
+    PosteFonjep,
+    ProgrammeReussiteEducative,
+    ReleveAnct,
+    ReleveFonjep,
+    TriennaliteFonjep,
+)
 from dispositifs.synthese import LigneDePre, avec_situation, lignes_de_pre
 from programmation.models import Action
 from territoires.models import ContratDeVille, Quartier
@@ -50,14 +57,21 @@ def pre_du_territoire(contrat, utilisateur, annee, quartier) -> list[LigneDePre]
 def adultes_relais(contrat, utilisateur, quartier):
     postes = PosteAdulteRelais.objects.visibles_par(utilisateur)
     lus = avec_situation(du_lieu(postes, contrat, quartier), timezone.localdate())
+    lus = lus.annotate(publie_en=derniere_annee(ReleveAnct))
     return lus.select_related("employeur__fusionne_dans").order_by("numero", "pk")
 
 
 def fonjep(contrat, utilisateur, quartier):
     """Chaque poste avec la fin de sa dernière période."""
     dernieres = TriennaliteFonjep.objects.filter(poste=OuterRef("pk")).order_by("-fin").values("fin")[:1]
-    lus = du_lieu(PosteFonjep.objects.visibles_par(utilisateur), contrat, quartier).annotate(fin=Subquery(dernieres))
+    lus = du_lieu(PosteFonjep.objects.visibles_par(utilisateur), contrat, quartier)
+    lus = lus.annotate(fin=Subquery(dernieres), publie_en=derniere_annee(ReleveFonjep))
     return lus.select_related("association__fusionne_dans").order_by("code", "pk")
+
+
+def derniere_annee(modele):
+    """La dernière liste de l'ANCT où le poste est nommé."""
+    return Subquery(modele.objects.filter(poste=OuterRef("pk")).order_by("-annee").values("annee")[:1])
 
 
 def du_lieu(postes, contrat, quartier):

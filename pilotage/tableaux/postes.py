@@ -7,13 +7,23 @@ from urllib.parse import urlencode
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 
-from dispositifs.models import ConventionAdulteRelais, LieuDuPoste, LieuFonjep, PosteAdulteRelais, PosteFonjep
+from dispositifs.models import (
+    ConventionAdulteRelais,
+    LieuDuPoste,
+    LieuFonjep,
+    PosteAdulteRelais,
+    PosteFonjep,
+    ReleveAnct,
+    ReleveFonjep,
+)
 from dispositifs.regles import voit_le_quota
 from dispositifs.synthese import (
+    ReleveDeLAnnee,
     SyntheseDuQuota,
     TotalDesCouts,
     couts_des_adultes_relais,
     couts_fonjep,
+    releves_par_annee,
     synthese_du_quota,
 )
 
@@ -24,33 +34,38 @@ MOIS_DU_RAPPEL = 9  # septembre : il reste le temps de signer ; ce qui ne l'est 
 
 @dataclass(frozen=True)
 class LigneDePostes:
-    """Une sorte de postes : leur nombre et leurs coûts de l'année. `adresse` : la liste de ces postes, ou vide.
+    """Une sorte de postes : leur nombre et leurs coûts de l'année, et ce que l'ANCT en a publié, à côté.
 
-    `occupation_suivie` : faux pour les FONJEP, dont on ne sait que la période.
+    `occupation_suivie` : faux pour les FONJEP, dont on ne sait que la période. `adresse` : la liste de ces postes.
     """
 
     libelle: str
     total: TotalDesCouts
+    publie: ReleveDeLAnnee | None
     occupation_suivie: bool
     adresse: str
 
 
 def postes_de_la_portee(portee: Portee) -> tuple[LigneDePostes, ...]:
-    """Les adultes-relais et les FONJEP de la portée, si elle les demande. Cinq requêtes."""
+    """Les adultes-relais et les FONJEP de la portée, si elle les demande. Sept requêtes."""
     if not portee.avec_postes:
         return ()
     debut, fin = Date(int(portee.annee), 1, 1), Date(int(portee.annee), 12, 31)
     adultes_relais = du_territoire(portee, PosteAdulteRelais, LieuDuPoste)
     fonjep = du_territoire(portee, PosteFonjep, LieuFonjep)
+    couts = couts_des_adultes_relais(adultes_relais, debut, fin).total, couts_fonjep(fonjep, debut, fin).total
+    publies = publie(ReleveAnct, adultes_relais, portee), publie(ReleveFonjep, fonjep, portee)
+    adresses = adresse_de_la_liste(portee, "adulte_relais_list"), adresse_de_la_liste(portee, "fonjep_list")
     return (
-        ligne(portee, "Adultes-relais", "adulte_relais_list", couts_des_adultes_relais(adultes_relais, debut, fin)),
-        ligne(portee, "FONJEP", "fonjep_list", couts_fonjep(fonjep, debut, fin), occupation_suivie=False),
+        LigneDePostes("Adultes-relais", couts[0], publies[0], True, adresses[0]),
+        LigneDePostes("FONJEP", couts[1], publies[1], False, adresses[1]),
     )
 
 
-def ligne(portee, libelle, nom_de_la_liste, couts, *, occupation_suivie=True) -> LigneDePostes:
-    adresse = adresse_de_la_liste(portee, nom_de_la_liste) if couts.total.postes else ""
-    return LigneDePostes(libelle, couts.total, occupation_suivie, adresse)
+def publie(modele, postes, portee) -> ReleveDeLAnnee | None:
+    """Ce que dit la liste de l'ANCT de ces postes, cette année-là."""
+    releves = releves_par_annee(modele.objects.filter(poste__in=postes.order_by(), annee=portee.annee))
+    return releves[0] if releves else None
 
 
 def du_territoire(portee, modele, lieux) -> QuerySet:

@@ -27,6 +27,7 @@ from tests.dispositifs.fabriques import (
     PosteFonjepFactory,
     ProgrammeFactory,
     QuotaFactory,
+    ReleveFactory,
     SuiviPreFactory,
     TriennaliteFactory,
 )
@@ -42,7 +43,7 @@ from tests.fabriques import (
     habiliter,
     p147,
 )
-from tests.pages import noeuds, textes
+from tests.pages import noeuds, texte, textes
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +68,8 @@ def monde():
     convention = ConventionFactory(poste=m.poste, fin=date(2025, 7, 19), quotite=Decimal("50"))
     OccupationFactory(convention=convention, fin=date(2025, 1, 31))
     OccupationFactory(convention=convention, vacant=True, debut=date(2025, 2, 1), fin=date(2025, 3, 2))
+    for rang in (1, 2):  # deux lignes publiées du même poste
+        ReleveFactory(poste=m.poste, annee=2025, rang=rang, montant=Decimal("7164.00"))
     m.fonjep = PosteFonjepFactory(code="D0001", contrat=m.lisieux, departement=m.calvados)
     TriennaliteFactory(poste=m.fonjep)
     m.pre = ProgrammeFactory(intitule="PRE de Caen", contrat=m.caen, communes=[m.commune])
@@ -93,8 +96,8 @@ def test_avec_postes_ajoute_une_ligne_par_dispositif_hors_des_parts(client, mond
     sans = ouvrir(client, monde.agent, annee=2025)
     avec = ouvrir(client, monde.agent, annee=2025, postes="avec")
     assert textes(sans, LIGNES) == []
-    assert textes(avec, f"{LIGNES}[1]/td") == ["1", "5 000,00 €", "775,00 €", "30", "750,00 €"]
-    assert textes(avec, f"{LIGNES}[2]/td") == ["1", "7 164,00 €", "—", "—", "—"]
+    assert textes(avec, f"{LIGNES}[1]/td") == ["1", "5 000,00 €", "775,00 €", "30", "750,00 €", "14 328,00 € 1 poste"]
+    assert textes(avec, f"{LIGNES}[2]/td") == ["1", "7 164,00 €", "—", "—", "—", "—"]
     assert textes(avec, f"{LIGNES}/th") == ["Adultes-relais", "FONJEP"]
     piliers = "//section[@id='piliers']//tbody/tr"
     assert textes(avec, piliers) == textes(sans, piliers)
@@ -114,9 +117,9 @@ def test_la_ligne_suit_le_contrat_et_le_quartier_et_mene_a_la_liste_des_memes_po
     ):
         page = ouvrir(client, monde.agent, annee=2025, postes="avec", **parametres)
         assert textes(page, f"{LIGNES}/td[1]") == nombres
-        for lien in noeuds(page, f"{LIGNES}/td[1]/a"):
+        for lien in noeuds(page, f"{LIGNES}/td[2]/a"):
             liste = client.get(lien.get("href"))
-            assert (liste.status_code, len(noeuds(liste, "//tbody/tr"))) == (200, 1)
+            assert texte(lien) in textes(liste, "//tfoot//td")
     assert noeuds(page, f"{LIGNES}//a") == []  # la liste ne montre qu'un quartier à la fois
 
 
@@ -146,13 +149,13 @@ def test_un_partenaire_ne_voit_aucun_poste_quoi_que_dise_l_adresse(client, monde
         assert "postes=avec" not in page.content.decode()
 
 
-def test_les_postes_coutent_cinq_requetes_quel_que_soit_leur_nombre(client, monde):
+def test_les_postes_coutent_sept_requetes_quel_que_soit_leur_nombre(client, monde):
     sans = requetes(client, monde, annee=2025)
-    assert requetes(client, monde, annee=2025, postes="avec") == sans + 5
+    assert requetes(client, monde, annee=2025, postes="avec") == sans + 7
     for _ in range(2):
         OccupationFactory(convention=ConventionFactory(poste__contrat=monde.caen))
         TriennaliteFactory(poste__contrat=monde.caen)
-    assert requetes(client, monde, annee=2025, postes="avec") == sans + 5
+    assert requetes(client, monde, annee=2025, postes="avec") == sans + 7
 
 
 def requetes(client, monde, adresse=TABLEAU, **parametres):
@@ -213,13 +216,20 @@ def test_la_fiche_d_un_contrat_montre_ses_pre_et_ses_postes(client, monde):
     assert textes(page, f"{pre}/td") == ["130", "100 000,00 €", "769,23 €", "60 000,50 €"]
     assert noeuds(page, f"{pre}/th/a")[0].get("href") == f"/dispositifs/pre/{monde.pre.pk}/2025/"
     postes = "//table[caption='Postes adultes-relais']/tbody/tr"
-    assert textes(page, f"{postes}/*") == ["01424R0001", str(monde.poste.employeur), "Sans convention", "19/07/2025"]
+    assert textes(page, f"{postes}/*") == [
+        "01424R0001",
+        str(monde.poste.employeur),
+        "Sans convention",
+        "19/07/2025",
+        "2025",
+    ]
     assert "Aucun poste FONJEP." in textes(page, "//section[@id='dispositifs']/p")
     page = ouvrir(client, monde.agent, f"/territoires/contrats/{monde.lisieux.pk}/", annee=2025)
     assert textes(page, "//table[caption='Postes FONJEP']/tbody/tr/*") == [
         "D0001",
         str(monde.fonjep.association),
         "31/12/2026",
+        "—",
     ]
     for lien in noeuds(page, "//section[@id='dispositifs']//a"):
         assert client.get(lien.get("href")).status_code == 200
