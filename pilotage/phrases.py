@@ -57,7 +57,14 @@ def ecart_de_rang(rang: Rang) -> str:
     """« +84 000,00 € devant Ville de Caen »."""
     if rang.autre:
         return f"{signe(rang.ecart)} {face_a(rang)}"
-    return "seul financeur public à avoir voté" if rang.est_provisoire else "seul financeur public"
+    if rang.en_attente:
+        return "seul financeur public à avoir voté"
+    return "seul financeur public nommé" if rang.a_preciser else "seul financeur public"
+
+
+def lignes_a_preciser(rang: Rang) -> str:
+    """« 2 lignes, 1 500,00 € » : celles dont le financeur est à préciser."""
+    return f"{pluriel(rang.a_preciser, 'ligne', 'lignes')}, {euros(rang.montant_a_preciser)}"
 
 
 def face_a(rang: Rang) -> str:

@@ -170,9 +170,9 @@ class PrioriteTransversaleAdmin(ReferentielAdmin):
 
 @admin.register(Financeur)
 class FinanceurAdmin(ReferentielAdmin):
-    list_display = ["nom", "famille", "bop", "departement", "est_actif", "utilisee_par"]
+    list_display = ["nom", "famille", "bop", "departement", "est_a_preciser", "est_actif", "utilisee_par"]
     list_select_related = ["departement"]
-    list_filter = ["famille", du_departement("departement"), "est_actif"]
+    list_filter = ["famille", du_departement("departement"), "est_a_preciser", "est_actif"]
     search_fields = ["nom"]
     nombre_d_actions = Count("financements__action", distinct=True)
 

@@ -93,6 +93,10 @@ def financeur_unique():
     return Exact(Subquery(nombre, output_field=models.IntegerField()), 1)
 
 
+def financeur_a_preciser():
+    return Exists(Financement.objects.filter(action=OuterRef("pk"), financeur__est_a_preciser=True))
+
+
 def debut_hors_exercice():
     return ~Q(Exact(ExtractYear("date_debut"), F("exercice__annee")))
 
@@ -118,6 +122,13 @@ CONTROLES = (
         Gravite.A_CORRIGER,
         "L’action ne commence pas dans l’année de l’exercice.",
         debut_hors_exercice,
+    ),
+    Controle(
+        "financeur_a_preciser",
+        "Financeur à préciser",
+        Gravite.A_VERIFIER,
+        "Une ligne du plan ne dit pas qui finance : son montant ne compte pas dans le rang des financeurs.",
+        financeur_a_preciser,
     ),
     Controle(
         "accorde_au_dela_du_demande",

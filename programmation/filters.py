@@ -27,12 +27,18 @@ from .enums import (
 from .models import Action, Dispositif, Exercice, Financement, Financeur, Organisme, Pilier, Thematique, Theme
 from .models.actions import financeurs_du_partenaire
 from .synthese.bases import Base, ChoixDeBase
-from .synthese.financeurs import EN_ATTENTE, LIGNES_DU_LEVIER, votes_attendus
+from .synthese.financeurs import EN_ATTENTE, LIGNES_DU_LEVIER, lignes_a_preciser, votes_attendus
 from .synthese.piliers import NON_DECIDEES
 from .synthese.regard import Regard
 
 HORS_RESSOURCES_PROPRES = [NatureFinancement.SPECIFIQUE, NatureFinancement.DROIT_COMMUN]
-DES_LIGNES = ("financeur", "famille", "etat", "levier")  # ces filtres choisissent les lignes de financement regardées
+DES_LIGNES = (
+    "financeur",
+    "famille",
+    "etat",
+    "levier",
+    "a_preciser",
+)  # ces filtres choisissent les lignes de financement regardées
 SANS_LOCALISATION = "sans_localisation"
 CONTRIBUTIONS_SEULES = "seules"  # la colonne du coût montre alors ce que le tableau de bord met à part
 ATTENDU = "attendu"  # les lignes dont le financeur n'a pas encore voté : sollicitées ou annoncées
@@ -252,8 +258,8 @@ class ActionFilterSet(django_filters.FilterSet):
     `dispositif` ; `pre=sans` retire les programmes de réussite éducative, `pre=avec` ne retire rien.
     Acteurs, par identifiant : `porteur` (avec les organismes fusionnés), `agent`, `financeur` ; `famille` du financeur.
     Avec un financeur ou une famille, les montants et les totaux sont ceux de ses lignes, et non du P147 ; de même avec
-    `etat` (celui des lignes, ou `attendu`) et `levier` (`p147`, `droit_commun`, `autres` : les actions dont les votes
-    sont connus).
+    `etat` (celui des lignes, ou `attendu`), `levier` (`p147`, `droit_commun`, `autres` : les actions dont les votes
+    sont connus) et `a_preciser=oui` (les lignes publiques dont le financeur n'est pas nommé).
     Coût, avec `base=cout` : `contributions=1` y ajoute les contributions volontaires, `seules` ne montre qu'elles.
     État : `statut` (répétable), `origine`, `a_decider=oui` (ce qui est provisoire dans une campagne non figée).
     Recherche : `q`. Tri : `tri` (`-` devant pour l'ordre inverse). `page`.
@@ -304,6 +310,7 @@ class ActionFilterSet(django_filters.FilterSet):
     )
     etat = cache(ChoixFilter, label="État des lignes", choices=ETATS, method="laisser")
     levier = cache(ChoixFilter, label="Levier", choices=LEVIER, method="par_votes_connus")
+    a_preciser = cache(ChoixFilter, label="Financeur public", choices=[("oui", "à préciser")], method="laisser")
     agent = ChoixDuCadreFilter(
         parmi(Cadre.agents),
         label="Agent référent",
@@ -345,11 +352,12 @@ class ActionFilterSet(django_filters.FilterSet):
         if not choisis and not tous:
             return Regard("(vos lignes)", {}) if self.cadre.bornes else Regard()
         criteres = {"nature__in": HORS_RESSOURCES_PROPRES} if tous else {}
-        criteres |= {nom: valides[nom] for nom in choisis if nom != "levier"}
+        criteres |= {nom: valides[nom] for nom in choisis if nom not in ("levier", "a_preciser")}
         if criteres.get("etat") == ATTENDU:
             criteres["etat__in"] = EN_ATTENTE
             del criteres["etat"]
         criteres |= LIGNES_DU_LEVIER.get(valides.get("levier"), {})
+        criteres |= lignes_a_preciser() if "a_preciser" in choisis else {}
         nom = ", ".join(self.en_mots(nom) for nom in choisis) or "tous financeurs"
         votes = [*choix.etats_comptes, EtatFinancement.REFUSE]  # un refus est un vote connu, à 0,00 €
         return Regard(nom, criteres, votes if tous and "etat" not in choisis else None)

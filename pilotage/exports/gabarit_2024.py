@@ -338,7 +338,7 @@ def financeurs(legende: str) -> ModeleDeFeuille:
     notes = (
         legende,
         "Hors ressources propres du porteur, quelle que soit la base choisie. « — » : aucun vote connu. Le rang est "
-        "provisoire tant que des lignes sont sans vote.",
+        "provisoire tant que des lignes sont sans vote, ou d’un financeur à préciser, qui n’a pas de rang.",
         "Le nombre d’actions ne s’additionne pas : une action a plusieurs financeurs.",
         PARTS,
     )

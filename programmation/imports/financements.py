@@ -167,7 +167,7 @@ class Plans:
         connus = [f for f in [*self.references.financeurs, *self.a_creer] if normaliser(f.nom) == normaliser(nom)]
         if connus:
             return connus[0]
-        financeur = Financeur(pk=-len(self.a_creer) - 1, nom=nom, famille=famille)
+        financeur = Financeur(pk=-len(self.a_creer) - 1, nom=nom, famille=famille, est_a_preciser=True)
         self.a_creer.append(financeur)
         return financeur
 

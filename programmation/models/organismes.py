@@ -162,6 +162,11 @@ class Financeur(Referentiel):
         verbose_name="département",
         help_text="Vide : proposé dans tous les départements.",
     )
+    est_a_preciser = models.BooleanField(
+        "à préciser",
+        default=False,
+        help_text="Il tient la place de plusieurs financeurs : il garde ses montants, mais n’a pas de rang.",
+    )
 
     objects = FinanceurQuerySet.as_manager()
 

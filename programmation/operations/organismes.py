@@ -66,8 +66,11 @@ def nom_a_preciser(famille: FamilleFinanceur) -> str:
 
 def financeur_a_preciser(famille: FamilleFinanceur) -> Financeur:
     """Ce financeur, créé s'il manque, pour toute la France."""
-    financeur, _ = Financeur.objects.get_or_create(
-        nom=nom_a_preciser(famille), departement=None, defaults={"famille": famille}
+    financeur, _ = Financeur.objects.update_or_create(
+        nom=nom_a_preciser(famille),
+        departement=None,
+        defaults={"est_a_preciser": True},
+        create_defaults={"famille": famille, "est_a_preciser": True},
     )
     return financeur
 

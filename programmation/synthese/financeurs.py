@@ -33,7 +33,8 @@ ETAT = "etat"  # la clé de l'État/ANCT parmi les financeurs d'un classement
 class LigneFinanceur:
     """Un financeur, en euros : demandé, acquis (None : aucun vote connu), annoncé ; `part` de l'acquis, en %.
 
-    `rang` : sa place parmi les financeurs publics, comme dans `Rang` ; None s'il est privé ou si rien n'est acquis.
+    `rang` : sa place parmi les financeurs publics, comme dans `Rang` ; None s'il est privé, à préciser, ou si rien
+    n'est acquis.
     """
 
     rang: int | None
@@ -52,7 +53,8 @@ class Rang:
     """La place de l'État/ANCT parmi les `financeurs` publics dont l'acquis est connu, lui compris.
 
     `autre` : le second si l'État est premier, sinon le premier. Écarts signés, en euros et en points : positifs si
-    l'État est devant, nuls s'il est ex æquo. `en_attente` : lignes publiques sans vote ; le rang est alors provisoire.
+    l'État est devant, nuls s'il est ex æquo. `en_attente` : lignes publiques sans vote. `a_preciser` : lignes votées
+    dont le financeur public n'a pas de nom, et leurs euros. Dans ces deux cas, le rang est provisoire.
     """
 
     rang: int
@@ -64,10 +66,12 @@ class Rang:
     ecart: Decimal | None
     points: Decimal | None
     en_attente: int
+    a_preciser: int = 0
+    montant_a_preciser: Decimal = ZERO
 
     @property
     def est_provisoire(self) -> bool:
-        return self.en_attente > 0
+        return self.en_attente > 0 or self.a_preciser > 0
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,12 @@ LIGNES_DU_LEVIER = {
     "droit_commun": {"famille__in": COFINANCEURS_PUBLICS, "nature": NatureFinancement.DROIT_COMMUN},
     "autres": {"famille__in": COFINANCEURS_PUBLICS, "nature": NatureFinancement.SPECIFIQUE},
 }
+
+
+def lignes_a_preciser() -> dict:
+    """Celles que le rang laisse de côté, faute de savoir de qui elles viennent : critères d'un `Financement`."""
+    sans_nom = Financeur.objects.filter(est_a_preciser=True).values_list("pk", flat=True)
+    return {"famille__in": COFINANCEURS_PUBLICS, "financeur__in": list(sans_nom)}
 
 
 @dataclass(frozen=True)
@@ -135,6 +145,7 @@ class Apport:
     droit_commun: Decimal | None
     nombre: int
     en_attente: int
+    votees: int
 
     @property
     def est_p147(self):
@@ -168,7 +179,7 @@ def synthese_des_financeurs(
     return SyntheseDesFinanceurs(
         choix=choix,
         legende=choix.legende(quartiers),
-        lignes=lignes_des_financeurs(apports, noms, {} if borne else places(apports)),
+        lignes=lignes_des_financeurs(apports, noms, {} if borne else places(apports, noms)),
         demande=somme_connue(a.demande for a in apports),
         acquis=somme_connue(a.acquis for a in apports),
         annonce=somme_connue(a.annonce for a in apports) or ZERO,
@@ -216,6 +227,7 @@ def agregats_des_apports(quartiers):
         "droit_commun": total(accorde, filter=vote & Q(lignes__nature=NatureFinancement.DROIT_COMMUN)),
         "nombre": Count("pk", distinct=True),
         "en_attente": Count("lignes__pk", filter=Q(lignes__etat__in=EN_ATTENTE), distinct=bool(quartiers)),
+        "votees": Count("lignes__pk", filter=vote, distinct=bool(quartiers)),
     }
 
 
@@ -234,12 +246,15 @@ def votes_attendus(actions, lignes=None):
 
 
 def lignes_des_financeurs(apports, noms, rangs) -> tuple[LigneFinanceur, ...]:
-    """Un financeur par ligne, le plus gros acquis d'abord ; s'il a changé de famille, une ligne par famille."""
+    """Un financeur par ligne, le plus gros acquis d'abord, ceux à préciser à la fin ; une ligne par famille."""
     par_financeur = {}
     for apport in apports:
         par_financeur.setdefault((apport.financeur, apport.famille), []).append(apport)
     acquis = {cle: somme_connue(a.acquis for a in siens) for cle, siens in par_financeur.items()}
-    ordre = sorted(par_financeur, key=lambda cle: (-(acquis[cle] or ZERO), noms[cle[0]].nom, cle))
+    ordre = sorted(
+        par_financeur,
+        key=lambda cle: (noms[cle[0]].est_a_preciser, -(acquis[cle] or ZERO), noms[cle[0]].nom, cle),
+    )
     parts = parts_affichees([acquis[cle] or ZERO for cle in ordre])
     return tuple(
         ligne_financeur(noms[cle[0]], cle[1], par_financeur[cle], acquis[cle], part, rangs)
@@ -274,12 +289,13 @@ def grouper_par_contrat(apports) -> dict[int, list[Apport]]:
 
 
 def rang(apports: Iterable[Apport], noms: dict[int, Financeur], avec_etat: bool = False) -> Rang | None:
-    """Chaque financeur public seul, l'État/ANCT réunissant ses lignes P147 ; None si rien n'est acquis."""
+    """Chaque financeur public seul, l'État/ANCT réunissant ses lignes P147 ; None si aucun n'a rien d'acquis."""
     publics = [apport for apport in apports if apport.est_public]
-    montants = montants_du_classement(publics, avec_etat)
-    total_public = sum(montants.values(), ZERO)
-    if not total_public:
+    a_preciser = [apport for apport in publics if est_sans_nom(apport, noms, avec_etat)]
+    montants = montants_du_classement(publics, noms, avec_etat)
+    if not any(montants.values()):
         return None
+    total_public = somme_connue(apport.acquis for apport in publics)
     montant = montants.pop(ETAT)
     autre = min(montants, key=lambda pk: (-montants[pk], noms[pk].nom), default=None)
     return Rang(
@@ -292,14 +308,21 @@ def rang(apports: Iterable[Apport], noms: dict[int, Financeur], avec_etat: bool 
         ecart=montant - montants[autre] if autre else None,
         points=points(montant - montants[autre], total_public) if autre else None,
         en_attente=sum(apport.en_attente for apport in publics if not apport.est_p147),
+        a_preciser=sum(apport.votees for apport in a_preciser),
+        montant_a_preciser=somme_connue(apport.acquis for apport in a_preciser) or ZERO,
     )
 
 
-def montants_du_classement(publics, avec_etat) -> dict:
-    """L'acquis de chaque financeur public dont un vote est connu ; l'État/ANCT y est toujours, sous sa propre clé."""
+def est_sans_nom(apport, noms, avec_etat=False) -> bool:
+    """« Commune (à préciser) » additionne plusieurs communes : la classer serait classer une famille."""
+    return noms[apport.financeur].est_a_preciser and cle_de_classement(apport, avec_etat) != ETAT
+
+
+def montants_du_classement(publics, noms, avec_etat) -> dict:
+    """L'acquis de chaque financeur public nommé dont un vote est connu ; l'État/ANCT y est toujours, sous sa clé."""
     montants = {ETAT: ZERO}
     for apport in publics:
-        if apport.acquis is not None:
+        if apport.acquis is not None and not est_sans_nom(apport, noms, avec_etat):
             cle = cle_de_classement(apport, avec_etat)
             montants[cle] = montants.get(cle, ZERO) + apport.acquis
     return montants
@@ -310,9 +333,9 @@ def cle_de_classement(apport, avec_etat=False):
     return ETAT if de_l_etat else apport.financeur
 
 
-def places(apports) -> dict:
+def places(apports, noms) -> dict:
     """La place de chaque financeur public ; à montant égal, la même."""
-    montants = montants_du_classement([apport for apport in apports if apport.est_public], avec_etat=False)
+    montants = montants_du_classement([apport for apport in apports if apport.est_public], noms, avec_etat=False)
     croissants = sorted(montants.values())
     return {cle: 1 + len(croissants) - bisect_right(croissants, montant) for cle, montant in montants.items()}
 

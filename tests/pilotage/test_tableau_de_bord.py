@@ -12,7 +12,7 @@ from django.utils import timezone
 from comptes.enums import Role
 from comptes.models import Utilisateur
 from programmation.enums import StatutExercice
-from programmation.models import Action, Campagne, PartenaireFinanceur
+from programmation.models import Action, Campagne, Financeur, PartenaireFinanceur
 from programmation.synthese import ChoixDeBase, fraicheur, synthese_des_departements
 from territoires.models import NombreAnnonce
 from tests.fabriques import (
@@ -166,6 +166,25 @@ def test_les_financeurs_sont_classes_sur_l_acquis(client, agent):
         ["5", "Conseil départemental", "Département", "0,0 %", "0,00 €", "0,00 €", "0", "1"],
         ["Total", "100,0 %", "16 200,00 €", "2 000,00 €", "", ""],
     ]
+
+
+def test_un_financeur_a_preciser_est_dit_avec_sa_liste(client, agent, exemple):
+    """Ville de Caen (2 000,00 €) à préciser : hors du rang, à Caen la mer comme en tout, et menant à ses lignes."""
+    Financeur.objects.filter(nom="Ville de Caen").update(est_a_preciser=True)
+    reponse = lire(client)
+    assert textes(reponse, "//p[@id='rang']")[0].endswith(
+        "Rang provisoire : 1 vote est attendu ; financeur à préciser pour 1 ligne, 2 000,00 €."
+    )
+    assert lignes(reponse, "financeurs")[-2][:5] == ["—", "Ville de Caen", "Commune", "12,3 %", "2 000,00 €"]
+    assert [ligne[-1] for ligne in lignes(reponse, "contrats")[1:3]] == [
+        "+5 800,01 € (+47,5 points) devant Caen la mer ; 1 vote attendu financeur à préciser pour 1 ligne, 2 000,00 €",
+        "−500,01 € (−14,3 points) derrière Région",
+    ]
+    liens = [noeud.get("href") for noeud in noeuds(reponse, "//a[contains(@href, 'a_preciser=oui')]")]
+    assert len(liens) == 3  # la phrase, Caen la mer et le total des contrats
+    for lien in liens:
+        liste = client.get(lien)
+        assert (liste.context["totaux"].nombre, liste.context["totaux"].accorde) == (1, euros(2000))
 
 
 def test_un_nombre_de_contrats_annonce_different_de_la_base_est_un_controle(client, agent, exemple):

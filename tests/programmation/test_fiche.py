@@ -366,6 +366,12 @@ def test_un_financeur_unique_et_un_accorde_au_dela_du_demande_se_relevent(ludo, 
     assert codes(ludo) == {"accorde_au_dela_du_demande"}
 
 
+def test_un_financeur_a_preciser_se_releve(ludo, caf):
+    caf.est_a_preciser = True
+    caf.save()
+    assert codes(ludo) == {"financeur_a_preciser"}
+
+
 def test_les_controles_en_masse_relevent_les_memes_actions_hors_brouillons_et_sans_suite(ludo):
     brouillon = ActionFactory(statut=StatutAction.BROUILLON)
     retiree = ActionFactory(statut=StatutAction.RETIREE)

@@ -1,14 +1,15 @@
-"""La migration qui donne un département aux lots déjà déposés, dans les deux sens."""
+"""Les migrations qui reprennent ce que des imports ont déjà écrit, dans les deux sens."""
 
 import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from comptes.enums import Role
-from programmation.models import Lot
-from tests.fabriques import DepartementFactory, ExerciceFactory, habiliter
+from programmation.models import Financeur, Lot
+from tests.fabriques import DepartementFactory, ExerciceFactory, FinanceurFactory, habiliter
 
 AVANT, APRES = [("programmation", "0001_initial")], [("programmation", "0002_lot_d_un_departement")]
+FINANCEURS_MARQUES = [("programmation", "0003_financeur_a_preciser")]
 
 
 def migrer(vers):
@@ -43,3 +44,13 @@ def test_un_lot_deja_depose_recoit_le_departement_de_son_exercice(remise_en_etat
     assert sorted(anciens.objects.values_list("nom_du_fichier", flat=True)) == ["0", "1"]  # la liste ne s'y garde pas
     nouveaux = migrer(APRES).get_model("programmation", "Lot")
     assert list(nouveaux.objects.order_by("nom_du_fichier").values_list("departement__code", flat=True)) == ["30", "14"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_les_financeurs_deja_crees_a_preciser_sont_marques(remise_en_etat):
+    FinanceurFactory(nom="Commune (à préciser)")
+    FinanceurFactory(nom="Commune de Caen")
+    migrer(APRES)
+    migrer(FINANCEURS_MARQUES)
+    marques = Financeur.objects.order_by("nom").values_list("nom", "est_a_preciser")
+    assert list(marques) == [("Commune (à préciser)", True), ("Commune de Caen", False)]

@@ -676,6 +676,7 @@ def test_une_famille_a_plusieurs_financeurs_va_sur_une_ligne_a_preciser(referent
     )
     importer(depose, referentiel, agent)
     assert set(Financement.objects.values_list("financeur__nom", "famille")) == {("Commune (à préciser)", "commune")}
+    assert Financeur.objects.get(financements__isnull=False, financements__demande=euros(600)).est_a_preciser
     assert compteurs(planifier(depose, referentiel, agent)) == {"inchange": 2}
 
 

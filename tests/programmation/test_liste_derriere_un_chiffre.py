@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from comptes.enums import Role
 from programmation.enums import NatureFinancement
-from programmation.models import Campagne
-from tests.fabriques import cofinancement, euros, habiliter
+from programmation.models import Campagne, Financeur
+from tests.fabriques import FinanceurFactory, cofinancement, euros, habiliter
 from tests.pages import textes
 
 LISTE = "/programmation/actions/"
@@ -45,6 +45,15 @@ def test_plusieurs_quartiers_montrent_la_somme_de_leurs_parts(lire, exemple):
     assert "les parts des quartiers Q1 et Q3" in " ".join(textes(reponse, "//main"))
     tous = lire(quartier=f"{exemple.q1.pk}-{exemple.q3.pk}", statut="programmee", base="tous-financeurs")
     assert totaux(tous)[3] == euros("3500,01") + euros(1400) + euros(490)
+
+
+def test_les_lignes_publiques_a_preciser_font_une_liste(lire, exemple):
+    """Ville de Caen, 2 000,00 € sur a1, à préciser ; une ligne privée, à préciser aussi, ne concourt jamais au rang."""
+    Financeur.objects.filter(nom="Ville de Caen").update(est_a_preciser=True)
+    cofinancement(exemple.a3, FinanceurFactory(famille="prive", est_a_preciser=True), 100, 100)
+    reponse = lire(a_preciser="oui", base="tous-financeurs", statut="programmee")
+    assert (titres(reponse), totaux(reponse)[3]) == ([exemple.a1.pk], euros(2000))
+    assert "Financeur public" in " ".join(textes(reponse, "//main"))
 
 
 def test_un_quartier_inconnu_parmi_plusieurs_est_refuse(lire, exemple):

@@ -115,6 +115,50 @@ def test_chaque_financeur_concourt_seul_jamais_par_famille():
     assert (rang.rang, rang.autre, rang.ecart) == (1, "Ville A", d("400.00"))
 
 
+@pytest.fixture
+def deux_communes_sans_nom(db):
+    """L'exemple de docs/calculs.md : 1 000,00 € de P147, 400,00 de la Région, 700,00 + 800,00 de communes."""
+    communes = FinanceurFactory(nom="Commune (à préciser)", est_a_preciser=True)
+    premiere, seconde = action_programmee(600), action_programmee(400)
+    cofinancement(premiere, FinanceurFactory(nom="Région", famille=FamilleFinanceur.REGION), 400, 400)
+    cofinancement(premiere, communes, 700, 700)
+    cofinancement(seconde, communes, 800, 800)
+
+
+def test_un_financeur_a_preciser_n_a_pas_de_rang_et_rend_provisoire_celui_de_l_etat(deux_communes_sans_nom):
+    """Ensemble, les communes feraient 1 500 € : aucune n'est connue pour dépasser les 1 000 € de l'État."""
+    rang = rang_de_l_etat(toutes(), ACCORDE)
+    assert rang == Rang(1, False, d("1000.00"), 2, "Région", d("400.00"), d("600.00"), d("20.7"), 0, 2, d("1500.00"))
+    assert rang.est_provisoire
+
+
+def test_la_ligne_d_un_financeur_a_preciser_garde_ses_montants_et_vient_apres_les_autres(deux_communes_sans_nom):
+    synthese = synthese_des_financeurs(toutes(), ACCORDE)
+    assert [(ligne.rang, ligne.financeur.nom, ligne.acquis, ligne.part) for ligne in synthese.lignes] == [
+        (1, "ANCT – P147", d("1000.00"), d("34.5")),
+        (2, "Région", d("400.00"), d("13.8")),
+        (None, "Commune (à préciser)", d("1500.00"), d("51.7")),
+    ]
+    assert synthese.acquis == d("2900.00")
+    assert synthese.levier.pour_un_euro == d("1.90")
+
+
+@pytest.mark.django_db
+def test_sans_autre_financeur_nomme_l_etat_est_premier_et_seul():
+    action = action_programmee(1000)
+    cofinancement(action, FinanceurFactory(est_a_preciser=True), 1500, 1500)
+    assert rang_de_l_etat(toutes(), ACCORDE) == Rang(
+        1, False, d("1000.00"), 1, None, None, None, None, 0, 1, d("1500.00")
+    )
+
+
+@pytest.mark.django_db
+def test_un_prive_a_preciser_ne_change_rien_au_rang():
+    action = action_programmee(1000)
+    cofinancement(action, FinanceurFactory(famille=FamilleFinanceur.PRIVE, est_a_preciser=True), 1500, 1500)
+    assert rang_de_l_etat(toutes(), ACCORDE).est_provisoire is False
+
+
 @pytest.mark.django_db
 def test_les_prives_et_les_ressources_propres_ne_concourent_pas():
     action = action_programmee(1000)
