@@ -54,8 +54,10 @@ class Cout:
 
 @dataclass(frozen=True)
 class TotalDesCouts:
-    """La somme des coûts affichés, chaque montant None s'il n'est connu pour aucun poste ; `inconnus` : les postes
-    dont le conventionné est inconnu, et qui n'y sont pas comptés."""
+    """La somme des coûts affichés, chaque montant None s'il est inconnu pour tous les postes qu'il concerne.
+
+    `inconnus` : les postes dont le conventionné est inconnu, et qui n'y sont pas comptés.
+    """
 
     cout: Cout
     postes: int
@@ -302,10 +304,16 @@ class Calcul:
 
 
 def additionner(couts: Iterable[tuple[Cout, int]]) -> TotalDesCouts:
-    """La somme de (coût arrondi, nombre de postes) : un total est la somme de ses lignes. 0,00 € sans aucun poste."""
+    """La somme de (coût arrondi, nombre de postes) : un total est la somme de ses lignes. 0,00 € sans aucun poste.
+
+    Un poste sans jour vacant ne dit rien du coût de la vacance : si tous ceux qui en ont sont inconnus, il l'est.
+    """
     couts = list(couts)
     champs = list(Cout.__dataclass_fields__)
-    montants = [somme([(getattr(c, champ), nombre) for c, nombre in couts]) for champ in champs[:4]]
+    montants = [
+        somme([(getattr(c, montant), nombre) for c, nombre in couts if getattr(c, jours)])
+        for montant, jours in zip(champs[:4], champs[4:8], strict=True)
+    ]
     jours = [sum(getattr(c, champ) * nombre for c, nombre in couts) for champ in champs[4:8]]
     inconnus = sum(nombre for cout, nombre in couts if cout.conventionne is None)
     return TotalDesCouts(Cout(*montants, *jours), sum(nombre for _, nombre in couts), inconnus)

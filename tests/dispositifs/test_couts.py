@@ -133,6 +133,14 @@ def test_le_total_est_la_somme_des_lignes_et_dit_celles_qui_manquent(exemple):
     assert (resultat.cout.conventionne, resultat.postes, resultat.inconnus) == (euros("62,32"), 3, 2)
 
 
+def test_un_poste_sans_vacance_ne_rend_pas_connu_le_cout_de_celle_d_un_autre(exemple):
+    """En 2025 aucun barème n'est connu ; un poste pourvu, un poste vacant : « 0,00 € de vacance » serait faux."""
+    OccupationFactory(convention=ConventionFactory(), vacant=True)
+    resultat = couts(date(2025, 1, 1), date(2025, 12, 31)).total.cout
+    assert (resultat.jours_vacants, resultat.vacant, resultat.occupe) == (365, None, None)
+    assert resultat.non_renseigne == euros(0)
+
+
 def test_un_total_tout_inconnu_est_inconnu_et_un_total_sans_poste_est_nul(exemple):
     assert couts(date(2025, 1, 1), date(2025, 12, 31)).total.cout.conventionne is None
     assert couts(date(2019, 1, 1), date(2019, 12, 31)).total.cout.conventionne == euros(0)
