@@ -7,6 +7,7 @@ sur PostgreSQL avec 300 000 actions ; sur SQLite, ou avec moins d'actions, ils n
 
 import argparse
 import atexit
+import gc
 import os
 import shutil
 import subprocess
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 from io import BytesIO, StringIO
 from pathlib import Path
 from statistics import median
+
+import banc_postes
 
 ACTIONS, ANNEES, DEPARTEMENTS, REPETITIONS = 300_000, 10, 100, 20
 ACTIONS_D_UN_LOT, LIGNES_D_UNE_LISTE = 1_000, 5_000
@@ -74,6 +77,7 @@ def preparer_django():
 
     settings.WHITENOISE_AUTOREFRESH = True  # pas de fichiers statiques collectés à chercher
     django.setup()
+    gc.freeze()  # comme politique_ville/wsgi.py
 
 
 def preparer_la_base(actions, annees, departements):
@@ -90,6 +94,7 @@ def preparer_la_base(actions, annees, departements):
     debut = time.perf_counter()
     call_command("charger_reference", verbosity=0)
     volume.generer(actions, annees, departements)
+    banc_postes.creer_les_postes(banc_postes.POSTES, banc_postes.ANNEES_DES_POSTES, volume.DERNIERE_ANNEE)
     with connection.cursor() as curseur:
         curseur.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
     print(f"Volume écrit en {time.perf_counter() - debut:.0f} s.", flush=True)
@@ -175,6 +180,7 @@ class Banc:
         yield from self.poids_de_la_liste(liste)
         yield from self.export("xlsx")
         yield from self.export("ods")
+        yield from self.postes()
         yield from self.lots()
 
     def page(self, mesure, nom_url, parametres=None, *args, par=None):
@@ -185,6 +191,16 @@ class Banc:
             geste = lambda: lire(client, adresse, parametres or {})  # noqa: E731 (le geste que l'on répète)
             mesure.requetes, mesure.valeur = chronometrer(geste, self.repetitions)
         return mesure
+
+    def postes(self):
+        """La liste nationale des adultes-relais, leurs échéances, et le coût de tous les postes une année."""
+        par, lignes = self.lecteur, banc_postes.POSTES
+        liste, radar = "dispositifs:adulte_relais_list", "dispositifs:radar"
+        yield self.page(Mesure("postes : liste", 100, lignes, requetes_au_plus=12), liste, self.annee, par=par)
+        yield self.page(Mesure("postes : radar", 100, lignes), radar, par=par)
+        mesure = Mesure("postes : coût d'une année", 300, lignes)
+        mesure.requetes, mesure.valeur = chronometrer(banc_postes.couter_l_annee_des_renouvellements, self.repetitions)
+        yield mesure
 
     def poids_de_la_liste(self, nom_url):
         """Le HTML avant compression, puis tel qu'un navigateur qui accepte gzip le reçoit."""

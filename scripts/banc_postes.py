@@ -8,6 +8,7 @@ from random import Random
 
 POSTES, ANNEES_DES_POSTES = 5_000, 6
 GRAINE = "postes"
+RENOUVELLEMENTS = 2024  # chaque poste y a deux conventions : l'année la plus longue à compter
 
 
 def creer_les_postes(nombre: int, annees: int, derniere_annee: int) -> None:
@@ -85,3 +86,12 @@ def occupations(convention, alea):
             fin=convention.debut + vacance - timedelta(days=1),
         )
     yield Occupation(convention=convention, etat="pourvu", nature_contrat="cdd", debut=convention.debut + vacance)
+
+
+def couter_l_annee_des_renouvellements():
+    from dispositifs.models import PosteAdulteRelais
+    from dispositifs.synthese import couts_des_adultes_relais
+
+    return couts_des_adultes_relais(
+        PosteAdulteRelais.objects.all(), date(RENOUVELLEMENTS, 1, 1), date(RENOUVELLEMENTS, 12, 31)
+    )

@@ -65,7 +65,8 @@ class ListeDePostes:
         departement = ColonneDeListe(
             "departement", "Département", lambda p: p.departement.nom, "departement__code", largeur=16
         )
-        return [departement] * (self.filtre.cadre.departement is None) + self.colonnes_propres()
+        premiere, *autres = self.colonnes_propres()
+        return [premiere, *[departement] * (self.filtre.cadre.departement is None), *autres]
 
     def colonnes_propres(self) -> list[ColonneDeListe]:
         raise NotImplementedError

@@ -1,11 +1,13 @@
 """Ce que les écrans des postes partagent : une liste filtrée et ses fichiers, un geste et sa page."""
 
+from dataclasses import dataclass
+
 from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from politique_ville.outils.classeur import FORMATS
-from politique_ville.outils.francais import pluriel
+from politique_ville.outils.francais import INCONNU, euros, nombre, pluriel
 from politique_ville.outils.listes import filtres_actifs, remplacer_parametres
 from politique_ville.outils.telechargement import liste_en_fichier
 from politique_ville.outils.typographie import insecables
@@ -14,6 +16,8 @@ from programmation.views.liste import PAR_PAGE, PaginateurCompte
 from programmation.views.mixins import exiger
 
 from .. import regles
+from ..dates import en_clair
+from ..enums import EtatDuPoste
 from .saisie_pre import SaisieView
 
 LECTURE_SEULE = "Votre habilitation ne permet pas de saisir des postes ici."
@@ -41,7 +45,7 @@ def contexte_de_la_liste(request, liste):
         "liste": liste,
         "filtres_actifs": filtres_actifs(liste.filtre, sauf=["annee"]),
         "sans_filtre": remplacer_parametres(adresse, **{nom: None for nom in adresse if nom != "annee"}),
-        "lignes": [(poste, [(c, c.valeur(poste)) for c in liste.colonnes]) for poste in lignes],
+        "lignes": [(poste, [Cellule.de(c, poste) for c in liste.colonnes[1:]]) for poste in lignes],
         "totaux": [(c, totaux.get(c.nom), c.nom in totaux) for c in liste.colonnes[1:]],
         "page": page,
         "peut_ecrire": regles.peut_gerer_quelque_part(request.user),
@@ -50,6 +54,36 @@ def contexte_de_la_liste(request, liste):
         "lien_csv": remplacer_parametres(adresse, format="csv", page=None),
         "detail_xlsx": f"XLSX, {pluriel(liste.nombre, 'poste', 'postes')}",
     }
+
+
+@dataclass(frozen=True)
+class Cellule:
+    """Une cellule prête à écrire : la mise en forme se fait une fois, le gabarit ne fait que la poser."""
+
+    texte: str
+    classe: str = ""
+    badge: str | None = None  # la couleur, si la cellule est un badge
+    anomalies: int = 0
+
+    @classmethod
+    def de(cls, colonne, poste):
+        valeur = colonne.valeur(poste)
+        if colonne.nom == "etat":
+            return cls(valeur, badge=EtatDuPoste(poste.etat).couleur)
+        if colonne.nom == "anomalies":
+            return cls(valeur, anomalies=len(poste.anomalies))
+        return cls(
+            EN_TEXTE.get(colonne.format, str)(valeur) if valeur not in (None, "") else INCONNU, classe_de(colonne)
+        )
+
+
+EN_TEXTE = {"euros": euros, "entier": nombre, "date": en_clair, "nombre": lambda valeur: f"{valeur.normalize():f}"}
+
+
+def classe_de(colonne):
+    if colonne.format in ("euros", "entier"):
+        return "pv-montant"
+    return "pv-texte" if colonne.format == "texte" else ""
 
 
 # --- Un geste ---
