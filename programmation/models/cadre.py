@@ -121,12 +121,20 @@ class Campagne(models.Model):
 
 class EnveloppeQuerySet(models.QuerySet):
     def visibles_par(self, utilisateur):
-        """Celles des départements de l'agent de l'État, ou de son contrat ; un partenaire n'en voit aucune."""
+        """Celles des départements de l'agent de l'État, ou de son contrat ; un partenaire n'en voit aucune.
+
+        Qui n'a qu'un contrat voit aussi celles qui n'en ont aucun : la seule du département porte toutes ses décisions.
+        """
         perimetre = utilisateur.perimetre_de_l_etat
         if perimetre.national:
             return self
         departements = perimetre.departements | perimetre.departements_de_delegue
-        return self.filter(Q(exercice__departement__in=departements) | Q(contrat__in=perimetre.contrats))
+        des_contrats = ContratDeVille.objects.filter(pk__in=perimetre.contrats).order_by().values("departement")
+        return self.filter(
+            Q(exercice__departement__in=departements)
+            | Q(contrat__in=perimetre.contrats)
+            | Q(contrat=None, exercice__departement__in=des_contrats)
+        )
 
     def feuilles(self):
         """Celles qui n'ont pas de sous-enveloppe : les seules où l'on décide."""

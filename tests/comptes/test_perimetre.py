@@ -156,14 +156,16 @@ def test_un_partenaire_financeur_ne_voit_que_ses_lignes(monde):
 
 def test_les_enveloppes_et_les_photographies_sont_a_l_etat_jamais_a_un_partenaire(monde):
     exercice = monde.a_lisieux.exercice
-    EnveloppeFactory(exercice=exercice)
-    de_caen = EnveloppeFactory(exercice=exercice, contrat=monde.caen)
+    du_departement = EnveloppeFactory(exercice=exercice, libelle="A. Département")
+    de_caen = EnveloppeFactory(exercice=exercice, contrat=monde.caen, libelle="B. Caen")
+    EnveloppeFactory(exercice=exercice, contrat=monde.lisieux, libelle="C. Lisieux")
+    EnveloppeFactory(exercice=ExerciceFactory(departement=monde.gard), libelle="D. Gard")
     photographier(exercice, "Comité")
     lecteur = habiliter(Role.LECTEUR, departement=monde.calvados)
-    assert Enveloppe.objects.visibles_par(lecteur).count() == 2
+    assert Enveloppe.objects.visibles_par(lecteur).count() == 3
     assert Photographie.objects.visibles_par(lecteur).count() == 1
     agent_de_caen = habiliter(Role.AGENT, contrat=monde.caen)
-    assert list(Enveloppe.objects.visibles_par(agent_de_caen)) == [de_caen]
+    assert list(Enveloppe.objects.visibles_par(agent_de_caen)) == [du_departement, de_caen]
     assert not Photographie.objects.visibles_par(agent_de_caen).exists()
     for territoire in ({"departement": monde.calvados}, {"contrat": monde.caen}, {"france_entiere": True}):
         partenaire = habiliter(Role.PARTENAIRE, **territoire)

@@ -310,6 +310,15 @@ def choix_d_enveloppe(reponse):
     return [str(libelle).split(" –")[0] for _, libelle in formulaire.fields["enveloppe"].choices]
 
 
+def test_l_agent_d_un_seul_contrat_decide_sur_l_enveloppe_du_departement(client, action, exercice):
+    enveloppe(exercice, "Lisieux", contrat=ContratFactory())
+    seule = enveloppe(exercice, "Calvados")
+    client.force_login(habiliter(Role.AGENT, contrat=action.contrat))
+    assert choix_d_enveloppe(client.get(adresse("action_decider", action.pk))) == ["Calvados"]
+    decider(client, action, enveloppe=seule.pk)
+    assert Decision.objects.get().enveloppe == seule
+
+
 def test_seules_les_enveloppes_de_l_action_se_proposent_la_sienne_d_office(client, action, exercice):
     enveloppe(exercice, "Lisieux", contrat=ContratFactory())
     enveloppe(exercice, "PRE", dispositif=DispositifFactory(pre=True))
