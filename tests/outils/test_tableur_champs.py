@@ -11,6 +11,7 @@ from politique_ville.outils.typographie import insecables
 THEMATIQUES = [
     Option(11, "Éducation", "1.1"),
     Option(12, "Santé", "1.2", ("Santé mentale",)),
+    Option(34, "Transitions", "3.4"),
     Option(110, "Cadre de vie", "1.10"),
     Option(31, "Cadre de vie", "3.1"),
 ]
@@ -119,6 +120,9 @@ def test_un_choix_se_reconnait_par_synonyme():
     [
         ("Educ.", "« Educ. » inconnu, vouliez-vous « 1.1 Éducation » ?"),
         ("Educattion", "« Educattion » inconnu, vouliez-vous « 1.1 Éducation » ?"),
+        ("Sante mentlae", "« Sante mentlae » inconnu, vouliez-vous « 1.2 Santé » ?"),
+        ("Transtion", "« Transtion » inconnu, vouliez-vous « 3.4 Transitions » ?"),
+        ("Insertion", "« Insertion » inconnu : choisir dans la liste de référence."),
         ("Zzz", "« Zzz » inconnu : choisir dans la liste de référence."),
         ("11", "« 11 » inconnu, vouliez-vous « 1.1 Éducation » ?"),
         (
