@@ -224,6 +224,13 @@ def test_le_xlsx_annote_garde_sa_forme_et_marque_les_cellules_refusees():
     assert [rangee[0] for rangee in liste[1:]] == ["B4", "C4"]
 
 
+def test_la_feuille_des_anomalies_se_lit_dans_l_ordre_du_fichier():
+    fichier = fichier_xlsx([("École", "Educ.", "12O", None)] * 8)
+    dans_le_desordre = [Anomalie(cellule, "", "", "faux.") for cellule in ("C10", "AB9", "ligne 4", "B10", "C9", "")]
+    page = annote(fichier, dans_le_desordre)["Anomalies"]
+    assert [rangee[0].value or "" for rangee in page.iter_rows(min_row=2)] == ["", "ligne 4", "C9", "AB9", "B10", "C10"]
+
+
 def test_le_xlsx_corrige_puis_annote_de_nouveau_perd_ses_anciennes_marques():
     fichier = fichier_xlsx([("École", "Educ.", "12O", None)])
     premiere = annoter(lire(fichier), anomalies_de(fichier))
@@ -250,4 +257,4 @@ def test_une_anomalie_de_ligne_ou_une_valeur_hostile_ne_genent_pas_l_annotation(
     ]
     livre = annote(fichier_csv("École;1.1;5;"), anomalies)
     assert livre.worksheets[0]["A2"].fill.start_color.rgb == "FFFFB3AB"
-    assert (livre["Anomalies"]["C3"].value, livre["Anomalies"]["C3"].data_type) == ("=cmd()", "s")
+    assert (livre["Anomalies"]["C2"].value, livre["Anomalies"]["C2"].data_type) == ("=cmd()", "s")

@@ -17,7 +17,7 @@ from openpyxl.styles import PatternFill
 from politique_ville.outils.classeur import texte_propre
 from politique_ville.outils.tableur.fichier import refus_seulement
 from politique_ville.outils.tableur.lecture import Table
-from politique_ville.outils.tableur.plan import Anomalie, Gravite
+from politique_ville.outils.tableur.plan import Anomalie, Gravite, place
 
 journal = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def _marquer(page, anomalies):
 def _lister(livre, anomalies):
     page = livre.create_sheet(FEUILLE)
     _ecrire(page, 1, TITRES)
-    for numero, anomalie in enumerate(anomalies, 2):
+    for numero, anomalie in enumerate(sorted(anomalies, key=place), 2):
         valeurs = (anomalie.cellule, anomalie.champ, anomalie.valeur, anomalie.texte, anomalie.gravite)
         _ecrire(page, numero, map(str, valeurs))
     for colonne, largeur in zip("ABCDE", (12, 30, 40, 90, 16), strict=True):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -41,6 +42,12 @@ class Anomalie:
 
     def __str__(self):
         return insecables(f"{self.cellule} : {self.message}")
+
+
+def place(anomalie: Anomalie) -> tuple[int, int, str]:
+    """La ligne du fichier, puis sa colonne : l'agent corrige de haut en bas (« C9 » avant « AB9 » et « C10 »)."""
+    colonne, ligne = re.fullmatch(r"(\D*)(\d*)", anomalie.cellule).groups()
+    return int(ligne or 0), len(colonne), colonne
 
 
 @dataclass(frozen=True)

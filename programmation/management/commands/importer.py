@@ -1,6 +1,5 @@
 """Importe un fichier (actions, liste publiée par l'ANCT) : le même import que l'écran, par la même porte."""
 
-import re
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
@@ -10,6 +9,7 @@ from comptes.models import Habilitation, Utilisateur
 from politique_ville.outils.tableur.fichier import FichierRefuse
 from politique_ville.outils.tableur.modeles import modele as modele_d_import
 from politique_ville.outils.tableur.modeles import modeles
+from politique_ville.outils.tableur.plan import place
 from programmation.imports import lots
 from programmation.imports.apercu import SORTS, Apercu
 from programmation.models import ACTIONS, Exercice, ModeleDeColonnes
@@ -119,9 +119,3 @@ class Command(BaseCommand):
                 return lots.recevoir_un_fichier(flux, chemin.name)
         except OSError as erreur:
             raise CommandError(f"« {chemin} » ne s’ouvre pas : {erreur.strerror}.") from erreur
-
-
-def place(anomalie):
-    """La ligne du fichier, puis sa colonne : l'agent corrige de haut en bas (« C9 » avant « AB9 » et « C10 »)."""
-    colonne, ligne = re.fullmatch(r"(\D*)(\d*)", anomalie.cellule).groups()
-    return int(ligne or 0), len(colonne), colonne
