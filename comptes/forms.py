@@ -1,16 +1,17 @@
 """Formulaires de connexion et de mot de passe."""
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, PasswordResetForm, SetPasswordForm
 from django.core.exceptions import ValidationError
 
 from comptes import essais
+from politique_ville.outils.formulaires import PhrasesMixin
 from politique_ville.outils.typographie import insecables
 
 COURRIEL = "Adresse électronique"
 
 
-class ConnexionForm(AuthenticationForm):
+class ConnexionForm(PhrasesMixin, AuthenticationForm):
     """Connexion par courriel ; refuse d'essayer au-delà de la limite, même avec le bon mot de passe."""
 
     username = forms.EmailField(
@@ -38,7 +39,15 @@ class ConnexionForm(AuthenticationForm):
         return donnees
 
 
-class MotDePasseOublieForm(PasswordResetForm):
+class MotDePasseOublieForm(PhrasesMixin, PasswordResetForm):
     """La réponse est la même que le compte existe ou non."""
 
     email = forms.EmailField(label=COURRIEL, max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+
+
+class MotDePasseForm(PhrasesMixin, PasswordChangeForm):
+    """Changer de mot de passe, en donnant l'ancien."""
+
+
+class NouveauMotDePasseForm(PhrasesMixin, SetPasswordForm):
+    """Choisir un mot de passe, par le lien du courriel."""

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.urls import reverse_lazy
 
 from comptes import essais
-from comptes.forms import ConnexionForm, MotDePasseOublieForm
+from comptes.forms import ConnexionForm, MotDePasseForm, MotDePasseOublieForm, NouveauMotDePasseForm
 
 
 class ConnexionView(views.LoginView):
@@ -14,6 +14,7 @@ class ConnexionView(views.LoginView):
 
 
 class MotDePasseView(views.PasswordChangeView):
+    form_class = MotDePasseForm
     template_name = "comptes/mot_de_passe.html"
     success_url = reverse_lazy("comptes:password_change_done")
 
@@ -35,6 +36,7 @@ class MotDePasseOublieEnvoyeView(views.PasswordResetDoneView):
 
 
 class NouveauMotDePasseView(views.PasswordResetConfirmView):
+    form_class = NouveauMotDePasseForm
     template_name = "comptes/nouveau_mot_de_passe.html"
     success_url = reverse_lazy("comptes:password_reset_complete")
 

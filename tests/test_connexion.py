@@ -73,8 +73,19 @@ def test_un_compte_inactif_ne_se_connecte_pas(client, camille):
 
 def test_un_formulaire_vide_nomme_les_deux_champs(client):
     assert erreurs(connecter(client, "", "")) == [
-        "Adresse électronique : Ce champ est obligatoire.",
-        "Mot de passe : Ce champ est obligatoire.",
+        "Adresse électronique : Renseigner « Adresse électronique ».",
+        "Mot de passe : Renseigner « Mot de passe ».",
+    ]
+
+
+def test_un_mot_de_passe_oublie_ou_change_vide_nomme_ses_champs(client, camille):
+    oublie = client.post("/compte/mot-de-passe/oublie/", {"email": ""})
+    assert erreurs(oublie) == ["Adresse électronique : Renseigner « Adresse électronique »."]
+    client.force_login(camille)
+    assert erreurs(client.post("/compte/mot-de-passe/", {})) == [
+        "Ancien mot de passe : Renseigner « Ancien mot de passe ».",
+        "Nouveau mot de passe : Renseigner « Nouveau mot de passe ».",
+        "Confirmation du nouveau mot de passe : Renseigner « Confirmation du nouveau mot de passe ».",
     ]
 
 
