@@ -47,7 +47,7 @@ def empechement_de_supprimer_la_convention(convention):
     if convention.signee_le:
         return "Une convention signée ne se supprime pas : corriger ses dates, ou effacer d’abord la date de signature."
     if convention.avenants.exists():
-        return "Cette convention a un avenant : elle ne se supprime pas, ses dates se corrigent."
+        return "Cette convention a un avenant : le supprimer d’abord, s’il était une erreur."
     if convention.occupations.exists():
         return "Cette convention a des occupations : les supprimer d’abord."
     return ""

@@ -20,6 +20,7 @@ urlpatterns = [
     path("conventions/<int:pk>/supprimer/", gestes.convention_delete, name="convention_delete"),
     path("conventions/<int:pk>/avenants/", gestes.AvenantView.as_view(), name="avenant_create"),
     path("conventions/<int:pk>/occupations/", gestes.NouvelleOccupationView.as_view(), name="occupation_create"),
+    path("avenants/<int:pk>/supprimer/", gestes.avenant_delete, name="avenant_delete"),
     path("occupations/<int:pk>/modifier/", gestes.OccupationView.as_view(), name="occupation_update"),
     path("occupations/<int:pk>/supprimer/", gestes.occupation_delete, name="occupation_delete"),
     path("calendrier/", calendrier.calendrier, name="calendrier"),

@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from comptes.enums import Role
 from programmation.imports import lots
 from tests import imports
-from tests.dispositifs.fabriques import OccupationFactory, SuiviPreFactory, TriennaliteFactory
+from tests.dispositifs.fabriques import AvenantFactory, OccupationFactory, SuiviPreFactory, TriennaliteFactory
 from tests.fabriques import (
     ActionFactory,
     ContratFactory,
@@ -97,6 +97,7 @@ OUVERTES = {
     "dispositifs:convention_dossier": ({"pk": "convention"}, QUI_ECRIVENT),
     "dispositifs:convention_renouveler": ({"pk": "convention"}, QUI_ECRIVENT),
     "dispositifs:convention_delete": ({"pk": "convention"}, QUI_ECRIVENT),
+    "dispositifs:avenant_delete": ({"pk": "avenant"}, QUI_ECRIVENT),
     "dispositifs:avenant_create": ({"pk": "convention"}, QUI_ECRIVENT),
     "dispositifs:occupation_create": ({"pk": "convention"}, QUI_ECRIVENT),
     "dispositifs:occupation_update": ({"pk": "occupation"}, QUI_ECRIVENT),
@@ -120,7 +121,7 @@ PAR_POST = {
 }
 SANS_SESSION = {"dispositifs:calendrier_ics"}  # une adresse privée, qui a ses propres tests
 # Ce qu'un partenaire ne voit pas : un organisme dont il ne voit aucune action, et tous les postes.
-PAS_AU_PARTENAIRE = {"fusionne", "poste", "convention", "occupation", "employeur", "fonjep", "triennalite"}
+PAS_AU_PARTENAIRE = {"fusionne", "poste", "convention", "avenant", "occupation", "employeur", "fonjep", "triennalite"}
 VERS_AILLEURS = {"accueil": CONNECTES, "programmation:decision_en_lot": [*QUI_ECRIVENT, D_AILLEURS]}
 FRAGMENTS_ET_FICHIERS = {
     "programmation:choix_de_la_saisie",
@@ -165,6 +166,7 @@ def monde():
     objets = {
         "occupation": occupation,
         "convention": occupation.convention,
+        "avenant": AvenantFactory(convention=occupation.convention),
         "poste": occupation.convention.poste,
         "employeur": porteur,
         "triennalite": triennalite,

@@ -8,6 +8,7 @@ from .conventions import (
     enregistrer_des_occupations,
     quotite_au,
     renouveler,
+    supprimer_un_avenant,
     supprimer_une_convention,
     supprimer_une_occupation,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "quotite_au",
     "renouveler",
     "revoquer_l_adresse",
+    "supprimer_un_avenant",
     "supprimer_une_convention",
     "supprimer_une_occupation",
     "supprimer_une_triennalite",

@@ -25,6 +25,9 @@ from ..models import AvenantAdulteRelais, ConventionAdulteRelais, Occupation, Po
 from .dossiers import Dossiers
 from .outils import Ecritures, Saisie, appliquer, avancer, exiger_la_gestion, verrouiller
 
+POURQUOI_UNE_ERREUR = "Dire pourquoi cette ligne était une erreur."
+DEJA_SUPPRIMEE = "Cette ligne n’existe plus : elle a été supprimée entre-temps."
+
 
 def enregistrer_des_conventions(
     saisies: Sequence[Saisie], *, par: Utilisateur, motif: str = ""
@@ -129,13 +132,39 @@ def supprimer_une_occupation(
     supprimer(occupation, occupation.convention.poste_id, lambda ligne: "", par, motif, version)
 
 
+def supprimer_un_avenant(
+    avenant: AvenantAdulteRelais, *, par: Utilisateur, motif: str, version: int | None = None
+) -> None:
+    """Supprime un avenant saisi par erreur. S'il changeait la fin, elle redevient celle que dit le dernier autre ;
+    sans autre, elle reste, et se corrige sur la convention.
+
+    Lève ModifieEntreTemps, MotifExige, DroitManquant ou OperationRefusee (une occupation resterait dehors).
+    """
+    exiger_un_motif(motif, POURQUOI_UNE_ERREUR)
+    with contraintes_en_francais(), transaction.atomic():
+        postes = postes_verrouilles([(avenant.convention.poste_id, version)], par)
+        dossiers = Dossiers(postes.values())
+        avenant = dossiers.avenants.pop(avenant.pk, None)
+        if avenant is None:
+            raise OperationRefusee(DEJA_SUPPRIMEE)
+        convention = avenant.convention
+        autres = [a for a in dossiers.avenants.values() if a.convention is convention and a.nouvelle_fin]
+        if avenant.nouvelle_fin and autres:
+            convention.fin = max(autres, key=lambda a: a.date_effet).nouvelle_fin
+            controler(convention)
+            modifier_avec_historique([convention], ConventionAdulteRelais, ["fin"], par=par, motif=motif)
+        dossiers.controler()
+        supprimer_avec_historique([avenant], par=par, motif=motif)
+        avancer(postes.values(), par=par, motif=motif)
+
+
 def supprimer(ligne, poste, empechement, par, motif, version):
-    exiger_un_motif(motif, "Dire pourquoi cette ligne était une erreur.")
+    exiger_un_motif(motif, POURQUOI_UNE_ERREUR)
     with contraintes_en_francais(), transaction.atomic():
         postes = postes_verrouilles([(poste, version)], par)
         relue = type(ligne).objects.filter(pk=ligne.pk).first()
         if relue is None:
-            raise OperationRefusee("Cette ligne n’existe plus : elle a été supprimée entre-temps.")
+            raise OperationRefusee(DEJA_SUPPRIMEE)
         if empechement(relue):
             raise OperationRefusee(empechement(relue))
         supprimer_avec_historique([relue], par=par, motif=motif)
@@ -190,7 +219,7 @@ def relue(modele, dossiers, saisie):
         return modele()
     connues = dossiers.conventions if modele is ConventionAdulteRelais else dossiers.occupations
     if saisie.objet.pk not in connues:
-        raise OperationRefusee("Cette ligne n’existe plus : elle a été supprimée entre-temps.")
+        raise OperationRefusee(DEJA_SUPPRIMEE)
     return connues[saisie.objet.pk]
 
 

@@ -184,6 +184,13 @@ class RenouvellementView(GesteView):
         return operations.renouveler(self.ligne, par=self.request.user, **envoi.champs)
 
 
+def avenant_delete(request, pk):
+    conventions = ConventionAdulteRelais.objects.visibles_par(request.user).order_by()
+    lus = AvenantAdulteRelais.objects.filter(convention__in=conventions).select_related("convention__poste")
+    avenant = get_object_or_404(lus, pk=pk)
+    return supprimer_du_poste(request, avenant, avenant.convention.poste, operations.supprimer_un_avenant)
+
+
 def convention_delete(request, pk):
     convention, poste = convention_visible(request.user, pk)
     empechement = regles.empechement_de_supprimer_la_convention(convention)

@@ -211,6 +211,22 @@ def test_un_avenant_change_la_quotite_ou_la_fin_pendant_la_convention(client, m)
     assert "Un avenant change" in refuser(client, adresse, None, date_effet="2025-06-01")
 
 
+def test_un_avenant_saisi_par_erreur_se_supprime_et_la_fin_revient_a_l_avenant_precedent(client, m):
+    ajouter = f"{CONVENTIONS}{m.convention.pk}/avenants/"
+    accepter(client, ajouter, date_effet="2024-06-01", nouvelle_fin="2026-06-30")
+    accepter(client, ajouter, date_effet="2025-06-01", nouvelle_fin="2026-09-30")
+    premier, second = m.convention.avenants.order_by("date_effet")
+    accepter(client, f"/dispositifs/avenants/{second.pk}/supprimer/", motif="Doublon")
+    m.convention.refresh_from_db()
+    assert (m.convention.fin, list(m.convention.avenants.all())) == (date(2026, 6, 30), [premier])
+    accepter(client, f"/dispositifs/avenants/{premier.pk}/supprimer/", motif="Autre poste")
+    m.convention.refresh_from_db()
+    assert m.convention.fin == date(2026, 6, 30)
+    m.poste.refresh_from_db()
+    histoire = " ".join(textes(client.get(f"{POSTES}{m.poste.pk}/"), "//ol[classe('pv-histoire')]"))
+    assert "Avenant du 01/06/2025 : retiré" in histoire
+
+
 def test_une_convention_saisie_par_erreur_se_supprime_si_elle_ne_porte_rien(client, m):
     vide = ConventionFactory(poste=m.poste, debut=date(2027, 1, 1), fin=date(2027, 12, 31), signee_le=None)
     adresse = f"{CONVENTIONS}{vide.pk}/supprimer/"
