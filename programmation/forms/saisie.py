@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from operator import attrgetter
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -169,6 +170,7 @@ class ActionForm(SansControleMixin, RefusMixin, forms.ModelForm):
             if not isinstance(champ, forms.ModelMultipleChoiceField):
                 champ.empty_label = "Choisir"
             champ.queryset = queryset
+        self.fields["contrat"].label_from_instance = attrgetter("nom_court")
         self.fields["agent_referent"].empty_label = "Aucun"
         self.fields["echelle"].choices = choix.echelles
         self.fields["thematique"].widget.choices = par_theme(choix.thematiques)

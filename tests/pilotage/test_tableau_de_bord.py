@@ -14,7 +14,7 @@ from comptes.models import Utilisateur
 from programmation.enums import StatutExercice
 from programmation.models import Action, Campagne, Financeur, PartenaireFinanceur
 from programmation.synthese import ChoixDeBase, fraicheur, synthese_des_departements
-from territoires.models import NombreAnnonce
+from territoires.models import ContratDeVille, NombreAnnonce
 from tests.fabriques import (
     ActionFactory,
     ContratFactory,
@@ -144,7 +144,8 @@ def test_le_pilier_transversal_est_a_part_hors_du_total(client, agent):
 
 
 def test_les_contrats_disent_le_rang_de_l_etat_et_l_ecart_au_suivant(client, agent):
-    """Lisieux : la Région (2 000,00 €) passe devant l'État (1 499,99 €)."""
+    """Lisieux : la Région (2 000,00 €) passe devant l'État (1 499,99 €) ; chacun est écrit par son nom court."""
+    ContratDeVille.objects.filter(intitule="Lisieux").update(intitule="Contrat de ville de Lisieux")
     assert lignes(lire(client), "contrats")[1:] == [
         ["Caen la mer", "80,0 %", "8 000,01 €", "2", "4 000 2021", "2,00 €", "1ᵉʳ provisoire"]
         + ["+5 800,01 € (+47,5 points) devant Caen la mer ; 1 vote attendu"],

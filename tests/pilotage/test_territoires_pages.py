@@ -110,6 +110,12 @@ def test_une_ligne_de_contrat_dit_ses_quartiers_et_leurs_habitants(client, agent
     ]
 
 
+def test_les_listes_ecrivent_le_nom_court_du_contrat(client, agent, exemple):
+    ContratDeVille.objects.filter(pk=exemple.caen.pk).update(intitule="Contrat de ville de Caen la mer")
+    assert lignes(lire(client, "/territoires/contrats/"))[1][0] == "Caen la mer Calvados (14)"
+    assert lignes(lire(client, "/territoires/quartiers/"))[1][2] == "Caen la mer"
+
+
 def test_seuls_les_quartiers_prioritaires_comptent_dans_la_population_d_un_contrat(client, agent, exemple):
     """Une seule règle : la liste, la fiche et le tableau de bord disent 4 000 habitants."""
     QuartierFactory(contrat=exemple.caen, nom="Veille", nature=NatureQuartier.VEILLE_ACTIVE, population=700)

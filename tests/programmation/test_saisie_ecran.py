@@ -223,6 +223,16 @@ def test_les_choix_sont_bornes_au_departement_et_a_l_annee(agent, cadre):
     assert "Ville de Nîmes" not in reponse.content.decode()
 
 
+def test_le_choix_du_contrat_et_le_resume_ecrivent_son_nom_court(agent, cadre):
+    """« Contrat de ville de » répété ne distingue rien."""
+    cadre.contrat.intitule = "Contrat de ville de Caen la mer"
+    cadre.contrat.save()
+    assert "Caen la mer" in textes(agent.get(AJOUTER), "//select[@id='id_contrat']/option")
+    action = ActionFactory(contrat=cadre.contrat)
+    decider = agent.get(reverse("programmation:action_decider", args=[action.pk]))
+    assert " · Caen la mer · " in textes(decider, "//main")[0]
+
+
 def test_un_agent_d_un_seul_contrat_ne_saisit_que_la(client, cadre):
     ContratFactory(intitule="Lisieux")
     client.force_login(habiliter(Role.AGENT, contrat=cadre.contrat))
