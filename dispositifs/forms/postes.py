@@ -64,6 +64,9 @@ class FicheForm(RefusMixin, forms.ModelForm):
         self.initial.setdefault("version", version)
         if not self.avec_motif:
             del self.fields["motif"]
+        for champ in self.fields.values():
+            if isinstance(champ, forms.TypedChoiceField) and champ.choices[0][0] == "":
+                champ.choices = [("", "Choisir" if champ.required else "Non renseigné"), *champ.choices[1:]]
         if "quotite" in self.fields:
             erreurs = {"min_value": insecables(QUOTITE_REFUSEE), "max_value": insecables(QUOTITE_REFUSEE)}
             regler_la_quotite(self.fields["quotite"], erreurs)

@@ -209,7 +209,10 @@ class NouvelleOccupationView(GesteView):
         return convention_visible(utilisateur, pk)
 
     def instance(self):
-        return Occupation(convention=self.ligne)
+        """Le lendemain de la dernière occupation qui a une fin, à défaut le début de la convention."""
+        derniere = self.ligne.occupations.order_by("-debut").first()
+        fin = derniere.fin if derniere else self.ligne.debut - UN_JOUR
+        return Occupation(convention=self.ligne, debut=fin + UN_JOUR if fin and fin < self.ligne.fin else None)
 
     def ecrire(self, envoi):
         saisie = Saisie({"convention": self.ligne, **envoi.champs})

@@ -54,16 +54,16 @@ def monde():
     m.anciennes.fusionne_dans = m.tours
     m.anciennes.save()
     fin = timezone.localdate() + timedelta(days=30)
-    m.caen = PosteFactory(numero="01424R0001", contrat=m.contrat, employeur=m.tours)
+    m.caen = PosteFactory(numero="01477R0001", contrat=m.contrat, employeur=m.tours)
     m.caen.quartiers.add(m.quartier)
     convention = ConventionFactory(poste=m.caen, debut=date(2024, 1, 1), fin=fin)
     OccupationFactory(convention=convention, vacant=True, debut=date(2024, 1, 1), fin=date(2024, 3, 31))
     OccupationFactory(convention=convention, debut=date(2024, 4, 1))
-    m.mi_temps = PosteFactory(numero="01424R0002", contrat=m.lisieux, employeur=m.anciennes)
+    m.mi_temps = PosteFactory(numero="01477R0002", contrat=m.lisieux, employeur=m.anciennes)
     loin = timezone.localdate() + timedelta(days=700)
     ConventionFactory(poste=m.mi_temps, debut=date(2024, 7, 1), fin=loin, quotite=Decimal(50))
     m.vide = PosteFactory(
-        numero="01424R0003", contrat=m.lisieux, categorie_employeur="", employeur=OrganismeFactory(nom="École")
+        numero="01477R0003", contrat=m.lisieux, categorie_employeur="", employeur=OrganismeFactory(nom="École")
     )
     m.d_ailleurs = PosteFactory(numero="06121R0002", contrat=None, employeur=OrganismeFactory(nom="Alpha"))
     for poste, annee in ((m.caen, 2023), (m.mi_temps, 2023), (m.caen, 2025)):
@@ -84,23 +84,23 @@ def numeros(reponse):
 
 
 FILTRES = {
-    "sans filtre": ({}, ["06121R0002", "01424R0003", "01424R0001", "01424R0002"]),
-    "contrat": ({"contrat": "lisieux"}, ["01424R0003", "01424R0002"]),
-    "quartier": ({"quartier": "quartier"}, ["01424R0001"]),
-    "employeur, fusionnés compris": ({"organisme": "tours"}, ["01424R0001", "01424R0002"]),
-    "pourvu": ({"etat": "pourvu"}, ["01424R0001"]),
+    "sans filtre": ({}, ["06121R0002", "01477R0003", "01477R0001", "01477R0002"]),
+    "contrat": ({"contrat": "lisieux"}, ["01477R0003", "01477R0002"]),
+    "quartier": ({"quartier": "quartier"}, ["01477R0001"]),
+    "employeur, fusionnés compris": ({"organisme": "tours"}, ["01477R0001", "01477R0002"]),
+    "pourvu": ({"etat": "pourvu"}, ["01477R0001"]),
     "vacant": ({"etat": "vacant"}, []),
-    "non renseigné": ({"etat": "inconnu"}, ["01424R0002"]),
-    "sans convention": ({"etat": "sans_convention"}, ["06121R0002", "01424R0003"]),
-    "fin dans les trois mois": ({"horizon": "3"}, ["01424R0001"]),
+    "non renseigné": ({"etat": "inconnu"}, ["01477R0002"]),
+    "sans convention": ({"etat": "sans_convention"}, ["06121R0002", "01477R0003"]),
+    "fin dans les trois mois": ({"horizon": "3"}, ["01477R0001"]),
     "fin dans l'année": ({"horizon": "12"}, []),
-    "toutes anomalies": ({"anomalie": "toutes"}, ["06121R0002", "01424R0003", "01424R0001", "01424R0002"]),
-    "sans catégorie": ({"anomalie": "categorie_inconnue"}, ["01424R0003"]),
+    "toutes anomalies": ({"anomalie": "toutes"}, ["06121R0002", "01477R0003", "01477R0001", "01477R0002"]),
+    "sans catégorie": ({"anomalie": "categorie_inconnue"}, ["01477R0003"]),
     "autre département": ({"anomalie": "autre_departement"}, ["06121R0002"]),
-    "montant FONJEP": ({"anomalie": "releve_au_bareme_fonjep"}, ["01424R0001"]),
-    "publiés en 2023": ({"releve": "2023"}, ["01424R0001", "01424R0002"]),
-    "recherche sans accent": ({"q": "ecole"}, ["01424R0003"]),
-    "recherche par numéro de convention": ({"q": "01424r000101"}, ["01424R0001"]),
+    "montant FONJEP": ({"anomalie": "releve_au_bareme_fonjep"}, ["01477R0001"]),
+    "publiés en 2023": ({"releve": "2023"}, ["01477R0001", "01477R0002"]),
+    "recherche sans accent": ({"q": "ecole"}, ["01477R0003"]),
+    "recherche par numéro de convention": ({"q": "01477r000101"}, ["01477R0001"]),
     "rien ne répond": ({"q": "introuvable"}, []),
 }
 
@@ -147,7 +147,7 @@ def test_le_fichier_a_les_lignes_de_l_ecran(client, monde, format):
     contenu = b"".join(reponse.streaming_content)
     if format == "csv":
         lignes = contenu.decode("utf-8-sig").splitlines()
-        assert [ligne.split(";")[0] for ligne in lignes] == ["Poste", "01424R0001", "01424R0002"]
+        assert [ligne.split(";")[0] for ligne in lignes] == ["Poste", "01477R0001", "01477R0002"]
         assert "18300,00" in lignes[1]
 
 
@@ -347,7 +347,7 @@ def test_le_radar_se_lit_en_huit_requetes(client, django_assert_num_queries, nom
 def test_la_page_d_un_employeur_reunit_ses_postes_et_ceux_de_ses_doublons(client, monde):
     client.force_login(monde.agent)
     reponse = lire(client, f"{LISTE}employeurs/{monde.tours.pk}/", annee="2024")
-    assert [poste.numero for poste, *_ in reponse.context["postes"]] == ["01424R0001", "01424R0002"]
+    assert [poste.numero for poste, *_ in reponse.context["postes"]] == ["01477R0001", "01477R0002"]
     assert reponse.context["couts"].total.cout.conventionne == euros(22900)
     assert len(reponse.context["echeances"]) == 1
     vide = OrganismeFactory()

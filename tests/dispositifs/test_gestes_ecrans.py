@@ -40,7 +40,7 @@ MODELES = [PosteAdulteRelais, ConventionAdulteRelais, AvenantAdulteRelais, Occup
 def m(client):
     """Un poste d'une commune, conventionné de 2024 à 2026 et occupé ; un agent connecté."""
     m = SimpleNamespace(agent=habiliter(Role.AGENT))
-    m.poste = PosteFactory(numero="01424R0001", categorie_employeur=CategorieEmployeur.COLLECTIVITE)
+    m.poste = PosteFactory(numero="01477R0001", categorie_employeur=CategorieEmployeur.COLLECTIVITE)
     m.convention = ConventionFactory(poste=m.poste)
     m.occupation = OccupationFactory(convention=m.convention, debut=date(2024, 3, 1), fin=date(2025, 2, 28))
     client.force_login(m.agent)
@@ -127,23 +127,23 @@ def test_deux_agents_qui_modifient_le_meme_poste_voient_les_deux_versions(client
         "categorie_employeur": "collectivite",
         "version": "1",
     }
-    accepter(client, adresse, **saisie, numero="01424R0008")
+    accepter(client, adresse, **saisie, numero="01477R0008")
     reponse = client.post(
-        adresse, saisie | {"numero": "01424R0009", "porteur": nouveau.pk, "porteur_texte": nouveau.nom}
+        adresse, saisie | {"numero": "01477R0009", "porteur": nouveau.pk, "porteur_texte": nouveau.nom}
     )
     assert reponse.status_code == 409
     assert [(e.libelle, e.base, e.mien) for e in reponse.context["ecarts"]] == [
-        ("Numéro ANCT", "01424R0008", "01424R0009"),
+        ("Numéro ANCT", "01477R0008", "01477R0009"),
         ("Employeur", str(m.poste.employeur), "Nouvel employeur"),
     ]
     m.poste.refresh_from_db()
-    assert (m.poste.numero, m.poste.version) == ("01424R0008", 2)
+    assert (m.poste.numero, m.poste.version) == ("01477R0008", 2)
     choix = {"version": "2", "geste": "resoudre", "choix-numero": "base", "choix-porteur": "mien"}
     accepter(
-        client, adresse, **(saisie | {"porteur": nouveau.pk, "porteur_texte": nouveau.nom} | choix), numero="01424R0009"
+        client, adresse, **(saisie | {"porteur": nouveau.pk, "porteur_texte": nouveau.nom} | choix), numero="01477R0009"
     )
     m.poste.refresh_from_db()
-    assert (m.poste.numero, m.poste.employeur, m.poste.version) == ("01424R0008", nouveau, 3)
+    assert (m.poste.numero, m.poste.employeur, m.poste.version) == ("01477R0008", nouveau, 3)
 
 
 # --- Les conventions ---
@@ -170,7 +170,7 @@ CONVENTIONS_FAUTIVES = {
     "quotité 120 %": ({"quotite": "120"}, "quotite", "120 % : la quotité va de 50 %"),
     "chevauchement": ({"debut": "2026-12-31"}, "debut", "Deux périodes se chevauchent : convention du 01/01/2024"),
     "à l'envers": ({"fin": "2026-01-01"}, None, "La convention finit avant de commencer."),
-    "numéro d'un autre poste": ({"numero": "01499R000101"}, "numero", "n’est pas celui du poste 01424R0001"),
+    "numéro d'un autre poste": ({"numero": "01499R000101"}, "numero", "n’est pas celui du poste 01477R0001"),
     "date impossible": ({"debut": "2027-02-30"}, "debut", "n’est pas une date"),
     "année folle": ({"fin": "20282-12-31"}, "fin", "date"),
     "avant 2013": ({"debut": "2012-01-01", "fin": "2013-12-31"}, None, "antérieure au 18/01/2013"),
