@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.db.models import Q
 from django.utils.functional import cached_property
+from django.utils.safestring import mark_safe
 
 from comptes.enums import Role
 from politique_ville.outils.formulaires import SaisieDate
@@ -21,11 +22,13 @@ from .. import regles
 from ..enums import AxeEffectif, NaturePorteurPre, Sexe, TrancheAge
 from ..models import SOUS_ENSEMBLES, ActionDuSuivi, ProgrammeReussiteEducative, SuiviPre
 from ..operations import SaisieDeProgramme, SaisieDeSuivi
+from .versions import BUDGET
 
 PORTEUR_PUBLIC = (
     "Un PRE est porté par une structure à comptabilité publique : CCAS, caisse des écoles, GIP, EPLE, régie."
 )
 AUTRE_ACTION = "Cette action n’est pas une action de réussite éducative du contrat et de l’exercice de ce PRE."
+BUDGET_A_CORRIGER = 'Le <a href="#budget">budget</a> est à corriger.'
 EFFECTIF_MAXIMAL = 999_999
 LIGNES_DE_PLUS = 3
 LIGNES_AU_PLUS = 40
@@ -246,7 +249,7 @@ class SuiviForm(RefusMixin, forms.ModelForm):
     def is_valid(self):
         champs, budget = super().is_valid(), self.budget.is_valid()
         if not budget:
-            self.add_error(None, "Le budget est à corriger.")
+            self.add_error(None, mark_safe(BUDGET_A_CORRIGER))
         return champs and budget
 
     def clean(self):
@@ -284,7 +287,7 @@ class SuiviForm(RefusMixin, forms.ModelForm):
     @property
     def libelles(self):
         noms = (*self.Meta.fields, *self.cases.values(), "actions")
-        budgets = {f"budget-{pk}": f"Budget : {f}" for pk, f in self.budget.financeurs.par_cle.items()}
+        budgets = {f"{BUDGET}{pk}": f"Budget : {f}" for pk, f in self.budget.financeurs.par_cle.items()}
         return {nom: insecables(self.fields[nom].label) for nom in noms} | budgets
 
     def saisie(self, valeurs=None) -> SaisieDeSuivi:
@@ -295,7 +298,7 @@ class SuiviForm(RefusMixin, forms.ModelForm):
             champs |= {"programme": suivi.programme, "exercice": suivi.exercice}
         effectifs = {cle: valeurs[nom] for cle, nom in self.cases.items() if valeurs[nom] is not None}
         financeurs = self.budget.financeurs.par_cle
-        budget = {f: valeurs.get(f"budget-{pk}") for pk, f in financeurs.items()}
+        budget = {f: valeurs.get(f"{BUDGET}{pk}") for pk, f in financeurs.items()}
         return SaisieDeSuivi(
             champs=champs,
             objet=suivi if suivi.pk else None,
@@ -338,7 +341,7 @@ class SuiviForm(RefusMixin, forms.ModelForm):
 
 
 def cles_du_budget(budget):
-    return {f"budget-{financeur.pk}": montant for financeur, montant in budget.items()}
+    return {f"{BUDGET}{financeur.pk}": montant for financeur, montant in budget.items()}
 
 
 # --- Le budget ---

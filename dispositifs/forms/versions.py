@@ -11,9 +11,10 @@ from typing import Any
 
 from django.db.models import Choices, Model
 
-from politique_ville.outils.francais import INCONNU, nombre
+from politique_ville.outils.francais import INCONNU, euros, nombre
 
 MIEN, EN_BASE = "mien", "base"
+BUDGET = "budget-"  # puis l'identifiant du financeur
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def comparer(
     base: Mapping[str, Any], mienne: Mapping[str, Any], libelles: Mapping[str, str], choix: Mapping[str, str]
 ) -> list[Ecart]:
     """Les valeurs qui diffèrent, dans l'ordre des libellés ; une clé absente est une valeur inconnue."""
-    textes = {cle: (en_mots(base.get(cle)), en_mots(mienne.get(cle))) for cle in libelles}
+    textes = {cle: (en_mots(cle, base.get(cle)), en_mots(cle, mienne.get(cle))) for cle in libelles}
     return [
         Ecart(cle, libelles[cle], en_base, mien, choix.get(cle, ""))
         for cle, (en_base, mien) in textes.items()
@@ -45,13 +46,16 @@ def reunir(base: Mapping[str, Any], mienne: Mapping[str, Any], choix: Mapping[st
     return {cle: (base if cle in gardees else mienne).get(cle) for cle in {**mienne, **base}}
 
 
-def en_mots(valeur: Any) -> str:
+def en_mots(cle: str, valeur: Any) -> str:
+    """Un décimal est un montant sous une clé qui commence par `BUDGET`, un nombre d'ETP ailleurs."""
     if valeur is None or valeur == "":
         return INCONNU
     if isinstance(valeur, Choices):
         return valeur.label
     if isinstance(valeur, bool):
         return "oui" if valeur else "non"
+    if isinstance(valeur, Decimal) and cle.startswith(BUDGET):
+        return euros(valeur)
     if isinstance(valeur, Decimal):
         return f"{valeur:.2f}".replace(".", ",")
     if isinstance(valeur, date):
@@ -59,5 +63,5 @@ def en_mots(valeur: Any) -> str:
     if isinstance(valeur, int):
         return nombre(valeur)
     if isinstance(valeur, Iterable) and not isinstance(valeur, str | Model):
-        return ", ".join(sorted(en_mots(objet) for objet in valeur)) or INCONNU
+        return ", ".join(sorted(en_mots(cle, objet) for objet in valeur)) or INCONNU
     return str(valeur)

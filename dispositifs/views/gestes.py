@@ -22,7 +22,7 @@ from ..models import (
 )
 from ..operations import Saisie, SaisieDePoste
 from .postes import LECTURE_SEULE, GesteView, supprimer
-from .saisie_pre import SaisieView
+from .saisie import SaisieView
 
 DU_POSTE = ["poste__departement", "poste__contrat", "poste__employeur"]
 

@@ -18,7 +18,7 @@ from programmation.views.mixins import exiger
 from .. import regles
 from ..dates import en_clair
 from ..enums import EtatDuPoste
-from .saisie_pre import SaisieView
+from .saisie import SaisieView
 
 LECTURE_SEULE = "Votre habilitation ne permet pas de saisir des postes ici."
 

@@ -406,7 +406,7 @@ def test_deux_personnes_qui_saisissent_la_meme_feuille_choisissent(client, monde
     assert list(zip(textes(page, "//tbody/tr/th"), *cotes, strict=True)) == [
         ("Nouveaux", "En base : 50", "Votre saisie : 41"),
         ("Réunions de l’équipe de soutien", "En base : 9", "Votre saisie : —"),
-        ("Budget : Ville de Caen", "En base : 39999,50", "Votre saisie : 40000,50"),
+        ("Budget : Ville de Caen", "En base : 39 999,50 €", "Votre saisie : 40 000,50 €"),
     ]
     choix = {"geste": "resoudre", "choix-nouveaux": "base", f"choix-budget-{monde.ville.pk}": "mien"}
     assert envoyer(client, monde, version=2, **envoi, **choix).status_code == 409  # une ligne n'est pas choisie
