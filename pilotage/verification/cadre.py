@@ -5,9 +5,11 @@ from django.db.models import Value as V
 
 from comptes.enums import Role
 from comptes.models import Habilitation
+from politique_ville.outils.montants import total
 from politique_ville.outils.siret import siren_valide, siret_valide
 from programmation.enums import NaturePilier, StatutExercice
 from programmation.models import (
+    Action,
     Campagne,
     Correspondance,
     Decision,
@@ -137,6 +139,18 @@ def enveloppe_d_une_decision():
     yield from enveloppes_d_ailleurs(decisions, "action__")
     divisees = decisions.filter(Q(enveloppe__in=Enveloppe.objects.exclude(parent=None).values("parent")))
     yield from ecarts_de(divisees, V("une feuille"), "enveloppe__libelle")
+
+
+@verification(
+    "crédits rendus à une enveloppe",
+    "Une enveloppe ne reprend pas à une action plus qu’elle ne lui a accordé, sauf ce qui le fut sans enveloppe.",
+)
+def credits_rendus():
+    sans_enveloppe = Decision.objects.filter(enveloppe=None).exclude(montant=0).order_by().values("action")
+    decisions = Decision.objects.exclude(enveloppe=None).exclude(action__in=sans_enveloppe).order_by()
+    par_enveloppe = decisions.values_list("action", "action__intitule", "enveloppe__libelle", "enveloppe")
+    for action, intitule, libelle, _, somme in par_enveloppe.annotate(somme=total("montant")).filter(somme__lt=0):
+        yield Ecart(nommer(Action, action, intitule), f"au moins 0,00 € de « {libelle} »", somme)
 
 
 @verification("département d’un lot", "Un lot importé dans un exercice est du département de cet exercice.")

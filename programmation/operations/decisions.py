@@ -48,12 +48,12 @@ class DemandeDeDecision:
 class Lectures:
     """Ce qu'il faut savoir d'un lot d'actions, sous le verrou de leurs exercices, pour les décider.
 
-    `sommes` : l'accordé (euros) par action ; `porteuses` : les enveloppes de ses décisions ; `enveloppes` : toutes
-    celles des exercices, par identifiant.
+    `sommes` : l'accordé (euros) par action ; `porteuses` : ce même accordé, par enveloppe de ses décisions (None : sans
+    enveloppe) ; `enveloppes` : toutes celles des exercices, par identifiant.
     """
 
     sommes: dict[int, Decimal]
-    porteuses: dict[int, set[int]]
+    porteuses: dict[int, dict[int | None, Decimal]]
     enveloppes: dict[int, Enveloppe]
 
 
@@ -80,13 +80,12 @@ def decider(
 
 
 def sommes_des_decisions(actions):
-    """Par identifiant d'action, la somme (euros) de ses décisions et les enveloppes qui les portent. Une requête."""
+    """Par identifiant d'action, la somme (euros) de ses décisions, en tout et par enveloppe. Une requête."""
     groupes = Decision.objects.filter(action__in=actions).order_by().values_list("action", "enveloppe")
-    sommes, porteuses = {}, defaultdict(set)
+    sommes, porteuses = {}, defaultdict(dict)
     for action, enveloppe, somme in groupes.annotate(somme=total("montant")):
         sommes[action] = sommes.get(action, Decimal(0)) + somme
-        if enveloppe:
-            porteuses[action].add(enveloppe)
+        porteuses[action][enveloppe] = somme
     return sommes, porteuses
 
 
@@ -154,22 +153,35 @@ def raison_du_refus(demande, action, montant, accorde):
 def raison_du_refus_de_l_enveloppe(demande, action, montant, lues):
     """Pourquoi cette enveloppe ne porte pas la décision, ou ""."""
     enveloppes, porteuses = lues.enveloppes, lues.porteuses[action.pk]
+    donneuses = {pk: somme for pk, somme in porteuses.items() if pk and somme > 0}
     enveloppe = demande.enveloppe or action.enveloppe
     if not montant:
         return ""
     if enveloppe is None:
         existe = any(e.exercice_id == action.exercice_id for e in enveloppes.values())
         return "choisir l’enveloppe qui porte la décision." if existe else ""
-    if montant < 0 and enveloppe.pk in porteuses:
-        return ""
-    if montant < 0 and porteuses:
-        siennes = " ou ".join(f"« {enveloppes[pk]} »" for pk in sorted(porteuses & enveloppes.keys()))
-        return f"« {enveloppe} » ne lui a rien accordé : rendre les crédits à {siennes}."
+    if montant < 0 and donneuses:
+        return raison_de_ne_pas_rendre(enveloppe, -montant, donneuses, porteuses.get(None, 0), enveloppes)
     raison = enveloppe.pourquoi_pas(action)
     if raison:
         return f"l’enveloppe « {enveloppe} » {raison} : en choisir une autre."
     if any(e.parent_id == enveloppe.pk for e in enveloppes.values()):
         return f"« {enveloppe} » a des sous-enveloppes : décider dans l’une d’elles."
+    return ""
+
+
+def raison_de_ne_pas_rendre(enveloppe, rendu, donneuses, sans_enveloppe, enveloppes):
+    """Pourquoi cette enveloppe ne reprend pas ce montant à l'action, ou "" : ce qu'elle lui a donné, et pas plus.
+
+    Ce qui fut accordé sans enveloppe se rend à celle que l'on veut : aucune autre ne le reprendrait.
+    """
+    autres = " ou ".join(f"« {enveloppes[pk]} »" for pk in sorted(donneuses) if pk != enveloppe.pk)
+    if enveloppe.pk not in donneuses:
+        return f"« {enveloppe} » ne lui accorde rien : rendre les crédits à {autres}."
+    donne = donneuses[enveloppe.pk] + sans_enveloppe
+    if rendu > donne:
+        remede = f"rendre d’abord le reste à {autres}, par une diminution."
+        return f"« {enveloppe} » ne lui accorde que {euros(donne)} : {remede}"
     return ""
 
 

@@ -229,6 +229,14 @@ def decision_dans_l_enveloppe_d_une_autre_annee():
     forcer(Decision.objects.get(), enveloppe=EnveloppeFactory(exercice=ExerciceFactory(annee=2025)))
 
 
+@viole("crédits rendus à une enveloppe", "attendu au moins 0,00 € de « Caen », trouvé −50,00 €")
+def diminution_au_dela_de_ce_que_l_enveloppe_a_accorde():
+    action = action_programmee()
+    caen, reserve = EnveloppeFactory(libelle="Caen"), EnveloppeFactory(libelle="Réserve")
+    forcer(Decision.objects.get(), enveloppe=reserve)
+    DecisionFactory(action=action, nature=NatureDecision.DIMINUTION, montant=-50, enveloppe=caen)
+
+
 @viole("enveloppe d’une décision", "attendu Le sien, trouvé Le voisin")
 def decision_dans_l_enveloppe_d_un_autre_contrat():
     action_programmee(contrat=ContratFactory(intitule="Le sien"))

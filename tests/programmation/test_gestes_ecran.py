@@ -346,7 +346,7 @@ def test_une_diminution_rend_les_credits_a_l_enveloppe_qui_les_a_donnes(client, 
     page = client.get(adresse("action_decider", action.pk))
     assert page.context["formulaire"]["enveloppe"].value() == reserve.pk
     ailleurs = decider(client, action, nature="diminution", montant="100", motif="Moins", enveloppe=caen.pk)
-    assert "« Caen » ne lui a rien accordé : rendre les crédits à « Réserve »" in texte(ailleurs)
+    assert "« Caen » ne lui accorde rien : rendre les crédits à « Réserve »" in texte(ailleurs)
     decider(client, action, nature="deprogrammation", montant="", motif="Abandon", enveloppe="")
     assert list(Decision.objects.order_by("pk").values_list("enveloppe", "montant")) == [
         (reserve.pk, euros(800)),

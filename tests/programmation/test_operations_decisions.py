@@ -25,6 +25,7 @@ from programmation.operations import (
     MotifExige,
     OperationRefusee,
 )
+from programmation.synthese import barre
 from tests.fabriques import (
     ActionFactory,
     CampagneFactory,
@@ -361,6 +362,40 @@ def test_une_decision_prise_autrefois_dans_la_mauvaise_enveloppe_se_defait(agent
         decider(agent, action, NatureDecision.COMPLEMENT, 1, motif="Essai", enveloppe=voisine)
     decider(agent, action, NatureDecision.DIMINUTION, -500, motif="Rendus", enveloppe=voisine)
     assert Decision.objects.filter(enveloppe=voisine).count() == 2
+
+
+@pytest.fixture
+def de_deux_enveloppes(agent, exercice):
+    """« Caen » a accordé 300 €, « Réserve » 700 €."""
+    caen, reserve = (EnveloppeFactory(exercice=exercice, libelle=libelle) for libelle in ("Caen", "Réserve"))
+    for enveloppe in (caen, reserve):
+        MouvementFactory(enveloppe=enveloppe, ae=euros(1000))
+    demande = demande_dans(caen, 300)
+    operations.decider([demande], par=agent, motif="Début")
+    decider(agent, demande.action, NatureDecision.COMPLEMENT, 700, motif="Suite", enveloppe=reserve)
+    return demande.action, caen, reserve
+
+
+def test_une_enveloppe_ne_reprend_pas_plus_qu_elle_n_a_accorde_a_l_action(agent, de_deux_enveloppes):
+    action, caen, reserve = de_deux_enveloppes
+    with pytest.raises(OperationRefusee) as refus:
+        decider(agent, action, NatureDecision.DIMINUTION, "-300,01", motif="Essai", enveloppe=caen)
+    assert [message.replace("\xa0", " ") for message in refus.value.messages] == [
+        f"« {action} » : « Caen » ne lui accorde que 300,00 € : rendre d’abord le reste à « Réserve », par une diminution."
+    ]
+    decider(agent, action, NatureDecision.DIMINUTION, -300, motif="Rendus", enveloppe=caen)
+    with pytest.raises(OperationRefusee, match="« Caen » ne lui accorde rien : rendre les crédits à « Réserve »"):
+        decider(agent, action, NatureDecision.DIMINUTION, -1, motif="Essai", enveloppe=caen)
+    assert barre(caen).accorde == 0
+
+
+def test_deprogrammer_rend_a_chaque_enveloppe_ce_qu_elle_a_accorde(agent, de_deux_enveloppes):
+    action, caen, reserve = de_deux_enveloppes
+    with pytest.raises(OperationRefusee, match="« Réserve » ne lui accorde que"):
+        decider(agent, action, NatureDecision.DEPROGRAMMATION, motif="Annulée", enveloppe=reserve)
+    decider(agent, action, NatureDecision.DIMINUTION, -300, motif="Annulée", enveloppe=caen)
+    decider(agent, action, NatureDecision.DEPROGRAMMATION, motif="Annulée", enveloppe=reserve)
+    assert (barre(caen).accorde, barre(reserve).accorde) == (0, 0)
 
 
 def test_l_enveloppe_d_un_contrat_ne_porte_pas_l_echelle_du_departement(agent, exercice):
