@@ -4,7 +4,6 @@ import re
 from functools import cached_property
 
 import django_filters
-from django import forms
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.http import QueryDict
@@ -126,11 +125,7 @@ class PosteFilterSet(django_filters.FilterSet):
         CadreDesPostes.quartiers, label="Quartier", empty_label="Tous", trop_long=True, method="localiser"
     )
     releve = django_filters.NumberFilter(
-        label="Publié par l’ANCT en",
-        method="publies",
-        min_value=DECRET_2013_54.year,
-        max_value=9999,
-        widget=forms.HiddenInput,
+        label="Publié par l’ANCT en (année)", method="publies", min_value=DECRET_2013_54.year, max_value=9999
     )
 
     def __init__(self, data=None, queryset=None, *, request, **options):

@@ -164,6 +164,24 @@ def test_une_convention_s_ajoute_et_se_corrige_avec_un_motif(client, m):
     assert (convention.fin, convention.history.first().history_change_reason) == (date(2028, 12, 31), "Date mal lue")
 
 
+def test_deux_agents_sur_la_meme_convention_choisissent_valeur_par_valeur(client, m):
+    adresse = f"{CONVENTIONS}{m.convention.pk}/dossier/"
+    accepter(client, adresse, demande_recue_le="2026-06-01", suite="a_decider", version="1")
+    saisie = {"bilan_recu_le": "2026-07-01", "suite": "terminer", "version": "1"}
+    reponse = client.post(adresse, saisie)
+    assert reponse.status_code == 409
+    assert [(e.libelle, e.base, e.mien) for e in reponse.context["ecarts"]] == [
+        ("Demande de renouvellement reçue le", "01/06/2026", "—"),
+        ("Bilan reçu le", "—", "01/07/2026"),
+        ("Suite", "À décider", "Fin décidée"),
+    ]
+    choix = {"choix-demande_recue_le": "base", "choix-bilan_recu_le": "mien", "choix-suite": "base"}
+    accepter(client, adresse, **saisie | choix | {"geste": "resoudre", "version": "2"})
+    m.convention.refresh_from_db()
+    assert (m.convention.demande_recue_le, m.convention.bilan_recu_le) == (date(2026, 6, 1), date(2026, 7, 1))
+    assert m.convention.suite == SuiteConvention.A_DECIDER
+
+
 CONVENTIONS_FAUTIVES = {
     "plus de trois ans": ({"debut": "2027-01-01", "fin": "2030-01-01"}, "fin", "trois ans : jusqu’au 31/12/2029"),
     "quotité 40 %": ({"quotite": "40"}, "quotite", "40 % : la quotité va de 50 % (mi-temps) à 100 %"),
