@@ -42,7 +42,7 @@ class SaisieView(View):
 
     @property
     def est_une_resolution(self):
-        return self.request.POST.get("geste") == RESOUDRE
+        return self.objet is not None and self.request.POST.get("geste") == RESOUDRE
 
     @property
     def choix(self):

@@ -9,6 +9,8 @@ import openpyxl
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
 
 from comptes.enums import Role
 from dispositifs import operations
@@ -17,6 +19,7 @@ from dispositifs.enums import AxeEffectif, NaturePorteurPre
 from dispositifs.models import ActionDuSuivi, EffectifPre, ProgrammeReussiteEducative, ReperePre, SuiviPre
 from dispositifs.operations import SaisieDeSuivi
 from dispositifs.synthese import MASQUE, feuille_de_suivi
+from dispositifs.synthese.suivi_pre import masquer_un_axe
 from programmation.enums import Droit, FamilleFinanceur, FormeOrganisme, StatutAction
 from programmation.models import Action, PartenaireFinanceur
 from territoires.enums import ObjetAnnonce
@@ -263,6 +266,21 @@ def test_l_histoire_ne_dit_aucun_effectif_et_n_est_qu_a_l_etat(client, monde):
     assert textes(page, "//h2[.='À regarder']") == []
 
 
+CASE = st.one_of(st.none(), st.integers(0, 40))
+
+
+@given(cases=st.lists(st.tuples(CASE, CASE), min_size=4, max_size=4), reste=st.integers(0, 60))
+def test_jamais_un_petit_nombre_ne_sort_ni_ne_se_retrouve_par_le_total_des_enfants_suivis(cases, reste):
+    connus = [n for ligne in cases for n in ligne if n is not None]
+    complet = len(connus) == 8
+    tableau = masquer_un_axe(cases, sum(connus) + (0 if complet else reste))
+    sortis = [n for ligne in tableau.lignes for n in ligne]
+    assert all(n >= 5 for n in sortis if isinstance(n, int))
+    assert [n is None for n in sortis] == [n is None for ligne in cases for n in ligne]
+    if not complet and any(isinstance(n, int) for n in sortis):
+        assert reste >= 5
+
+
 # --- Les contrôles ---
 
 
@@ -414,6 +432,14 @@ def test_deux_personnes_qui_saisissent_la_meme_feuille_choisissent(client, monde
     suivi = SuiviPre.objects.get(pk=monde.suivi.pk)
     assert (suivi.nouveaux, suivi.reunions, suivi.version) == (50, 9, 3)
     assert suivi.budgets.get(financeur=monde.ville).montant == euros("40000,50")
+
+
+def test_une_resolution_forgee_sans_feuille_a_comparer_n_est_qu_un_enregistrement(client, monde):
+    adresse = f"{LISTE}{monde.sorti.pk}/2026/saisir/"
+    reponse = envoyer(client, monde, adresse=adresse, geste="resoudre", enfants_suivis="12")
+    assert (reponse.status_code, monde.sorti.suivis.get().enfants_suivis) == (302, 12)
+    reponse = envoyer(client, monde, adresse=adresse, enfants_suivis="12")  # la même page renvoyée
+    assert (reponse.status_code, monde.sorti.suivis.get().version) == (302, 1)
 
 
 def test_une_action_que_l_agent_ne_voit_pas_reste_liee(client, monde):
