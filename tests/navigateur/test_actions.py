@@ -15,7 +15,10 @@ from tests.fabriques import (
     ContratFactory,
     ExerciceFactory,
     FinanceurFactory,
+    OrganismeFactory,
+    PilierFactory,
     QuartierFactory,
+    ThematiqueFactory,
     cofinancement,
     euros,
     habiliter,
@@ -77,6 +80,25 @@ def test_les_ecrans_des_actions_sont_accessibles_et_tiennent_dans_l_ecran(
         assert violations(page) == []
         assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth"), ecran
     assert plaintes == []
+
+
+def test_la_liste_d_un_grand_departement_tient_a_1280_px(page, live_server, agent):
+    """Le Gard : « Agglomération », « Citoyenneté », un statut, « 100 sans montant » ne se coupent pas."""
+    ActionFactory.create_batch(100, statut="instruite")
+    action = ActionFactory(
+        contrat=ContratFactory(intitule="Alès Agglomération"),
+        thematique=ThematiqueFactory(code="2.3", libelle="Citoyenneté"),
+        pilier=PilierFactory(libelle_court="Cohésion sociale"),
+        porteur=OrganismeFactory(nom="Centre socioculturel"),
+        dossier="93026389",
+        tranche=1,
+        statut="programmee",
+        cout_previsionnel=euros(17_654_321),
+    )
+    p147(action, demande=7_654_321, propose=7_654_321, accorde=7_654_321)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"{live_server.url}{LISTE}")
+    assert page.locator(".fr-table__content").evaluate("boite => boite.scrollWidth - boite.clientWidth") == 0
 
 
 def test_une_selection_se_decide_au_clavier_avec_un_total_qui_suit_la_frappe(
