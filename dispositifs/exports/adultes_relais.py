@@ -11,7 +11,7 @@ from ..controles import CONTROLES_DES_ADULTES_RELAIS
 from ..enums import EtatDuPoste
 from ..models import PosteAdulteRelais, ReleveAnct
 from ..synthese import avec_situation, couts_des_adultes_relais
-from .postes import ListeDePostes, nom_du_contrat, noms
+from .postes import ListeDePostes, jours_vacants, nom_du_contrat, noms
 
 PREFIXE = "controle_"
 
@@ -20,7 +20,7 @@ class ListeDesAdultesRelais(ListeDePostes):
     """Les postes adultes-relais, leur situation d'aujourd'hui et leurs coûts de l'année."""
 
     nom = "adultes-relais"
-    modele, modele_des_releves = PosteAdulteRelais, ReleveAnct
+    modele, modele_des_releves, conventions = PosteAdulteRelais, ReleveAnct, "conventions"
     lues = ["departement", "contrat", "employeur__fusionne_dans"]
 
     @cached_property
@@ -45,7 +45,7 @@ class ListeDesAdultesRelais(ListeDePostes):
                 "conventionne", f"Conventionné {self.annee}", lambda p: p.cout.conventionne, None, **montant
             ),
             ColonneDeListe("occupe", f"Occupé {self.annee}", lambda p: p.cout.occupe, None, **montant),
-            ColonneDeListe("vacants", "Jours vacants", lambda p: p.cout.jours_vacants, None, "entier", largeur=10),
+            ColonneDeListe("vacants", "Jours vacants", lambda p: jours_vacants(p.cout), None, "entier", largeur=10),
             ColonneDeListe("anomalies", "À regarder", lambda p: noms(c.nom for c in p.anomalies), None, largeur=36),
         ]
 
@@ -54,6 +54,7 @@ class ListeDesAdultesRelais(ListeDePostes):
         return annoter_des_controles(avec_situation(postes, jour), jour)
 
     def noter(self, poste):
+        poste.derniere_fin = poste.convention_fin
         super().noter(poste)
         poste.anomalies = controles_releves(poste)
 

@@ -18,7 +18,7 @@ class ListeDesPostesFonjep(ListeDePostes):
     """Les postes FONJEP, leur dernière période et leur coût conventionné de l'année."""
 
     nom = "fonjep"
-    modele, modele_des_releves = PosteFonjep, ReleveFonjep
+    modele, modele_des_releves, conventions = PosteFonjep, ReleveFonjep, "triennalites"
     lues = ["departement", "contrat", "association__fusionne_dans"]
 
     @cached_property
@@ -51,8 +51,9 @@ class ListeDesPostesFonjep(ListeDePostes):
         return annoter_des_controles(postes.annotate(**lus), timezone.localdate(), CONTROLES_FONJEP)
 
     def noter(self, poste):
+        poste.derniere_fin = poste.fin
         super().noter(poste)
         poste.anomalies = controles_releves(poste, CONTROLES_FONJEP)
 
     def totaux(self):
-        return {"conventionne": self.couts.total.cout.conventionne}
+        return {"conventionne": super().totaux()["conventionne"]}

@@ -5,19 +5,20 @@ from datetime import date as Date
 from functools import cached_property
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
 from politique_ville.outils.classeur import Colonne, Feuille
-from politique_ville.outils.francais import euros, pluriel
+from politique_ville.outils.francais import euros, nombre, pluriel
 from politique_ville.outils.listes import filtres_actifs
 from politique_ville.outils.typographie import insecables
 from programmation.exports import ColonneDeListe
 
 from ..filters.postes import PosteFilterSet
-from ..synthese import CoutsDesPostes, ReleveDeLAnnee, raison_des_inconnus, releves_par_annee
+from ..synthese import Cout, CoutsDesPostes, ReleveDeLAnnee, raison_des_inconnus, releves_par_annee
 
+SANS_CONVENTION = Cout(None, None, None, None, raison="Aucune convention enregistrée.")
 PAQUET = 500  # postes lus à la fois pendant un export
 TRI_PAR_DEFAUT = ["departement__code", "nom_de_l_organisme", "numero_de_tri", "pk"]
 
@@ -27,6 +28,7 @@ class ListeDePostes:
 
     nom = ""  # « postes-adultes-relais »
     modele: Any = None
+    conventions = ""  # le nom de la relation qui porte les conventions, ou les périodes
     modele_des_releves: Any = None
     lues: Sequence[str] = ()
 
@@ -45,13 +47,27 @@ class ListeDePostes:
         raise NotImplementedError
 
     @cached_property
+    def nombres(self) -> dict[str, int]:
+        """Les postes du filtre, et ceux qui n'ont aucune convention enregistrée, dont on ne sait donc pas le coût."""
+        conventions = self.modele._meta.get_field(self.conventions).related_model.objects
+        sans = ~Exists(conventions.filter(poste=OuterRef("pk")).order_by())
+        return self.postes.aggregate(tous=Count("pk"), sans_convention=Count("pk", filter=sans))
+
+    @property
     def nombre(self) -> int:
-        return self.postes.count()
+        return self.nombres["tous"]
+
+    @property
+    def inconnus(self) -> int:
+        """Les postes sans montant : barème inconnu, ou aucune convention."""
+        return self.couts.total.inconnus + self.nombres["sans_convention"]
 
     @property
     def raison(self) -> str:
         """Pourquoi des montants sont inconnus ; vide s'ils sont tous connus."""
-        return raison_des_inconnus(self.couts)
+        sans = self.nombres["sans_convention"]
+        mots = f"Aucune convention enregistrée pour {pluriel(sans, 'poste', 'postes')}." if sans else ""
+        return f"{mots} {raison_des_inconnus(self.couts)}".strip()
 
     @cached_property
     def releves(self) -> list[ReleveDeLAnnee]:
@@ -74,12 +90,12 @@ class ListeDePostes:
     # --- Les lignes ---
 
     def annoter(self, postes: QuerySet) -> QuerySet:
-        """Ce que les colonnes lisent."""
-        return postes
+        """Ce que les colonnes lisent, dont `derniere_fin`, None si le poste n'a aucune convention."""
+        raise NotImplementedError
 
     def noter(self, poste) -> None:
         """Ce que les colonnes lisent d'un poste, et qui ne vient pas de la base."""
-        poste.cout = self.couts.par_poste[poste.pk]
+        poste.cout = self.couts.par_poste[poste.pk] if poste.derniere_fin else SANS_CONVENTION
 
     @property
     def triees(self) -> QuerySet:
@@ -110,8 +126,9 @@ class ListeDePostes:
 
     def totaux(self) -> dict[str, Any]:
         """Le total de chaque colonne qui s'additionne, sur tout le filtre, par nom de colonne."""
-        cout = self.couts.total.cout
-        return {"conventionne": cout.conventionne, "occupe": cout.occupe, "vacants": cout.jours_vacants}
+        tout_inconnu = self.nombre and self.nombres["sans_convention"] == self.nombre
+        cout = SANS_CONVENTION if tout_inconnu else self.couts.total.cout
+        return {"conventionne": cout.conventionne, "occupe": cout.occupe, "vacants": jours_vacants(cout)}
 
     @property
     def phrase(self) -> str:
@@ -147,11 +164,15 @@ class ListeDePostes:
 
 
 def en_mots(valeur):
-    return str(valeur) if isinstance(valeur, int) else euros(valeur)
+    return nombre(valeur) if isinstance(valeur, int) else euros(valeur)
 
 
 def noms(objets) -> str:
     return ", ".join(str(objet) for objet in objets)
+
+
+def jours_vacants(cout: Cout) -> int | None:
+    return None if cout is SANS_CONVENTION else cout.jours_vacants
 
 
 def nom_du_contrat(poste) -> str:

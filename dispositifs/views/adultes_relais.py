@@ -17,6 +17,7 @@ from programmation.views.liste import PAR_PAGE, PaginateurCompte
 from .. import regles
 from ..enums import EtatDuPoste, Horizon, Prorata
 from ..exports.adultes_relais import ListeDesAdultesRelais, annoter_des_controles, controles_releves
+from ..exports.postes import SANS_CONVENTION
 from ..filters.adultes_relais import AdulteRelaisFilterSet, RadarFilterSet
 from ..historique_postes import historique_du_poste
 from ..models import ConventionAdulteRelais, PosteAdulteRelais, PosteFonjep, TriennaliteFonjep
@@ -194,13 +195,19 @@ def employeur_detail(request, pk):
     annee = annee_demandee(request.GET.get("annee"), jour)
     couts = couts_des_adultes_relais(visibles, date(annee, 1, 1), date(annee, 12, 31))
     conventions = ConventionAdulteRelais.objects.filter(poste__in=visibles)
+    sans_convention = sum(poste.convention_fin is None for poste in postes)
     contexte = {
         "organisme": organisme,
         "annee": annee,
         "annees": range(jour.year, jour.year - ANNEES_PROPOSEES, -1),
         "raison": raison_des_inconnus(couts),
-        "postes": [(poste, EtatDuPoste(poste.etat), couts.par_poste[poste.pk]) for poste in postes],
+        "postes": [
+            (poste, EtatDuPoste(poste.etat), couts.par_poste[poste.pk] if poste.convention_fin else SANS_CONVENTION)
+            for poste in postes
+        ],
         "couts": couts,
+        "total": SANS_CONVENTION if sans_convention == len(postes) else couts.total.cout,
+        "inconnus": couts.total.inconnus + sans_convention,
         "echeances": lignes_du_radar(request.user, du_radar(conventions, jour), jour),
         "phrase": insecables(f"Postes de {organisme}, coûts de {annee}"),
     }

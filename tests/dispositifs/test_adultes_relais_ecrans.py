@@ -129,7 +129,17 @@ def test_un_bareme_inconnu_montre_un_tiret_et_sa_raison(client, monde):
     totaux = {colonne.nom: total for colonne, total, additionnee in reponse.context["totaux"] if additionnee}
     assert totaux["conventionne"] is None
     assert "Barème inconnu du 01/01/2025 au 31/12/2025." in " ".join(textes(reponse, "//main//p"))
+    assert "4 postes sans montant" in textes(reponse, "//tfoot//td")[6]
+
+
+def test_sans_aucune_convention_le_cout_est_inconnu_et_non_nul(client, monde):
+    client.force_login(monde.agent)
+    reponse = lire(client)
+    assert textes(reponse, "//tr[th='01477R0003']/td")[6:9] == ["—", "—", "—"]
     assert "2 postes sans montant" in textes(reponse, "//tfoot//td")[6]
+    assert "Aucune convention enregistrée pour 2 postes." in " ".join(textes(reponse, "//main//p"))
+    seul = lire(client, etat="sans_convention")
+    assert [total for colonne, total, _ in seul.context["totaux"] if colonne.nom == "conventionne"] == [None]
 
 
 def test_le_releve_publie_est_a_part_de_nos_montants(client, monde):
@@ -348,8 +358,10 @@ def test_la_page_d_un_employeur_reunit_ses_postes_et_ceux_de_ses_doublons(client
     client.force_login(monde.agent)
     reponse = lire(client, f"{LISTE}employeurs/{monde.tours.pk}/", annee="2024")
     assert [poste.numero for poste, *_ in reponse.context["postes"]] == ["01477R0001", "01477R0002"]
-    assert reponse.context["couts"].total.cout.conventionne == euros(22900)
+    assert (reponse.context["total"].conventionne, reponse.context["inconnus"]) == (euros(22900), 0)
     assert len(reponse.context["echeances"]) == 1
+    reponse = lire(client, f"{LISTE}employeurs/{monde.vide.employeur_id}/", annee="2024")
+    assert (reponse.context["total"].conventionne, reponse.context["inconnus"]) == (None, 1)
     vide = OrganismeFactory()
     assert client.get(f"{LISTE}employeurs/{vide.pk}/").status_code == 404
 
