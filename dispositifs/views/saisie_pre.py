@@ -9,7 +9,8 @@ from programmation.regles import peut_saisir_quelque_part
 from programmation.views.mixins import exiger
 
 from .. import operations, regles
-from ..forms.pre import ProgrammeForm, SuiviForm
+from ..forms.pre import ProgrammeForm
+from ..forms.suivi_pre import SuiviForm
 from ..models import ProgrammeReussiteEducative, SuiviPre
 from .pre import programme_visible
 from .saisie import SaisieView
