@@ -1,13 +1,16 @@
 """Limiter les essais de connexion : dix échecs en quinze minutes, par compte et par adresse.
 
-Le décompte vit dans le cache de Django, propre par défaut à chaque processus du serveur : la limite réelle est
-multipliée par le nombre de processus, ce qui reste hors de portée d'une recherche au hasard.
+Le décompte est dans la base, que tous les processus du serveur partagent ; le cache de Django serait propre à chacun.
 """
 
 import hashlib
+from datetime import timedelta
 
 from django.conf import settings
-from django.core.cache import cache
+from django.db.models import F
+from django.utils import timezone
+
+from comptes.models import EssaisDeConnexion
 
 ESSAIS_PERMIS = 10
 DUREE = 15 * 60  # secondes, à partir du premier échec
@@ -20,22 +23,30 @@ def adresse(requete):
 
 
 def sont_epuises(requete, courriel):
-    return any(cache.get(cle, 0) >= ESSAIS_PERMIS for cle in _cles(requete, courriel))
+    siens = EssaisDeConnexion.objects.filter(empreinte__in=_empreintes(requete, courriel))
+    return siens.filter(depuis__gt=_debut(), echecs__gte=ESSAIS_PERMIS).exists()
 
 
 def compter(requete, courriel):
     """Un échec de plus pour ce compte, qu'il existe ou non, et pour cette adresse."""
-    for cle in _cles(requete, courriel):
-        if not cache.add(cle, 1, DUREE):
-            cache.incr(cle)
+    EssaisDeConnexion.objects.filter(depuis__lte=_debut()).delete()
+    for empreinte in _empreintes(requete, courriel):
+        _, premier = EssaisDeConnexion.objects.get_or_create(empreinte=empreinte, defaults={"depuis": timezone.now()})
+        if not premier:
+            EssaisDeConnexion.objects.filter(empreinte=empreinte).update(echecs=F("echecs") + 1)
 
 
 def oublier(requete, courriel):
     """La personne a prouvé qui elle est : son compte repart de zéro, et le poste d'où elle vient aussi."""
-    cache.delete_many(_cles(requete, courriel))
+    EssaisDeConnexion.objects.filter(empreinte__in=_empreintes(requete, courriel)).delete()
 
 
-def _cles(requete, courriel):
-    """Une empreinte : l'identifiant est écrit par le visiteur, une clé de cache n'accepte pas tout."""
+def _debut():
+    """Les échecs d'avant ne comptent plus."""
+    return timezone.now() - timedelta(seconds=DUREE)
+
+
+def _empreintes(requete, courriel):
+    """L'identifiant est écrit par le visiteur : la base n'en garde que l'empreinte."""
     sujets = f"compte {courriel.strip().lower()}", f"adresse {adresse(requete)}"
-    return [f"essais-{hashlib.sha256(sujet.encode()).hexdigest()}" for sujet in sujets]
+    return [hashlib.sha256(sujet.encode()).hexdigest() for sujet in sujets]

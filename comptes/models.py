@@ -135,6 +135,21 @@ class Utilisateur(AbstractBaseUser, PermissionsMixin):
         return any(h.couvre(departement_id, contrat_id) for h in self.habilitations_actives if h.role in roles)
 
 
+class EssaisDeConnexion(models.Model):
+    """Les échecs récents d'un compte, ou d'une adresse, connus par leur empreinte : voir `comptes/essais.py`."""
+
+    empreinte = models.CharField(max_length=64, primary_key=True)
+    echecs = models.PositiveSmallIntegerField("échecs", default=1)
+    depuis = models.DateTimeField("premier échec le")
+
+    class Meta:
+        verbose_name = "essais de connexion"
+        verbose_name_plural = "essais de connexion"
+
+    def __str__(self):
+        return f"{self.echecs} échecs depuis {self.depuis}"
+
+
 class HabilitationQuerySet(models.QuerySet):
     def actives(self):
         aujourd_hui = timezone.localdate()

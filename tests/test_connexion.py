@@ -1,15 +1,16 @@
 """Se connecter, changer de mot de passe, en retrouver un, lire son compte."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.core import mail
-from django.core.cache import cache
+from django.utils import timezone
 from pytest_django.asserts import assertRedirects
 
 from comptes import essais
 from comptes.enums import Role
-from comptes.models import Utilisateur
+from comptes.models import EssaisDeConnexion, Utilisateur
 from tests.fabriques import HabilitationFactory, UtilisateurFactory
 from tests.pages import noeuds, texte, textes
 
@@ -20,11 +21,6 @@ NOUVEAU = "cinq-poules-au-galop"
 INCORRECT = "Adresse électronique ou mot de passe incorrect."
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _essais_oublies():
-    cache.clear()
 
 
 @pytest.fixture
@@ -98,6 +94,18 @@ def test_apres_dix_echecs_le_compte_attend_meme_avec_le_bon_mot_de_passe(client,
     assert erreurs(connecter(client, mot_de_passe="faux")) == [INCORRECT]
     assert erreurs(connecter(client))[0].startswith("Trop d’essais sans succès. Attendez quinze minutes")
     assert not est_connecte(client)
+
+
+def test_l_attente_vaut_pour_tous_les_processus_du_serveur_puis_finit(client, camille):
+    """Le décompte est dans la base : un processus qui vient de naître le connaît."""
+    for _ in range(10):
+        connecter(client, mot_de_passe="faux")
+    assert EssaisDeConnexion.objects.filter(echecs=10).count() == 2  # le compte et l'adresse
+    assert erreurs(connecter(client))[0].startswith("Trop d’essais")
+    EssaisDeConnexion.objects.update(depuis=timezone.now() - timedelta(seconds=essais.DUREE + 1))
+    assert erreurs(connecter(client, mot_de_passe="faux")) == [INCORRECT]
+    assert connecter(client).status_code == 302
+    assert not EssaisDeConnexion.objects.exists()
 
 
 def test_neuf_echecs_puis_un_succes_remettent_le_compte_a_zero(client, camille):
