@@ -3,8 +3,8 @@
 Un effectif ancien retrouverait un petit nombre par différence : l'histoire dit seulement qu'il a changé.
 """
 
-from collections.abc import Callable
-from functools import lru_cache
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 
 from politique_ville.outils.francais import INCONNU, euros
 from programmation.historique import Changement, Evenement, Ligne, lire, majuscule
@@ -21,6 +21,7 @@ from .models import (
 
 EFFECTIFS = {"enfants_suivis", *SOUS_ENSEMBLES}
 CHANGE = "modifié"
+CITES = {"contrat", "structure", "financeur", "action"}  # ce que l'histoire nomme
 
 
 def historique_du_programme(programme: ProgrammeReussiteEducative) -> list[Evenement]:
@@ -43,8 +44,8 @@ def historique_du_suivi(suivi: SuiviPre) -> list[Evenement]:
 
 def par_geste(sources) -> list[Evenement]:
     """Ce que la même personne a écrit au même moment, pour le même motif, est un seul geste."""
-    nommer = lru_cache(maxsize=None)(nom_de_l_objet)
     lues = [(ligne, dire) for modele, criteres, dire in sources for ligne in lire(modele, **criteres)]
+    nommer = Noms([ligne for ligne, _ in lues])
     evenements = []
     for ligne, dire in sorted(lues, key=lambda lue: lue[0].date, reverse=True):
         if not evenements or not evenements[-1].prolonge(ligne.date, ligne.auteur, ligne.motif):
@@ -54,9 +55,20 @@ def par_geste(sources) -> list[Evenement]:
     return [evenement for evenement in evenements if evenement.changements]
 
 
-def nom_de_l_objet(modele, identifiant):
-    objet = modele._default_manager.filter(pk=identifiant).first()
-    return str(objet) if objet else "supprimé"
+class Noms:
+    """Les objets que l'histoire cite, lus d'un coup par modèle."""
+
+    def __init__(self, lignes: Iterable[Ligne]):
+        cites = defaultdict(set)
+        for ligne in lignes:
+            for champ in ligne.modele._meta.fields:
+                if champ.name in CITES:
+                    versions = [ligne.actuelle, ligne.precedente]
+                    cites[champ.related_model] |= {getattr(v, champ.attname) for v in versions if v}
+        self.objets = {modele: modele._default_manager.in_bulk(ids) for modele, ids in cites.items()}
+
+    def __call__(self, modele, identifiant) -> str:
+        return str(self.objets[modele].get(identifiant, "supprimé"))
 
 
 def changements_de_la_fiche(ligne: Ligne, nommer: Callable) -> list[Changement]:

@@ -193,9 +193,9 @@ def test_la_liste_lit_autant_de_fois_la_base_pour_1_et_pour_3_pre(client, monde,
     assert compter(client, format) == nombre
 
 
-def compter(client, format):
+def compter(client, format="", adresse=LISTE):
     with CaptureQueriesContext(connection) as requetes:
-        reponse = client.get(LISTE, {"format": format})
+        reponse = client.get(adresse, {"format": format})
         assert b"".join(reponse.streaming_content if format else [reponse.content])
     return len(requetes)
 
@@ -243,6 +243,19 @@ def test_la_fiche_met_les_annees_cote_a_cote(client, monde):
     assert textes(page, "//thead//th") == ["Indicateur", "2025", "2026"]
     assert textes(page, "//tbody/tr[1]/td") == [MASQUE, "130"]
     assert textes(page, "//tbody/tr[7]/td") == ["—", "769,23 €"]
+
+
+def test_les_fiches_et_la_saisie_lisent_autant_de_fois_la_base_pour_1_et_pour_3_annees_actions_et_financeurs(
+    client, monde
+):
+    adresses = [f"{LISTE}{monde.pre.pk}/", feuille(monde), f"{feuille(monde)}saisir/"]
+    client.force_login(monde.agent)
+    avant = [compter(client, adresse=adresse) for adresse in adresses]
+    for annee in (2024, 2025):
+        SuiviPreFactory(programme=monde.pre, exercice=ExerciceFactory(annee=annee))
+        BudgetPreFactory(suivi=monde.suivi)
+        ActionDuSuivi.objects.create(suivi=monde.suivi, action=action_pre(monde, accorde="1000"))
+    assert [compter(client, adresse=adresse) for adresse in adresses] == avant
 
 
 def test_l_histoire_ne_dit_aucun_effectif_et_n_est_qu_a_l_etat(client, monde):
