@@ -310,7 +310,9 @@ class ActionFilterSet(django_filters.FilterSet):
     )
     etat = cache(ChoixFilter, label="État des lignes", choices=ETATS, method="laisser")
     levier = cache(ChoixFilter, label="Levier", choices=LEVIER, method="par_votes_connus")
-    a_preciser = cache(ChoixFilter, label="Financeur public", choices=[("oui", "à préciser")], method="laisser")
+    a_preciser = cache(
+        ChoixFilter, label="Lignes publiques", choices=[("oui", "financeur à préciser")], method="laisser"
+    )
     agent = ChoixDuCadreFilter(
         parmi(Cadre.agents),
         label="Agent référent",

@@ -53,7 +53,7 @@ def test_les_lignes_publiques_a_preciser_font_une_liste(lire, exemple):
     cofinancement(exemple.a3, FinanceurFactory(famille="prive", est_a_preciser=True), 100, 100)
     reponse = lire(a_preciser="oui", base="tous-financeurs", statut="programmee")
     assert (titres(reponse), totaux(reponse)[3]) == ([exemple.a1.pk], euros(2000))
-    assert "Financeur public" in " ".join(textes(reponse, "//main"))
+    assert "Lignes publiques : financeur à préciser" in " ".join(textes(reponse, "//main"))
 
 
 def test_un_quartier_inconnu_parmi_plusieurs_est_refuse(lire, exemple):
