@@ -19,6 +19,7 @@ from programmation.synthese import (
     SyntheseDesThematiques,
     additionner,
     fraicheur,
+    regrouper,
     sommes_par,
     synthese_des_contrats,
     synthese_des_departements,
@@ -68,19 +69,21 @@ class TableauDeBord:
 
 
 def tableau_de_bord(portee: Portee, jour: Date | None = None) -> TableauDeBord:
-    """Au plus vingt et une requêtes, sept de plus avec les postes, quel que soit le nombre d'actions et de contrats.
+    """Au plus vingt requêtes, sept de plus avec les postes, quel que soit le nombre d'actions et de contrats.
 
     `jour` : celui du rappel de quota, aujourd'hui par défaut.
     """
     actions, choix, bornage = portee.actions, portee.choix, portee.bornage
-    piliers = synthese_des_piliers(actions, choix, departement=portee.departement, **bornage)
+    classement = sommes_par(actions, choix, "pilier", "thematique", **bornage)
+    des_piliers, des_thematiques = regrouper(classement, 0), regrouper(classement, 1)
+    piliers = synthese_des_piliers(actions, choix, departement=portee.departement, sommes=des_piliers, **bornage)
     return TableauDeBord(
         portee=portee,
         fraicheur=fraicheur(actions, choix, quartiers=portee.quartiers),
         p147=piliers.total if choix.base == Base.P147_ACCORDE else p147_accorde(portee),
         piliers=piliers,
         financeurs=synthese_des_financeurs(actions, choix, par_contrat=par_contrat(portee), **bornage),
-        thematiques=synthese_des_thematiques(actions, choix, **bornage),
+        thematiques=synthese_des_thematiques(actions, choix, sommes=des_thematiques, **bornage),
         repartition=repartition(portee),
         nombres_a_comparer=nombres_a_comparer(portee),
         postes=postes_de_la_portee(portee),

@@ -18,7 +18,7 @@ from .financeurs import (
     synthese_des_financeurs,
 )
 from .fraicheur import Fraicheur, fraicheur
-from .lectures import Somme, additionner, sommes_par, total_des_parts
+from .lectures import Somme, additionner, regrouper, sommes_par, total_des_parts
 from .piliers import EcartAuRepere, LignePilier, Provisoire, SyntheseDesPiliers, provisoire, synthese_des_piliers
 from .territoires import (
     LigneContrat,
@@ -70,6 +70,7 @@ __all__ = [
     "plan_de_financement",
     "provisoire",
     "rang_de_l_etat",
+    "regrouper",
     "sommes_par",
     "synthese_des_contrats",
     "synthese_des_departements",

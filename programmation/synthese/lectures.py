@@ -4,7 +4,7 @@ Tout part d'Action, jamais de deux jointures multiples que l'on sommerait ensemb
 (contrainte de la base), ou une somme par couple (ligne, quartier) dont chaque part n'apparaît qu'une fois.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -40,6 +40,14 @@ def additionner(sommes: Iterable[Somme]) -> Somme:
     nombre = sum(somme.nombre for somme in sommes)
     montant = somme_connue(somme.montant for somme in sommes if somme.nombre) if nombre else ZERO
     return Somme(montant, nombre, sum(somme.inconnus for somme in sommes))
+
+
+def regrouper(sommes: Mapping[tuple, Somme], rang: int) -> dict[Any, Somme]:
+    """Les sommes par la seule `rang`-ième valeur de leur clé : celles d'un axe, lues avec un autre en une requête."""
+    groupes = {}
+    for cle, somme in sommes.items():
+        groupes.setdefault(cle[rang], []).append(somme)
+    return {cle: additionner(siennes) for cle, siennes in groupes.items()}
 
 
 def somme_connue(montants: Iterable[Decimal | None]) -> Decimal | None:

@@ -1,6 +1,6 @@
 """La part de chaque pilier, son écart au constat publié, et ce qui reste à décider."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -85,13 +85,16 @@ def synthese_des_piliers(
     quartiers: Sequence = (),
     lignes: QuerySet[Financement] | None = None,
     departement: Departement | None = None,
+    sommes: Mapping[int, Somme] | None = None,
 ) -> SyntheseDesPiliers:
     """Les parts des piliers ; `departement` : celui dont on préfère les constats publiés, s'il en a.
+
+    `sommes` : celles de chaque pilier, si elles sont déjà lues avec un autre axe.
 
     Un lecteur borné à ses lignes ne lit pas d'écart : les constats portent sur tous les crédits d'un territoire.
     """
     bornage = {"quartiers": quartiers, "lignes": lignes}
-    sommes = sommes_par(actions, choix, "pilier", **bornage)
+    sommes = sommes_par(actions, choix, "pilier", **bornage) if sommes is None else sommes
     tous = list(Pilier.objects.all())
     somme_totale = additionner(sommes.values())
     reperes = reperes_des_piliers(departement) if choix.a_des_reperes and not bornes(lignes) else {}

@@ -1,6 +1,6 @@
 """La programmation par thème et par thématique."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -46,9 +46,14 @@ def synthese_des_thematiques(
     *,
     quartiers: Sequence = (),
     lignes: QuerySet[Financement] | None = None,
+    sommes: Mapping[int | None, Somme] | None = None,
 ) -> SyntheseDesThematiques:
-    """Les thèmes et thématiques qui portent des actions, dans l'ordre de leur code."""
-    sommes = sommes_par(actions, choix, "thematique", quartiers=quartiers, lignes=lignes)
+    """Les thèmes et thématiques qui portent des actions, dans l'ordre de leur code.
+
+    `sommes` : celles de chaque thématique, si elles sont déjà lues avec un autre axe.
+    """
+    if sommes is None:
+        sommes = sommes_par(actions, choix, "thematique", quartiers=quartiers, lignes=lignes)
     thematiques = Thematique.objects.filter(pk__in=sommes).select_related("theme")
     thematiques = sorted(thematiques, key=lambda t: (t.theme.nomenclature_id, t.theme.code, t.code))
     return SyntheseDesThematiques(
