@@ -4,6 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from programmation.models import Organisme
 from tests.fabriques import HabilitationFactory, UtilisateurFactory
 from tests.programmation.exemple import construire_l_exemple
 
@@ -103,3 +104,14 @@ def test_l_impression_garde_les_chiffres_et_les_barres(page, live_server, exempl
     expect(page.locator(".pv-changer")).to_be_hidden()
     expect(page.locator(".pv-portee")).to_be_visible()
     assert page.locator("#piliers .pv-barre__repere").count() == 2
+
+
+def test_les_fiches_se_lisent_sur_un_telephone(page, live_server, exemple):
+    """Les libellés longs prenaient toute la largeur : 34 px restaient à la valeur."""
+    page.set_viewport_size({"width": 320, "height": 720})
+    se_connecter(page, live_server)
+    porteur = Organisme.objects.first()
+    for adresse in (f"/territoires/contrats/{exemple.caen.pk}/", f"/programmation/organismes/{porteur.pk}/"):
+        page.goto(live_server.url + adresse)
+        largeurs = page.locator("dl.pv-fiche > dd").evaluate_all("valeurs => valeurs.map(v => v.clientWidth)")
+        assert min(largeurs) >= 250, adresse
