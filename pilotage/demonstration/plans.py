@@ -7,7 +7,7 @@ from random import Random
 
 from programmation.enums import EtatFinancement, FamilleFinanceur
 from programmation.models import Financeur
-from programmation.operations import LigneDePlan
+from programmation.operations import LigneDePlan, nom_a_preciser
 
 from .lieux import Lieu
 from .projets import Projet
@@ -65,7 +65,7 @@ def cofinanceurs(projet: Projet, territoire: Territoire, alea: Random) -> list[C
     genereuse = projet.contrat and projet.contrat.code in COMMUNES_GENEREUSES
     noms = {
         commune(projet, territoire): 12 if genereuse else 6,
-        intercommunalite(projet): 4,
+        communes_ensemble(projet, territoire): 4,
         nom_de_la_famille(territoire, FamilleFinanceur.DEPARTEMENT): 2,
         nom_de_la_famille(territoire, FamilleFinanceur.REGION): 2,
         ETAT_PAR_DOMAINE.get(domaine, ""): 4,
@@ -89,14 +89,21 @@ def cofinanceurs(projet: Projet, territoire: Territoire, alea: Random) -> list[C
 
 def commune(projet, territoire):
     """Le financeur de la ville du projet, ou aucun quand il s'étend sur plusieurs."""
-    villes = {territoire.ville(quartier).nom for quartier in projet.quartiers}
+    villes = villes_des_quartiers(projet, territoire)
     if not villes and projet.contrat:
         villes = {ville.nom for ville in projet.porteur.villes}
     return f"Commune {Lieu(min(villes)).de}" if len(villes) == 1 else ""
 
 
-def intercommunalite(projet):
+def communes_ensemble(projet, territoire):
+    """L'intercommunalité ; au-delà de deux villes, des communes que le dossier ne nomme pas : à préciser."""
+    if len(villes_des_quartiers(projet, territoire)) > 2:
+        return nom_a_preciser(FamilleFinanceur.COMMUNE)
     return projet.contrat.intercommunalite.nom if projet.contrat else ""
+
+
+def villes_des_quartiers(projet, territoire):
+    return {territoire.ville(quartier).nom for quartier in projet.quartiers}
 
 
 def nom_de_la_famille(territoire, famille):

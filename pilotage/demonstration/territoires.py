@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from programmation.enums import FamilleFinanceur
 from programmation.models import Financeur
+from programmation.operations import financeur_a_preciser
 from territoires.enums import Generation
 from territoires.models import Commune, ContratDeVille, Departement, FiliationContrat, FiliationQuartier, Quartier
 
@@ -66,6 +68,7 @@ def lire_le_territoire(code: str) -> Territoire:
     contrats_du_departement = ContratDeVille.objects.filter(departement=departement)
     communes = Commune.objects.filter(contrats__in=contrats_du_departement).select_related("intercommunalite")
     territoire.villes = list(communes.distinct().order_by("code_insee"))
+    financeur_a_preciser(FamilleFinanceur.COMMUNE)
     territoire.financeurs = {f.nom: f for f in Financeur.objects.proposes_dans(departement)}
     for lien in FiliationContrat.objects.filter(nouveau__in=contrats).select_related("ancien").order_by("ancien__code"):
         territoire.anciens_contrats.setdefault(lien.nouveau_id, []).append(lien.ancien)
