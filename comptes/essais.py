@@ -1,4 +1,6 @@
-"""Limiter les essais de connexion : dix échecs en quinze minutes, par compte et par adresse.
+"""Limiter les essais de connexion : dix échecs en quinze minutes pour un compte, cent pour une adresse.
+
+Une adresse est celle de tout un service derrière son frontal : quelqu'un qui se trompe n'enferme pas ses collègues.
 
 Le décompte est dans la base, que tous les processus du serveur partagent ; le cache de Django serait propre à chacun.
 """
@@ -12,7 +14,7 @@ from django.utils import timezone
 
 from comptes.models import EssaisDeConnexion
 
-ESSAIS_PERMIS = 10
+PERMIS = {"adresse": 100, "compte": 10}  # échecs ; l'adresse d'abord : rien d'autre qu'attendre ne la rouvre
 DUREE = 15 * 60  # secondes, à partir du premier échec
 
 
@@ -22,23 +24,26 @@ def adresse(requete):
     return chaine.split(",")[-1].strip() or requete.META["REMOTE_ADDR"]
 
 
-def sont_epuises(requete, courriel):
-    siens = EssaisDeConnexion.objects.filter(empreinte__in=_empreintes(requete, courriel))
-    return siens.filter(depuis__gt=_debut(), echecs__gte=ESSAIS_PERMIS).exists()
+def ce_qui_attend(requete, courriel):
+    """« adresse » ou « compte », si l'un a épuisé ses essais ; None sinon."""
+    empreintes = _empreintes(requete, courriel)
+    recents = EssaisDeConnexion.objects.filter(empreinte__in=empreintes.values(), depuis__gt=_debut())
+    echecs = dict(recents.values_list("empreinte", "echecs"))
+    return next((quoi for quoi, permis in PERMIS.items() if echecs.get(empreintes[quoi], 0) >= permis), None)
 
 
 def compter(requete, courriel):
     """Un échec de plus pour ce compte, qu'il existe ou non, et pour cette adresse."""
     EssaisDeConnexion.objects.filter(depuis__lte=_debut()).delete()
-    for empreinte in _empreintes(requete, courriel):
+    for empreinte in _empreintes(requete, courriel).values():
         _, premier = EssaisDeConnexion.objects.get_or_create(empreinte=empreinte, defaults={"depuis": timezone.now()})
         if not premier:
             EssaisDeConnexion.objects.filter(empreinte=empreinte).update(echecs=F("echecs") + 1)
 
 
-def oublier(requete, courriel):
-    """La personne a prouvé qui elle est : son compte repart de zéro, et le poste d'où elle vient aussi."""
-    EssaisDeConnexion.objects.filter(empreinte__in=_empreintes(requete, courriel)).delete()
+def oublier(courriel):
+    """La personne a prouvé qui elle est : son compte repart de zéro, non l'adresse, qui en essaie d'autres."""
+    EssaisDeConnexion.objects.filter(empreinte=_empreinte_du_compte(courriel)).delete()
 
 
 def _debut():
@@ -47,6 +52,13 @@ def _debut():
 
 
 def _empreintes(requete, courriel):
+    return {"adresse": _empreinte(f"adresse {adresse(requete)}"), "compte": _empreinte_du_compte(courriel)}
+
+
+def _empreinte_du_compte(courriel):
+    return _empreinte(f"compte {courriel.strip().lower()}")
+
+
+def _empreinte(sujet):
     """L'identifiant est écrit par le visiteur : la base n'en garde que l'empreinte."""
-    sujets = f"compte {courriel.strip().lower()}", f"adresse {adresse(requete)}"
-    return [hashlib.sha256(sujet.encode()).hexdigest() for sujet in sujets]
+    return hashlib.sha256(sujet.encode()).hexdigest()

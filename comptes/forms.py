@@ -19,23 +19,26 @@ class ConnexionForm(PhrasesMixin, AuthenticationForm):
     )
     error_messages = AuthenticationForm.error_messages | {
         "invalid_login": "Adresse électronique ou mot de passe incorrect.",
-        "trop_d_essais": insecables(
+        "trop_d_essais_compte": insecables(
             "Trop d’essais sans succès. Attendez quinze minutes, ou choisissez un nouveau mot de passe "
             "par « Mot de passe oublié »."
+        ),
+        "trop_d_essais_adresse": (
+            "Trop d’essais sans succès depuis votre réseau, tous comptes confondus. Attendez quinze minutes."
         ),
     }
 
     def clean(self):
         courriel = self.cleaned_data.get("username", "")
-        if essais.sont_epuises(self.request, courriel):
-            raise ValidationError(self.error_messages["trop_d_essais"], code="trop_d_essais")
+        if quoi := essais.ce_qui_attend(self.request, courriel):
+            raise ValidationError(self.error_messages[f"trop_d_essais_{quoi}"], code="trop_d_essais")
         try:
             donnees = super().clean()
         except ValidationError:
             essais.compter(self.request, courriel)
             raise
         if self.user_cache is not None:
-            essais.oublier(self.request, courriel)
+            essais.oublier(courriel)
         return donnees
 
 

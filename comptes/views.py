@@ -43,7 +43,7 @@ class NouveauMotDePasseView(views.PasswordResetConfirmView):
     def form_valid(self, form):
         """Qui a reçu le courriel et choisi un mot de passe peut s'en servir tout de suite."""
         reponse = super().form_valid(form)
-        essais.oublier(self.request, self.user.courriel)
+        essais.oublier(self.user.courriel)
         return reponse
 
 

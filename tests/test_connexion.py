@@ -105,7 +105,7 @@ def test_l_attente_vaut_pour_tous_les_processus_du_serveur_puis_finit(client, ca
     EssaisDeConnexion.objects.update(depuis=timezone.now() - timedelta(seconds=essais.DUREE + 1))
     assert erreurs(connecter(client, mot_de_passe="faux")) == [INCORRECT]
     assert connecter(client).status_code == 302
-    assert not EssaisDeConnexion.objects.exists()
+    assert EssaisDeConnexion.objects.count() == 1  # l'adresse, qui est à tout un service
 
 
 def test_neuf_echecs_puis_un_succes_remettent_le_compte_a_zero(client, camille):
@@ -115,12 +115,34 @@ def test_neuf_echecs_puis_un_succes_remettent_le_compte_a_zero(client, camille):
     assert erreurs(connecter(client, mot_de_passe="faux")) == [INCORRECT]
 
 
-def test_dix_comptes_essayes_d_une_meme_adresse_la_font_attendre(client, camille):
-    for numero in range(10):
+def echouer_depuis_l_adresse(client, fois):
+    """Des échecs d'une même adresse, sur des comptes tous différents."""
+    for numero in range(fois):
         connecter(client, f"inconnu{numero}@exemple.fr", "faux")
-    assert erreurs(connecter(client))[0].startswith("Trop d’essais")
+
+
+def test_un_collegue_du_meme_reseau_se_connecte_malgre_dix_echecs(client, camille):
+    for _ in range(10):
+        connecter(client, "collegue@exemple.fr", "faux")
+    echouer_depuis_l_adresse(client, 10)
+    assert connecter(client).status_code == 302
+
+
+def test_cent_echecs_d_une_meme_adresse_la_font_attendre(client, camille):
+    echouer_depuis_l_adresse(client, 100)
+    assert erreurs(connecter(client)) == [
+        "Trop d’essais sans succès depuis votre réseau, tous comptes confondus. Attendez quinze minutes."
+    ]
     ailleurs = {"REMOTE_ADDR": "192.0.2.7"}
     assert client.post(CONNEXION, {"username": COURRIEL, "password": MOT_DE_PASSE}, **ailleurs).status_code == 302
+
+
+def test_un_compte_a_soi_n_efface_pas_le_decompte_de_l_adresse(client, camille):
+    """Sinon, se connecter de temps en temps laisserait essayer tous les autres comptes sans fin."""
+    echouer_depuis_l_adresse(client, 99)
+    assert connecter(client).status_code == 302
+    echouer_depuis_l_adresse(client, 1)
+    assert erreurs(connecter(client))[0].startswith("Trop d’essais sans succès depuis votre réseau")
 
 
 def test_l_adresse_est_celle_que_le_frontal_ajoute_en_production_seulement(rf, settings):
