@@ -159,6 +159,7 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not EN_PRODUCTION  # en local, lus là où ils sont : rien à collecter
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # une décision en lot poste trois champs par action
 
 # --- Courriel ---

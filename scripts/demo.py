@@ -24,20 +24,30 @@ def verifier_port(port):
             sys.exit(f"Le port {port} est occupé : « make demo PORT={port + 1} » en choisit un autre.")
 
 
+def regler():
+    """Règle Django comme en service : une adresse inconnue montre notre page, non celle des développeurs."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "politique_ville.settings")
+    os.environ.setdefault("DEBUG", "0")
+    os.environ.setdefault("DJANGO_RUNSERVER_HIDE_WARNING", "true")  # c'est une démonstration, on le sait
+    django.setup()
+
+
 def preparer():
     call_command("migrate", verbosity=0)
     call_command("charger_reference")
     call_command("charger_demonstration")
 
 
-def main(port=8000):
-    verifier_port(port)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "politique_ville.settings")
-    os.environ.setdefault("DJANGO_RUNSERVER_HIDE_WARNING", "true")  # c'est une démonstration, on le sait
-    django.setup()
-    preparer()
+def servir(port):
     print(f"\nL'application est sur http://{HOTE}:{port}/ (Ctrl+C pour l'arrêter).\n", flush=True)
     call_command("runserver", f"{HOTE}:{port}", use_reloader=False)
+
+
+def main(port=8000):
+    verifier_port(port)
+    regler()
+    preparer()
+    servir(port)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ RECALCULER_TOUJOURS = """<?xml version="1.0" encoding="UTF-8"?>
 
 def pytest_configure():
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # le vrai prend 0,3 s par compte
-    settings.WHITENOISE_AUTOREFRESH = True  # pas de dossier de fichiers statiques collectés à chercher
 
 
 def pytest_ignore_collect(collection_path, config):

@@ -3,10 +3,14 @@
 import ast
 import os
 import re
+import socket
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
 
 import pytest
 from django.apps import apps
@@ -89,6 +93,54 @@ print(timezone.localdate() - timezone.now().date())
 """
     resultat = lancer(sys.executable, "-c", programme, PYTHONPATH="scripts")
     assert resultat.stdout == "1 day, 0:00:00\n"
+
+
+# --- Démonstration ---
+
+
+def lire(adresse):
+    """Le code et le texte d'une page, erreurs comprises."""
+    try:
+        with urlopen(adresse) as reponse:
+            return reponse.status, reponse.read().decode()
+    except HTTPError as erreur:
+        return erreur.code, erreur.read().decode()
+
+
+def attendre(adresse):
+    for _ in range(300):
+        try:
+            return lire(adresse)
+        except URLError:
+            time.sleep(0.1)
+    raise TimeoutError(adresse)
+
+
+@pytest.fixture
+def demonstration(tmp_path):
+    """La démonstration sans ses données, longues à écrire : les réglages et le serveur sont les siens."""
+    with socket.socket() as prise:
+        prise.bind(("127.0.0.1", 0))
+        port = prise.getsockname()[1]
+    programme = f"""
+from scripts import demo
+demo.regler()
+demo.call_command("migrate", verbosity=0)
+demo.servir({port})
+"""
+    environnement = {c: v for c, v in os.environ.items() if not c.startswith("DJANGO_") and c != "DEBUG"}
+    environnement["DATABASE_URL"] = f"sqlite:///{tmp_path / 'demonstration.sqlite3'}"
+    with subprocess.Popen([sys.executable, "-c", programme], cwd=RACINE, env=environnement) as serveur:
+        yield f"http://127.0.0.1:{port}"
+        serveur.terminate()
+
+
+def test_la_demonstration_montre_nos_pages_d_erreur_et_ses_fichiers_statiques(demonstration):
+    code, page = attendre(f"{demonstration}/nulle-part/")
+    assert (code, "Page introuvable" in page, "URLconf" in page) == (404, True, False)
+    assert lire(f"{demonstration}/composants/")[0] == 404
+    for statique in ("css/projet.css", "dsfr/dist/dsfr.main.min.css", "admin/css/base.css"):
+        assert lire(f"{demonstration}/static/{statique}")[0] == 200
 
 
 # --- Dépendances ---
