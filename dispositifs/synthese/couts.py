@@ -304,11 +304,14 @@ class Calcul:
 
 
 def additionner(couts: Iterable[tuple[Cout, int]]) -> TotalDesCouts:
-    """La somme de (coût arrondi, nombre de postes) : un total est la somme de ses lignes. 0,00 € sans aucun poste.
+    """La somme de (coût arrondi, nombre de postes) : un total est la somme de ses lignes.
 
-    Un poste sans jour vacant ne dit rien du coût de la vacance : si tous ceux qui en ont sont inconnus, il l'est.
+    Sans aucune convention sur la période, on ne sait pas ce que coûtent les postes : les montants sont inconnus. Un
+    poste sans jour vacant ne dit rien du coût de la vacance : si tous ceux qui en ont sont inconnus, il l'est.
     """
     couts = list(couts)
+    if not couts:
+        return TotalDesCouts(Cout(None, None, None, None), 0, 0)
     champs = list(Cout.__dataclass_fields__)
     montants = [
         somme([(getattr(c, montant), nombre) for c, nombre in couts if getattr(c, jours)])

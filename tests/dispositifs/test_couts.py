@@ -141,9 +141,9 @@ def test_un_poste_sans_vacance_ne_rend_pas_connu_le_cout_de_celle_d_un_autre(exe
     assert resultat.non_renseigne == euros(0)
 
 
-def test_un_total_tout_inconnu_est_inconnu_et_un_total_sans_poste_est_nul(exemple):
+def test_un_total_tout_inconnu_est_inconnu_sans_convention_aussi(exemple):
     assert couts(date(2025, 1, 1), date(2025, 12, 31)).total.cout.conventionne is None
-    assert couts(date(2019, 1, 1), date(2019, 12, 31)).total.cout.conventionne == euros(0)
+    assert couts(date(2019, 1, 1), date(2019, 12, 31)).total.cout.conventionne is None
 
 
 @pytest.mark.parametrize("nombre", [1, 3])
