@@ -174,5 +174,11 @@ def test_une_cellule_vide_vaut_inconnu_sauf_si_le_champ_est_obligatoire():
     assert refus(obligatoire.lire, None) == "« Montant » est obligatoire : remplir la cellule."
 
 
-def test_une_formule_en_erreur_est_refusee_meme_dans_un_texte():
-    assert refus(Champ("t", "Titre", champs.texte(20)).lire, "#N/A") == "la formule donne #N/A : écrire la valeur."
+@pytest.mark.parametrize("cellule", ["#N/A", "#REF!", "Err:509", "ERR:522", "#VALEUR !"])
+def test_une_formule_en_erreur_est_refusee_meme_dans_un_texte(cellule):
+    attendu = f"la formule donne {cellule} : écrire la valeur."
+    assert refus(Champ("t", "Titre", champs.texte(20)).lire, cellule) == attendu
+
+
+def test_un_texte_qui_commence_comme_une_erreur_reste_un_texte():
+    assert Champ("t", "Titre", champs.texte(20)).lire("Err:509 corrigée") == "Err:509 corrigée"

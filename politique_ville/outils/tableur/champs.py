@@ -30,6 +30,7 @@ ERREURS_DE_FORMULE = {
     "#VALUE!",
     "#VALEUR!",
 }
+ERREUR_DE_LIBREOFFICE = re.compile(r"ERR:\d+")
 BRUIT_BINAIRE = Decimal("0.000001")  # € : 0,1 + 0,2 calculé par un tableur n'est pas une troisième décimale
 PREMIERE_ANNEE, DERNIERE_ANNEE = 1900, 2100
 OUI = {"1", "o", "oui", "true", "vrai", "x", "yes"}
@@ -65,9 +66,15 @@ class Champ:
             if self.obligatoire:
                 raise ValidationError(f"« {self.libelle} » est obligatoire : remplir la cellule.", code="required")
             return None
-        if isinstance(cellule, str) and cellule.upper() in ERREURS_DE_FORMULE:
+        if isinstance(cellule, str) and _est_une_erreur(cellule):
             raise ValidationError(f"la formule donne {cellule} : écrire la valeur.", code="formule")
         return self.convertir(cellule)
+
+
+def _est_une_erreur(cellule):
+    """« #REF! », « #VALEUR ! », ou « Err:509 », que LibreOffice écrit dans la cellule."""
+    ecrit = re.sub(r"\s", "", cellule).upper()
+    return ecrit in ERREURS_DE_FORMULE or bool(ERREUR_DE_LIBREOFFICE.fullmatch(ecrit))
 
 
 class DossierDauphin(NamedTuple):
