@@ -414,6 +414,7 @@ def test_un_jeton_perime_dit_quoi_faire():
     reponse = client.post("/compte/connexion/", {"username": "a@exemple.fr", "password": "x"})
     assert reponse.status_code == 403
     assert textes(reponse, "//h1") == ["Page périmée"]
+    assert "votre saisie est gardée" in reponse.content.decode()
 
 
 def test_la_page_500_n_a_besoin_ni_de_la_base_ni_d_un_utilisateur():
