@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import fiche, gestes, imports, liste, organismes, saisie
+from .views import en_lot, fiche, gestes, imports, liste, organismes, saisie
 
 app_name = "programmation"
 
@@ -8,7 +8,8 @@ urlpatterns = [
     path("actions/", liste.action_list, name="action_list"),
     path("actions/ajouter/", saisie.SaisieView.as_view(), name="action_create"),
     path("actions/choix/", saisie.choix_de_la_saisie, name="choix_de_la_saisie"),
-    path("actions/decider/", gestes.decision_en_lot, name="decision_en_lot"),
+    path("actions/decider/", en_lot.decision_en_lot, name="decision_en_lot"),
+    path("actions/gestes/<str:geste>/", en_lot.geste_en_lot, name="geste_en_lot"),
     path("actions/<int:pk>/", fiche.ActionDetailView.as_view(), name="action_detail"),
     path("actions/<int:pk>/decider/", gestes.action_decider, name="action_decider"),
     path("actions/<int:pk>/scinder/", gestes.action_scinder, name="action_scinder"),

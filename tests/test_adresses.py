@@ -65,6 +65,7 @@ OUVERTES = {
     "programmation:action_decider": ({"pk": "action"}, QUI_ECRIVENT),
     "programmation:action_scinder": ({"pk": "action"}, QUI_ECRIVENT),
     "programmation:action_geste": ({"pk": "action", "geste": "instruire"}, QUI_ECRIVENT),
+    "programmation:geste_en_lot": ({"geste": "deposer"}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:choix_de_la_saisie": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:organisme_list": ({}, CONNECTES),
     "programmation:organisme_detail": ({"pk": "organisme"}, [*TOUS, D_AILLEURS]),

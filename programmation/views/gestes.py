@@ -1,11 +1,8 @@
 """Les gestes sur une action : une page qui dit ce qui va se passer, un envoi qui le fait, rien entre les deux."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404
@@ -16,13 +13,11 @@ from politique_ville.outils.francais import euros, pluriel
 from politique_ville.outils.typographie import insecables
 
 from .. import operations, regles
-from ..enums import StatutAction
-from ..forms.gestes import DecisionEnLot, DecisionForm, GesteForm, RetourForm, RetraitForm, ScissionForm
+from ..forms.gestes import DecisionForm, GesteForm, RetourForm, RetraitForm, ScissionForm
 from ..models import Action, Decision
 from ..operations import ConflitDeVersion, OperationRefusee
-from .mixins import IDENTIFIANT, exiger
+from .mixins import exiger
 
-LOT_MAXIMAL = 200
 SANS_DROIT = "Votre habilitation ne permet pas ce geste sur cette action."
 TRACE = ["id", "version", "history_date"]
 LUES = ["exercice__departement", "campagne", "contrat", "porteur__fusionne_dans", "enveloppe"]
@@ -216,76 +211,6 @@ def conflit(request, actions, reprendre):
     etats = [(action, decisions.get(action.pk)) for action in actuelles]  # par date : la dernière l'emporte
     contexte = {"etats": etats, "reprendre": reprendre}
     return render(request, "programmation/conflit_de_decision.html", contexte, status=409)
-
-
-def decision_en_lot(request):
-    """Décider une sélection, une ligne par action ; les identifiants viennent de la liste (`action`, répété)."""
-    exiger(regles.peut_saisir_quelque_part(request.user), "Votre habilitation ne permet pas de décider.")
-    donnees = request.POST if request.method == "POST" else None
-    choisies = (donnees or request.GET).getlist("action")
-    if len(set(choisies)) > LOT_MAXIMAL:
-        phrase = f"{LOT_MAXIMAL} actions au plus se décident ensemble : en choisir moins."
-        return render(request, "programmation/decision_en_lot.html", {"trop": insecables(phrase)}, status=400)
-    actions = actions_choisies(request, choisies)
-    lot = DecisionEnLot(actions, request.user, donnees)
-    if donnees is not None and actions:
-        reponse = decider_le_lot(request, actions, lot)
-        if reponse:
-            return reponse
-    return render(request, "programmation/decision_en_lot.html", contexte_du_lot(actions, lot))
-
-
-def decider_le_lot(request, actions, lot):
-    """Enregistre le lot et rend la réponse, ou None s'il y a quelque chose à corriger."""
-    reprendre = f"{request.path}?{urlencode([('action', action.pk) for action in actions])}"
-    liste = f"{reverse('programmation:action_list')}?exercice={actions[0].exercice_id}"
-    perimees = [a for a in actions if request.POST.get(f"a{a.pk}-version", "") != str(a.version)]
-    if perimees:
-        return deja_decidees(request, lot.commune, lot.lignes, liste) or conflit(request, perimees, reprendre)
-    if not lot.is_valid():
-        return None
-    try:
-        enregistrer(request, lot.commune, lot.demandes())
-    except ConflitDeVersion as refus:
-        deja = deja_decidees(request, lot.commune, lot.lignes, liste)
-        return deja or conflit(request, refus.actions, reprendre)
-    except OperationRefusee as refus:
-        lot.commune.refuser(refus)
-        return None
-    return redirect(liste)
-
-
-def actions_choisies(request, choisies):
-    """Les actions de ces identifiants, dans leur ordre ; 404 si l'un est inconnu, mal écrit ou hors du périmètre."""
-    if not all(re.fullmatch(IDENTIFIANT, identifiant) for identifiant in choisies):
-        raise Http404("Identifiant d’action mal écrit.")
-    ids = list(dict.fromkeys(int(identifiant) for identifiant in choisies))
-    visibles = Action.objects.visibles_par(request.user).avec_montants().select_related(*LUES)
-    trouvees = visibles.order_by().in_bulk(ids)
-    if len(trouvees) != len(ids):
-        raise Http404("Une action de la sélection n’existe pas ici.")
-    actions = [trouvees[identifiant] for identifiant in ids]
-    for action in actions:
-        exiger(regles.peut_gerer(request.user, action), f"{SANS_DROIT} Action : « {action} ».")
-    return actions
-
-
-def contexte_du_lot(actions, lot):
-    """Sans nature commune possible, la page dit pourquoi, action par action."""
-    empechements = []
-    if not lot.commune.natures:
-        empechements = [(a, insecables(phrase)) for a in actions if (phrase := empechement_du_circuit(a))]
-    return {
-        "lot": lot,
-        "actions": actions,
-        "total_demande": sum((a.p147_demande or 0 for a in actions), Decimal(0)),
-        "empechements": empechements,
-        "statuts_differents": len({a.statut == StatutAction.PROGRAMMEE for a in actions}) > 1,
-    }
-
-
-def empechement_du_circuit(action):
-    return "" if regles.natures_de_decision_possibles(action) else regles.empechement_de_decider(action, "attribution")
 
 
 # --- Scinder ---

@@ -61,6 +61,7 @@ def contexte(request, liste):
         "page": page,
         "tri": liste.tri,
         "peut_ecrire": peut_ecrire,
+        "retour": adresse.urlencode(),
         "lien_xlsx": remplacer_parametres(adresse, format="xlsx", page=None),
         "lien_ods": remplacer_parametres(adresse, format="ods", page=None),
         "lien_csv": remplacer_parametres(adresse, format="csv", page=None),

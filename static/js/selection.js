@@ -1,4 +1,4 @@
-// La sélection d'actions : compte les cases cochées et permet de tout cocher. Sans lui, les cases suffisent.
+// La sélection d'actions : compte les cases cochées et permet de cocher toute la page, elle seule. Sans lui, les cases suffisent.
 
 for (const formulaire of document.querySelectorAll("form[data-selection]")) {
   const cases = document.querySelectorAll(`input[type=checkbox][form=${formulaire.id}]`);
@@ -12,11 +12,12 @@ for (const formulaire of document.querySelectorAll("form[data-selection]")) {
   const bouton = document.createElement("button");
   bouton.type = "button";
   bouton.className = "fr-btn fr-btn--tertiary fr-btn--sm";
-  bouton.textContent = "Tout cocher";
+  const toutes = cases.length > 1 ? `Cocher les ${cases.length} de cette page` : "Cocher l’action de cette page";
+  bouton.textContent = toutes;
   bouton.addEventListener("click", () => {
     const cocher = [...cases].some((c) => !c.checked);
     for (const c of cases) c.checked = cocher;
-    bouton.textContent = cocher ? "Tout décocher" : "Tout cocher";
+    bouton.textContent = cocher ? "Tout décocher" : toutes;
     compter();
   });
   compte.before(bouton);

@@ -124,6 +124,23 @@ def test_une_selection_se_decide_au_clavier_avec_un_total_qui_suit_la_frappe(
     assert plaintes == []
 
 
+def test_une_selection_de_brouillons_se_depose_au_clavier_et_revient_a_la_liste(page, live_server, agent, plaintes):
+    brouillons = [ActionFactory(intitule=f"Brouillon {rang}", statut="brouillon") for rang in (1, 2)]
+    page.goto(f"{live_server.url}{LISTE}?statut=brouillon")
+    page.get_by_role("button", name="Cocher les 2 de cette page").press("Enter")
+    expect(page.get_by_text("2 actions choisies")).to_be_visible()
+    page.get_by_role("button", name="Décider la sélection").press("Enter")
+    page.get_by_role("link", name="Déposer d’abord ces 2 actions").press("Enter")
+    assert violations(page) == []
+    page.get_by_role("button", name="Déposer 2 actions").press("Enter")
+    expect(page.get_by_text("2 actions sont déposées.")).to_be_visible()
+    assert "statut=brouillon" in page.url
+    assert {type(b).objects.get(pk=b.pk).statut for b in brouillons} == {"deposee"}
+    page.get_by_role("link", name="Décider ces 2 actions").press("Enter")
+    expect(page.get_by_label("Montant pour Brouillon 2")).to_be_visible()
+    assert plaintes == []
+
+
 def test_au_telephone_le_montant_a_decider_se_saisit_sans_defiler(page, live_server, agent, actions):
     page.set_viewport_size({"width": 360, "height": 800})
     page.goto(f"{live_server.url}{LISTE}decider/?action={actions[0].pk}&action={actions[1].pk}")
