@@ -37,6 +37,7 @@ class ContexteDeListe:
     utilisateur: Utilisateur
     motif: str
     identifiant: Convertisseur
+    deposer_les_completes: bool = False  # sans objet : un poste n'a pas de brouillon
     intitules_refuses: dict[int, str] = field(default_factory=dict)
     lignes: list[LigneDeListe] = field(default_factory=list)
     porteurs: Porteurs | None = None

@@ -35,6 +35,7 @@ class ContexteImport:
     exercice: Exercice
     utilisateur: Utilisateur
     motif: str
+    deposer_les_completes: bool = False  # à la confirmation : les actions créées à qui il ne manque rien
     fiches: list[Fiche] = field(default_factory=list)
     intitules_refuses: dict[int, str] = field(default_factory=dict)
     porteurs: Porteurs | None = None
@@ -59,6 +60,8 @@ class ImportDesActions:
         "Une action est reconnue par sa clé (nos exports), par son dossier Dauphin dans le contrat, sinon par son "
         "intitulé et son porteur. Inconnue, elle est créée.",
         "Une cellule vide ne vide rien.",
+        "Sans « Déposée » dans une colonne « Statut », une action naît en brouillon. Elle se décide une fois déposée : à "
+        "la confirmation de l’import, ou plus tard, par sélection dans la liste.",
         "L’accordé P147 ne s’importe pas : une décision s’enregistre à l’écran.",
     )
     totaux = TableauDesTotaux(
@@ -114,7 +117,8 @@ class ImportDesActions:
         self._faire_naitre(contexte, auteur)
         saisies = [fiche.saisie for fiche in contexte.fiches]
         actions = operations.enregistrer(saisies, **auteur)
-        a_deposer = [action for action, fiche in zip(actions, contexte.fiches, strict=True) if fiche.a_deposer]
+        paires = zip(actions, contexte.fiches, strict=True)
+        a_deposer = [action for action, fiche in paires if fiche.a_deposer or _nait_deposee(action, fiche, contexte)]
         if a_deposer:
             operations.deposer(a_deposer, **auteur)
         return actions
@@ -178,6 +182,12 @@ class ImportDesActions:
                     replace(ligne, financeur=crees.get(id(ligne.financeur), ligne.financeur))
                     for ligne in fiche.saisie.plan
                 ]
+
+
+def _nait_deposee(action, fiche, contexte):
+    """Une action créée, complète, quand la personne a demandé de les déposer en confirmant."""
+    creee = fiche.action is None
+    return contexte.deposer_les_completes and creee and not regles.empechement_de_deposer(action)
 
 
 def _intitules_des_refus(validee):

@@ -2,18 +2,19 @@
 
 import re
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from politique_ville.outils.francais import pluriel
+from politique_ville.outils.francais import nombre, pluriel
 from politique_ville.outils.tableur.modeles import TableauDesTotaux, modele
 from politique_ville.outils.tableur.plan import Gravite, Statut
 from politique_ville.outils.typographie import insecables
 
+from ..enums import StatutAction
 from ..models import Lot
 from .repetitions import d_ensemble, se_repete
 
@@ -154,6 +155,24 @@ class Apercu:
         """« 970 créées, 30 modifiées », pour dire ce que fera la confirmation avant de la proposer."""
         dits = [(SORTS[statut], nombre) for statut, nombre in self.compteurs.items() if nombre]
         return ", ".join(pluriel(nombre, sort.libelle, sort.pluriel) for sort, nombre in dits)
+
+    @cached_property
+    def brouillons(self) -> int:
+        """Le nombre d'actions que le fichier crée sans les déposer."""
+        return self._naissances[StatutAction.BROUILLON.label]
+
+    @property
+    def naissances(self) -> str:
+        """« 50 en brouillon, 20 déposées » : comment naissent les actions créées ; vide si rien n'a de statut."""
+        deposees = self._naissances[StatutAction.DEPOSEE.label]
+        dites = [f"{nombre(self.brouillons)} en brouillon"] if self.brouillons else []
+        dites += [pluriel(deposees, "déposée", "déposées")] if deposees else []
+        return ", ".join(dites)
+
+    @cached_property
+    def _naissances(self):
+        creees = (ligne for ligne in self.plan["lignes"] if ligne["statut"] == Statut.CREE)
+        return Counter(ligne["changements"].get("Statut", (None, None))[1] for ligne in creees)
 
     @property
     def filtres(self) -> list[tuple[str, str, int]]:

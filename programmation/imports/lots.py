@@ -213,21 +213,23 @@ def nommer_les_colonnes(lot: Lot, table: Table, colonnes: Mapping[str, int], nom
 # --- Confirmer ---
 
 
-def confirmer(lot: Lot, *, par: Utilisateur) -> Lot:
+def confirmer(lot: Lot, *, par: Utilisateur, deposer_les_completes: bool = False) -> Lot:
     """Relit le fichier et recalcule le plan sous verrou, puis l'écrit en une transaction.
+
+    `deposer_les_completes` : dépose aussi les actions créées à qui il ne manque rien.
 
     Lève DejaApplique, PlanPerime (le nouveau plan est gardé) ou OperationRefusee, sans rien écrire d'autre.
     """
     try:
         with transaction.atomic():
-            return _appliquer(_verrouiller(lot), par)
+            return _appliquer(_verrouiller(lot), par, deposer_les_completes)
     except PlanPerime as perime:
         with transaction.atomic():
             _garder(_verrouiller(lot), perime.plan)
         raise
 
 
-def _appliquer(lot, par):
+def _appliquer(lot, par, deposer_les_completes):
     application = contexte_du_lot(lot, par)
     plan = calculer(rouvrir_le_fichier(lot), application, lot.correspondance, lot.modele)
     differences = comparer(lot.plan, plan.en_json())
@@ -235,6 +237,7 @@ def _appliquer(lot, par):
         raise PlanPerime(plan, differences)
     if not plan.est_applicable:
         raise OperationRefusee("Ce fichier porte des refus : rien n’est écrit tant qu’il en reste un.")
+    application.deposer_les_completes = deposer_les_completes
     modele(lot.modele).appliquer(plan, application)
     lot.etat, lot.applique_le = EtatLot.APPLIQUE, timezone.now()
     lot.save(update_fields=["etat", "applique_le"])

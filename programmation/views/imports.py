@@ -173,7 +173,7 @@ def import_detail(request, pk):
 def import_confirmer(request, pk):
     lot = _lot(request, pk)
     try:
-        lots.confirmer(lot, par=request.user)
+        lots.confirmer(lot, par=request.user, deposer_les_completes="deposer" in request.POST)
         messages.success(request, insecables(f"« {lot} » est importé."))
     except lots.DejaApplique as refus:
         messages.info(request, _phrase(refus))

@@ -94,6 +94,16 @@ def test_du_fichier_a_la_liste_des_actions(client, exercice, agent):
     assert ModeleDeColonnes.objects.get().correspondance["colonnes"]["description"] == "Repère interne"
 
 
+def test_l_ecran_dit_les_brouillons_et_une_case_depose_ceux_qui_sont_complets(client, agent, lot):
+    lots.planifier(lot, par=agent)
+    page = client.get(f"/programmation/imports/{lot.pk}/")
+    assert "Actions créées : 1 en brouillon." in " ".join(textes(page, "//main//p"))
+    assert textes(page, "//label[@for='deposer']")[0].startswith("Déposer les actions créées qui sont complètes")
+    client.post(f"/programmation/imports/{lot.pk}/confirmer/", {"deposer": "oui"})
+    assert Action.objects.get().statut == "brouillon", "il lui manque sa thématique"
+    assert "naît en brouillon" in client.get(AJOUTER).content.decode()
+
+
 def test_la_liste_montre_les_lots_leur_etat_et_leurs_auteurs(client, exercice, agent, lot):
     lots.planifier(lot, par=agent)
     lots.confirmer(lot, par=agent)

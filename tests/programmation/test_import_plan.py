@@ -8,6 +8,7 @@ from comptes.enums import Role
 from programmation import operations
 from programmation.enums import EtatLot, StatutAction, StatutExercice
 from programmation.imports import lots
+from programmation.imports.apercu import Apercu
 from programmation.models import Action, Financement, Financeur, Lot, Organisme
 from tests.fabriques import (
     ActionFactory,
@@ -126,6 +127,27 @@ def test_toutes_les_lignes_d_un_import_partagent_le_motif_du_fichier(referentiel
     motifs = {trace.history_change_reason for trace in Action.history.all()}
     assert motifs == {lots.motif_du_lot("actions.xlsx", lot.cree_le)}
     assert {trace.history_user for trace in Financement.history.all()} == {agent}
+
+
+def test_sans_statut_les_actions_completes_se_deposent_a_la_confirmation_si_on_le_demande(referentiel, agent):
+    lignes = [ligne(Statut=None), ligne("00054563", Statut=None), ligne("00054564", Fin=None, Statut=None)]
+    lot = lots.deposer(tableur(*lignes), referentiel, par=agent)
+    apercu = Apercu(lots.planifier(lot, par=agent).en_json())
+    assert (apercu.brouillons, apercu.naissances) == (3, "3 en brouillon")
+    lots.confirmer(lot, par=agent, deposer_les_completes=True)
+    assert dict(Action.objects.values_list("dossier", "statut")) == {
+        "00054562": "deposee",
+        "00054563": "deposee",
+        "00054564": "brouillon",
+    }
+
+
+def test_sans_le_demander_les_actions_restent_en_brouillon(referentiel, agent):
+    depose = tableur(ligne(Statut=None), ligne("00054563"))
+    apercu = Apercu(planifier(depose, referentiel, agent).en_json())
+    assert apercu.naissances == "1 en brouillon, 1 déposée"
+    importer(depose, referentiel, agent)
+    assert set(Action.objects.values_list("statut", flat=True)) == {"brouillon", "deposee"}
 
 
 def test_le_plan_ne_fait_que_lire(referentiel, agent):

@@ -32,6 +32,7 @@ class Contexte(Protocol):
 
     champs: Sequence[Champ]
     intitules_refuses: Mapping[int, str]  # par numéro : de quoi reconnaître une ligne que la conversion a refusée
+    deposer_les_completes: bool  # demandé à la confirmation ; sans effet sur ce qui ne se dépose pas
 
 
 class ModeleImport(Protocol):

@@ -32,9 +32,10 @@ class Command(BaseCommand):
         )
         parser.add_argument("--modele", metavar="NOM", help="correspondance de colonnes réglée et nommée à l'écran")
         parser.add_argument("--essai", action="store_true", help="dit ce qui changerait, sans rien écrire")
+        parser.add_argument("--deposer", action="store_true", help="dépose les actions créées qui sont complètes")
         parser.add_argument("--par", metavar="COURRIEL", help="auteur ; sinon le premier responsable, puis agent")
 
-    def handle(self, *args, fichier, departement, annee, quoi, modele, essai, par, **options):
+    def handle(self, *args, fichier, departement, annee, quoi, modele, essai, deposer, par, **options):
         ou = self.ou_importer(departement, annee, quoi)
         departement = getattr(ou, "departement", ou)
         auteur = self.auteur(par, departement)
@@ -44,17 +45,17 @@ class Command(BaseCommand):
             if essai:
                 self.dire(lots.essayer(recu, ou, par=auteur, **reglage))
             else:
-                self.importer(recu, ou, auteur, reglage)
+                self.importer(recu, ou, auteur, reglage, deposer)
         except (FichierRefuse, OperationRefusee) as refus:
             messages = refus.messages if isinstance(refus, OperationRefusee) else [str(refus)]
             raise CommandError("\n".join(messages)) from refus
 
-    def importer(self, fichier, ou, auteur, reglage):
+    def importer(self, fichier, ou, auteur, reglage, deposer):
         lot = lots.deposer(fichier, ou, par=auteur, **reglage)
         plan = lots.planifier(lot, par=auteur)
         self.dire(plan)
         if plan.change_quelque_chose:
-            lots.confirmer(lot, par=auteur)
+            lots.confirmer(lot, par=auteur, deposer_les_completes=deposer)
             self.stdout.write(f"Importé par {auteur.courriel}, lot n° {lot.pk}.")
         else:
             self.stdout.write("Rien à écrire : tout est déjà enregistré.")
@@ -64,6 +65,8 @@ class Command(BaseCommand):
         apercu = Apercu(plan.en_json())
         for statut, nombre in apercu.compteurs.items():
             self.stdout.write(f"  {SORTS[statut].pluriel:<12}{nombre:>7}")
+        if apercu.naissances:
+            self.stdout.write(f"Actions créées : {apercu.naissances}.")
         for avertissement in sorted(plan.avertissements, key=place):
             self.stdout.write(f"Avertissement, {avertissement}")
         for refus in sorted(plan.refus, key=place):
