@@ -10,7 +10,7 @@ from django.http import QueryDict
 
 from comptes.enums import Role
 from comptes.models import Utilisateur
-from politique_ville.outils.formulaires import ListeDeroulante
+from politique_ville.outils.formulaires import FiltresForm, ListeDeroulante
 from politique_ville.outils.typographie import insecables
 from territoires.models import ContratDeVille, Departement, Quartier
 
@@ -257,6 +257,7 @@ class ActionFilterSet(django_filters.FilterSet):
     Nomenclature, par identifiant : `pilier` (un pilier transversal : les actions étiquetées), `theme`, `thematique`,
     `dispositif` ; `pre=sans` retire les programmes de réussite éducative, `pre=avec` ne retire rien.
     Acteurs, par identifiant : `porteur` (avec les organismes fusionnés), `agent`, `financeur` ; `famille` du financeur.
+    `porteur_nom` : les mots de son nom, ou son SIREN ou SIRET.
     Avec un financeur ou une famille, les montants et les totaux sont ceux de ses lignes, et non du P147 ; de même avec
     `etat` (celui des lignes, ou `attendu`), `levier` (`p147`, `droit_commun`, `autres` : les actions dont les votes
     sont connus) et `a_preciser=oui` (les lignes publiques dont le financeur n'est pas nommé).
@@ -264,6 +265,9 @@ class ActionFilterSet(django_filters.FilterSet):
     État : `statut` (répétable), `origine`, `a_decider=oui` (ce qui est provisoire dans une campagne non figée).
     Recherche : `q`. Tri : `tri` (`-` devant pour l'ordre inverse). `page`.
     """
+
+    class Meta:
+        form = FiltresForm
 
     q = django_filters.CharFilter(label=CE_QUE_L_ON_CHERCHE, method="chercher", max_length=100)
     annee = ChoixDuCadreFilter(
@@ -298,6 +302,9 @@ class ActionFilterSet(django_filters.FilterSet):
         widget=forms.HiddenInput,
         method="par_porteur",
         error_messages={"invalid_choice": "Ce porteur n’existe pas, ou il est hors de votre périmètre."},
+    )
+    porteur_nom = django_filters.CharFilter(
+        label="Porteur (nom, SIREN ou SIRET)", method="par_nom_du_porteur", max_length=100
     )
     financeur = ChoixDuCadreFilter(
         parmi(Cadre.financeurs), label="Financeur", empty_label="Tous", trop_long=True, method="laisser"
@@ -409,6 +416,9 @@ class ActionFilterSet(django_filters.FilterSet):
     def par_porteur(self, queryset, nom, valeur):
         meme = Organisme.objects.filter(Q(pk=valeur.courant.pk) | Q(fusionne_dans=valeur.courant))
         return queryset.filter(porteur__in=meme.order_by())
+
+    def par_nom_du_porteur(self, queryset, nom, valeur):
+        return queryset.filter(porteur__in=Organisme.objects.recherche(valeur).ou_fusionnes().order_by().values("pk"))
 
     def par_votes_connus(self, queryset, nom, valeur):
         return queryset.exclude(pk__in=votes_attendus(queryset, self.cadre.lignes))

@@ -60,8 +60,8 @@ class ImportDesActions:
         "Une action est reconnue par sa clé (nos exports), par son dossier Dauphin dans le contrat, sinon par son "
         "intitulé et son porteur. Inconnue, elle est créée.",
         "Une cellule vide ne vide rien.",
-        "Sans « Déposée » dans une colonne « Statut », une action naît en brouillon. Elle se décide une fois déposée : à "
-        "la confirmation de l’import, ou plus tard, par sélection dans la liste.",
+        "Sans « Déposée » dans une colonne « Statut », une action naît en brouillon. Elle se décide une fois déposée : "
+        "à la confirmation de l’import, ou plus tard, par sélection dans la liste.",
         "L’accordé P147 ne s’importe pas : une décision s’enregistre à l’écran.",
     )
     totaux = TableauDesTotaux(

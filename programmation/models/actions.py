@@ -1,5 +1,6 @@
 """L'action : ce qui est programmé, où, et avec quel plan de financement."""
 
+import re
 import uuid
 from functools import reduce
 from operator import or_
@@ -18,6 +19,7 @@ from comptes.enums import Role
 from comptes.models import Habilitation
 from politique_ville.outils.montants import MontantField, total_lie
 from politique_ville.outils.recherche import Recherchable, RechercheQuerySet, contient_les_mots, normaliser
+from politique_ville.outils.siret import LONGUEUR_SIRET, normaliser_siret
 from territoires.models import ContratDeVille, Quartier
 
 from ..enums import (
@@ -35,6 +37,7 @@ from .cadre import Campagne, Enveloppe, Exercice
 from .nomenclature import Dispositif, Pilier, PrioriteTransversale, Thematique
 from .organismes import Etablissement, Financeur, Organisme
 
+DOSSIER_DAUPHIN = re.compile(r"(?:DA)?(?P<numero>[0-9]{8})(?:-(?P<tranche>[0-9]{0,3}))?", re.ASCII | re.IGNORECASE)
 ACCORDE_SELON_ETAT = (
     "Sollicité : l’accordé reste vide ; annoncé ou acquis : il est renseigné ; refusé : il vaut 0,00 €."
 )
@@ -99,10 +102,11 @@ class ActionQuerySet(RechercheQuerySet):
     def recherche(self, texte, quartiers=None):
         """Chaque mot est dans l'intitulé, le numéro de dossier, le nom ou le SIREN du porteur ; ou bien tous désignent
         un quartier de l'action, par son nom ou sa commune. Ces quartiers se lisent d'abord, parmi `quartiers` : la base
-        n'en a que quelques-uns à comparer."""
+        n'en a que quelques-uns à comparer. « DA00054562-01 » est un dossier et sa tranche, quatorze chiffres un SIRET.
+        """
         if not normaliser(texte):
             return self
-        ecrit = Q(contient_les_mots(texte, "recherche", "porteur__recherche"))
+        ecrit = Q(contient_les_mots(texte, "recherche", "porteur__recherche")) | _numerotee(texte)
         quartiers = Quartier.objects.all() if quartiers is None else quartiers
         lieux = quartiers.recherche_du_lieu(texte).order_by().values_list("pk", flat=True)
         return self.filter(ecrit | _localisee_dans(list(lieux)))
@@ -127,6 +131,19 @@ class ActionQuerySet(RechercheQuerySet):
             p147_accorde=total_lie(lignes, "accorde", "action", **p147),
             plan_demande=total_lie(lignes, "demande", "action"),
         )
+
+
+def _numerotee(texte):
+    """La condition « a ce numéro de dossier, tel que Dauphin l'écrit, ou un porteur de ce SIRET »."""
+    dossier = DOSSIER_DAUPHIN.fullmatch(re.sub(r"\s", "", texte))
+    if dossier:
+        tranche = int(dossier["tranche"] or 0)
+        de_la_tranche = Q(tranche=tranche) | Q(tranche=None) if tranche else Q()
+        return Q(dossier=dossier["numero"]) & de_la_tranche
+    siret = normaliser_siret(texte)
+    if not (siret.isdecimal() and len(siret) == LONGUEUR_SIRET):
+        return Q(pk__in=[])
+    return Q(porteur__in=Organisme.objects.recherche(siret).ou_fusionnes().order_by().values("pk"))
 
 
 def _localisee_dans(quartiers):

@@ -29,6 +29,11 @@ class OrganismeQuerySet(RechercheQuerySet):
         etablissements = Etablissement.objects.filter(organisme=OuterRef("pk"), siret__startswith=numero)
         return self.filter(Q(siren=numero[:LONGUEUR_SIREN]) | Exists(etablissements))
 
+    def ou_fusionnes(self):
+        """Ceux-là et ceux qui y ont été fusionnés : les mêmes, pour qui cherche leurs actions."""
+        trouves = self.order_by().values("pk")
+        return Organisme.objects.filter(Q(pk__in=trouves) | Q(fusionne_dans__in=trouves))
+
     def visibles_par(self, utilisateur):
         """Le répertoire est commun à tous les départements, pour qu'un porteur n'y soit pas deux fois ;
         un partenaire n'y voit que les porteurs des actions qu'il voit."""

@@ -16,6 +16,7 @@ from tests.fabriques import (
     ContratFactory,
     DepartementFactory,
     DispositifFactory,
+    EtablissementFactory,
     ExerciceFactory,
     FinanceurFactory,
     OrganismeFactory,
@@ -54,6 +55,7 @@ def monde():
     m.tours, m.ancien = OrganismeFactory(nom="Les Tours"), OrganismeFactory(nom="Les Vieilles Tours")
     m.ancien.fusionne_dans = m.tours
     m.ancien.save()
+    EtablissementFactory(organisme=m.tours, siret="00000001800010")
     m.agent = habiliter(Role.AGENT, departement=m.exercice.departement)
 
     m.ludo = ActionFactory(
@@ -136,6 +138,16 @@ FILTRES = {
     "avec les PRE": ({"pre": "avec"}, TOUTES),
     "recherche sans accent": ({"q": "ludotheque"}, ["Ludothèque"]),
     "recherche par dossier": ({"q": "54562"}, ["Ludothèque"]),
+    "recherche par dossier tel que Dauphin l'écrit": ({"q": "DA00054562"}, ["Ludothèque"]),
+    "recherche par dossier et tranche": ({"q": "DA00054562-01"}, ["Ludothèque"]),
+    "recherche par dossier, en minuscules et avec des espaces": ({"q": " da 0005 4562 - 1"}, ["Ludothèque"]),
+    "recherche par une autre tranche": ({"q": "DA00054562-02"}, []),
+    "recherche par SIRET": ({"q": "00000001800010"}, ["Écoute des jeunes", "Ludothèque"]),
+    "recherche par SIRET recopié avec des espaces": ({"q": "000 000 018 00010"}, ["Écoute des jeunes", "Ludothèque"]),
+    "recherche par un SIRET inconnu": ({"q": "99999999999999"}, []),
+    "nom du porteur": ({"porteur_nom": "vieilles"}, ["Écoute des jeunes"]),
+    "nom du porteur, fusionnés compris": ({"porteur_nom": "les TOURS"}, ["Écoute des jeunes", "Ludothèque"]),
+    "SIRET du porteur": ({"porteur_nom": "000 000 018 00010"}, ["Écoute des jeunes", "Ludothèque"]),
     "recherche par porteur": ({"q": "vieilles TOURS"}, ["Écoute des jeunes"]),
     "recherche par quartier": ({"q": "guériniere"}, ["Ludothèque"]),
     "recherche par code de quartier": ({"q": "qn01401m"}, ["Ludothèque"]),
