@@ -4,6 +4,7 @@ import django_filters
 from django.db.models import Q
 from django.utils import timezone
 
+from politique_ville.outils.formulaires import FiltresForm
 from politique_ville.outils.recherche import contient_les_mots, normaliser
 from territoires.enums import Generation
 from territoires.models import ContratDeVille, Quartier
@@ -19,6 +20,9 @@ def departements_de(request):
 
 class TerritoireFilterSet(django_filters.FilterSet):
     """Paramètres : `departement` (code), `generation` (celle en vigueur, sauf mention contraire ; `toutes`), `q`."""
+
+    class Meta:
+        form = FiltresForm
 
     q = django_filters.CharFilter(label="Recherche", method="chercher", max_length=100, help_text=CE_QUE_L_ON_CHERCHE)
     departement = django_filters.ModelChoiceFilter(

@@ -1,18 +1,21 @@
 """L'écriture des nombres en français, et les liens de liste."""
 
+import importlib
 from decimal import Decimal
 
 import django_filters
 import pytest
+from django import forms
 from django.http import QueryDict
 from django.template import Context, Template
 from django.template.loader import render_to_string
 from django.test import RequestFactory
 
+from politique_ville.outils.formulaires import PhrasesMixin
 from politique_ville.outils.francais import euros, euros_entiers, nombre, pluriel, pourcent, signe
 from politique_ville.outils.listes import filtres_actifs, remplacer_parametres
 from territoires.models import Departement
-from tests.fabriques import DepartementFactory
+from tests.fabriques import DepartementFactory, habiliter
 
 
 @pytest.mark.parametrize(
@@ -166,3 +169,38 @@ def test_un_filtre_sur_des_objets_dit_leur_nom(django_assert_num_queries):
         ("Voisins", "Calvados (14)", f"?departement={calvados.pk}&voisins={gard.pk}"),
         ("Voisins", "Gard (30)", f"?departement={calvados.pk}&voisins={calvados.pk}"),
     ]
+
+
+# --- Les refus ---
+
+JAMAIS_VALIDES = {"PorteeForm", "ClasseurForm"}  # remplis par ce qui est montré
+DU_PERSONNEL_TECHNIQUE = {"comptes.admin", "politique_ville.galerie"}
+
+
+def descendantes(classe):
+    for fille in classe.__subclasses__():
+        yield fille
+        yield from descendantes(fille)
+
+
+def les_notres(classe):
+    applications = ("politique_ville", "comptes", "territoires", "programmation", "dispositifs", "pilotage")
+    return [c for c in descendantes(classe) if c.__module__.split(".")[0] in applications]
+
+
+def test_chaque_formulaire_et_chaque_filtre_refuse_avec_nos_mots():
+    """Ni « Sélectionnez un choix valide. a n'en fait pas partie. », ni « Ce champ est obligatoire. »."""
+    importlib.import_module("politique_ville.urls")  # les vues ont chargé leurs formulaires
+    formulaires = [f for f in les_notres(forms.Form) if f.__module__ not in DU_PERSONNEL_TECHNIQUE]
+    muets = [f.__name__ for f in formulaires if not issubclass(f, PhrasesMixin) and f.__name__ not in JAMAIS_VALIDES]
+    muets += [f.__name__ for f in les_notres(django_filters.FilterSet) if not issubclass(f._meta.form, PhrasesMixin)]
+    assert muets == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("adresse", ["/programmation/actions/?statut=a", "/territoires/quartiers/?generation=a"])
+def test_un_filtre_refuse_nomme_le_champ_et_le_remede(client, adresse):
+    client.force_login(habiliter())
+    page = client.get(adresse).content.decode()
+    assert "Sélectionnez un choix valide" not in page
+    assert "Ce choix n’est pas proposé ici pour" in page

@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from comptes.models import Utilisateur
+from politique_ville.outils.formulaires import FiltresForm
 from politique_ville.outils.recherche import contient_les_mots, normaliser
 from programmation.filters import ChoixDuCadreFilter
 from territoires.models import Departement
@@ -104,6 +105,9 @@ class CadreDesPostes:
 class PosteFilterSet(django_filters.FilterSet):
     """Les paramètres communs : `q`, `annee` (celle des coûts), `departement` (code), `contrat`, `quartier`, `organisme`
     (identifiants), `releve` (année d'une liste publiée par l'ANCT). Les paramètres inconnus ne bornent rien."""
+
+    class Meta:
+        form = FiltresForm
 
     champ_organisme = ""  # le champ du modèle, dit par chaque liste
     champ_numero = ""

@@ -2,6 +2,7 @@
 
 import django_filters
 
+from politique_ville.outils.formulaires import FiltresForm
 from politique_ville.outils.recherche import normaliser
 from programmation.filters import Cadre, ChoixDuCadreFilter
 from territoires.models import ContratDeVille
@@ -18,6 +19,9 @@ def contrats_des_pre(cadre):
 
 class PreFilterSet(django_filters.FilterSet):
     """Les paramètres de l'adresse : `annee` et `departement` (code), ou `exercice` ; `contrat`, `q`."""
+
+    class Meta:
+        form = FiltresForm
 
     q = django_filters.CharFilter(label="Recherche (PRE, structure, commune)", method="chercher", max_length=100)
     annee = ChoixDuCadreFilter(

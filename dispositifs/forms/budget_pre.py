@@ -2,6 +2,7 @@
 
 from django import forms
 
+from politique_ville.outils.formulaires import PhrasesMixin
 from programmation.forms.plan import montant as champ_de_montant
 
 from .versions import BUDGET
@@ -14,7 +15,7 @@ def cles_du_budget(budget):
     return {f"{BUDGET}{financeur.pk}": montant for financeur, montant in budget.items()}
 
 
-class LigneDeBudgetForm(forms.Form):
+class LigneDeBudgetForm(PhrasesMixin, forms.Form):
     financeur = forms.TypedChoiceField(label="Financeur", required=False)
     montant = champ_de_montant("Montant")
 

@@ -49,6 +49,10 @@ class PhrasesMixin:
         super().full_clean()
 
 
+class FiltresForm(PhrasesMixin, forms.Form):
+    """Le formulaire d'un jeu de filtres, à donner en `Meta.form` : une adresse mal écrite dit quel filtre corriger."""
+
+
 class SaisieDate(forms.DateInput):
     """Le calendrier du navigateur : il exige la date au format ISO, quelle que soit la langue de la page."""
 

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils import timezone
 
-from politique_ville.outils.formulaires import SaisieDate
+from politique_ville.outils.formulaires import PhrasesMixin, SaisieDate
 from politique_ville.outils.francais import euros
 from politique_ville.outils.montants import MontantFormField, vers_centimes
 from politique_ville.outils.typographie import insecables
@@ -191,7 +191,7 @@ def montant_propose(action):
     return action.p147_demande if action.p147_propose is None else action.p147_propose
 
 
-class MontantMixin(forms.Form):
+class MontantMixin(PhrasesMixin, forms.Form):
     """Le montant d'une action et la version qui a été lue."""
 
     montant = MontantFormField(

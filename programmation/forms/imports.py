@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from django import forms
 
+from politique_ville.outils.formulaires import PhrasesMixin
 from politique_ville.outils.tableur.champs import en_texte
 from politique_ville.outils.tableur.fichier import FichierRefuse
 from politique_ville.outils.tableur.modeles import ModeleImport, modele, modeles
@@ -19,7 +20,7 @@ EXEMPLES = 3  # valeurs montrées pour reconnaître une colonne
 LONGUEUR_D_UN_EXEMPLE = 40
 
 
-class DepotForm(forms.Form):
+class DepotForm(PhrasesMixin, forms.Form):
     """Un fichier, ce qu'il porte et où l'importer ; il n'est gardé que s'il se lit."""
 
     quoi = forms.ChoiceField(label="Ce que porte le fichier", widget=forms.RadioSelect)
@@ -96,7 +97,7 @@ class DepotForm(forms.Form):
             self.add_error("modele_de_colonnes", "Cette correspondance est celle d’une autre sorte de fichier.")
 
 
-class LectureForm(forms.Form):
+class LectureForm(PhrasesMixin, forms.Form):
     """Où lire dans le fichier : la feuille, et la ligne de ses titres."""
 
     feuille = forms.ChoiceField(label="Feuille")
@@ -107,7 +108,7 @@ class LectureForm(forms.Form):
         self.fields["feuille"].choices = [(nom, nom) for nom in feuilles]
 
 
-class ColonnesForm(forms.Form):
+class ColonnesForm(PhrasesMixin, forms.Form):
     """Un choix par colonne du fichier, et un nom facultatif pour retrouver ces choix."""
 
     nom_du_modele = forms.CharField(
