@@ -1,12 +1,13 @@
 """Ce que dit un graphique en une phrase, un écart, un rang, un levier, une filiation ; aucun calcul ici."""
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any
 
 from politique_ville.outils.departements import du_departement
 from politique_ville.outils.francais import euros, nombre, pluriel, pourcent, signe
 from politique_ville.outils.typographie import insecables
-from programmation.models import Repere
+from programmation.models import Repere, Theme
 from programmation.synthese import ChoixDeBase, EcartAuRepere, Levier, LignePilier, Rang
 from territoires.enums import Generation, NatureFiliation
 from territoires.models import Quartier
@@ -28,9 +29,19 @@ def la_plus_grande_part(lignes: Iterable[Any], choix: ChoixDeBase, nom: Callable
     )
 
 
+def sujet(nomme: Any) -> str:
+    """Ce qui commence une phrase : le numéro d'un thème y serait pris pour une quantité."""
+    return f"Le thème {nomme.code}, {nomme.libelle}," if isinstance(nomme, Theme) else str(nomme)
+
+
 def ecart(ecart: EcartAuRepere) -> str:
     """« −0,4 point, soit −14 200,00 € »."""
-    return f"{signe(ecart.points, 'point')}, soit {signe(ecart.euros)}"
+    return f"{en_points(ecart.points, ecart.euros)}, soit {signe(ecart.euros)}"
+
+
+def en_points(points: Decimal, en_euros: Decimal) -> str:
+    """« −0,4 point » ; « moins de 0,1 point » si l'arrondi est nul et non l'écart en euros."""
+    return "moins de 0,1 point" if en_euros and not points else signe(points, "point")
 
 
 def constat(repere: Repere) -> str:
@@ -54,7 +65,7 @@ def place(rang: Rang) -> str:
 
 
 def ecart_de_rang(rang: Rang) -> str:
-    """« +84 000,00 € devant Ville de Caen »."""
+    """« +84 000,00 € devant « Ville de Caen » »."""
     if rang.autre:
         return f"{signe(rang.ecart)} {face_a(rang)}"
     if rang.en_attente:
@@ -68,9 +79,14 @@ def lignes_a_preciser(rang: Rang) -> str:
 
 
 def face_a(rang: Rang) -> str:
-    """« devant Ville de Caen »."""
+    """« devant « Commune de Caen » » : entre guillemets, un nom de toute sorte se passe d'article."""
     ou = "devant" if rang.ecart > 0 else "derrière" if rang.ecart < 0 else "à égalité avec"
-    return f"{ou} {rang.autre}"
+    return insecables(f"{ou} « {rang.autre} »")
+
+
+def points_du_rang(rang: Rang) -> str:
+    """« +12,3 points »."""
+    return en_points(rang.points, rang.ecart)
 
 
 def votes_connus(levier: Levier) -> str:

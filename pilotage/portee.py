@@ -207,6 +207,10 @@ class Portee:
         return f"Programmation {self.annee}, {etendue}"
 
     @property
+    def sans_exercice(self) -> str:
+        return f"Il n’y a pas d’exercice {self.annee} dans ce périmètre."
+
+    @property
     def territoire(self) -> str:
         """« quartiers Chemin Vert et Guérinière », « Contrat de ville de Caen la mer » ; et si tout ne s'y voit pas."""
         if self.est_bornee:

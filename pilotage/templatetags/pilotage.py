@@ -17,6 +17,7 @@ register.filter("constat_commun", phrases.constat_commun)
 register.filter("place", phrases.place)
 register.filter("ecart_de_rang", phrases.ecart_de_rang)
 register.filter("face_a", phrases.face_a)
+register.filter("points_du_rang", phrases.points_du_rang)
 register.filter("lignes_a_preciser", phrases.lignes_a_preciser)
 register.filter("votes_connus", phrases.votes_connus)
 register.filter("sans_filiation", phrases.sans_filiation)
@@ -39,7 +40,7 @@ def lien_tableau(portee, **changements):
 @register.simple_tag
 def plus_grande_part(lignes, choix, nom):
     """La phrase d'un graphique ; `nom` : l'attribut qui nomme une ligne."""
-    return phrases.la_plus_grande_part(lignes, choix, lambda ligne: str(getattr(ligne, nom)))
+    return phrases.la_plus_grande_part(lignes, choix, lambda ligne: phrases.sujet(getattr(ligne, nom)))
 
 
 @register.simple_tag

@@ -81,14 +81,14 @@ def test_les_quatre_chiffres(client, agent):
         ("Crédits P147 accordés", "10 000,00 €", "4 actions programmées"),
         ("Actions programmées", "4", "1 en attente de décision"),
         ("Droit commun pour 1 € de P147", "0,57 €", "votes connus pour 3 actions sur 4"),
-        ("Rang de l’État (ANCT)", "1ᵉʳ", "+7 800,00 € devant Caen la mer"),
+        ("Rang de l’État (ANCT)", "1ᵉʳ", "+7 800,00 € devant « Caen la mer »"),
     ]
 
 
 def test_les_piliers_font_cent_et_se_comparent_au_constat(client, agent):
     assert lignes(lire(client), "piliers") == [
         ["Pilier", "Part", "Montant", "Actions", "Écart au constat du Gard (antérieur à 2024)"],
-        ["Cohesion sociale", "80,0 %", "8 000,01 €", "2", "0,0 point, soit +0,01 €"],
+        ["Cohesion sociale", "80,0 %", "8 000,01 €", "2", "moins de 0,1 point, soit +0,01 €"],
         ["Cadre de vie", "0,0 %", "0,00 €", "0", "−2,0 points, soit −200,00 €"],
         ["Emploi", "15,0 %", "1 499,99 €", "1", "pas de constat publié"],
         ["Pilotage", "5,0 %", "500,00 €", "1", "pas de constat publié"],
@@ -107,6 +107,7 @@ def test_chaque_graphique_a_sa_phrase_son_tableau_et_ses_barres(client, agent):
             r"Au \d{2}/\d{2}/\d{4} \d{2}:\d{2}, 5 actions décidées, 1 en attente\.", texte_de(reponse, chemin)
         )
     assert "Cohesion sociale a la plus grande part : 80,0 %, soit 8 000,01 €." in texte_de(reponse, "//main")
+    assert re.search(r"Le thème \d, [^,]+, a la plus grande part : ", texte_de(reponse, "//section[@id='thematiques']"))
 
 
 def texte_de(reponse, chemin):
@@ -148,12 +149,12 @@ def test_les_contrats_disent_le_rang_de_l_etat_et_l_ecart_au_suivant(client, age
     ContratDeVille.objects.filter(intitule="Lisieux").update(intitule="Contrat de ville de Lisieux")
     assert lignes(lire(client), "contrats")[1:] == [
         ["Caen la mer", "80,0 %", "8 000,01 €", "2", "4 000 2021", "2,00 €", "1ᵉʳ provisoire"]
-        + ["+5 800,01 € (+47,5 points) devant Caen la mer ; 1 vote attendu"],
+        + ["+5 800,01 € (+47,5 points) devant « Caen la mer » ; 1 vote attendu"],
         ["Lisieux", "15,0 %", "1 499,99 €", "1", "3 000 2021", "0,50 €", "2ᵉ, pas premier"]
-        + ["−500,01 € (−14,3 points) derrière Région"],
+        + ["−500,01 € (−14,3 points) derrière « Région »"],
         ["À l’échelle du département", "5,0 %", "500,00 €", "1", "—", "—", "—", "—"],
         ["Total", "100,0 %", "10 000,00 €", "4", "", "", "1ᵉʳ provisoire"]
-        + ["+7 800,00 € (+48,1 points) devant Caen la mer ; 1 vote attendu"],
+        + ["+7 800,00 € (+48,1 points) devant « Caen la mer » ; 1 vote attendu"],
     ]
 
 
@@ -178,8 +179,8 @@ def test_un_financeur_a_preciser_est_dit_avec_sa_liste(client, agent, exemple):
     )
     assert lignes(reponse, "financeurs")[-2][:5] == ["—", "Ville de Caen", "Commune", "12,3 %", "2 000,00 €"]
     assert [ligne[-1] for ligne in lignes(reponse, "contrats")[1:3]] == [
-        "+5 800,01 € (+47,5 points) devant Caen la mer ; 1 vote attendu financeur à préciser pour 1 ligne, 2 000,00 €",
-        "−500,01 € (−14,3 points) derrière Région",
+        "+5 800,01 € (+47,5 points) devant « Caen la mer » ; 1 vote attendu financeur à préciser pour 1 ligne, 2 000,00 €",
+        "−500,01 € (−14,3 points) derrière « Région »",
     ]
     liens = [noeud.get("href") for noeud in noeuds(reponse, "//a[contains(@href, 'a_preciser=oui')]")]
     assert len(liens) == 3  # la phrase, Caen la mer et le total des contrats
@@ -394,7 +395,7 @@ def test_un_exercice_sans_action_une_annee_sans_exercice_un_departement_sans_exe
     ExerciceFactory()
     reponse = lire(client)
     assert chiffres(reponse)[0] == ("Crédits P147 accordés", "0,00 €", "0 action programmée")
-    assert "Aucun exercice cette année-là." in texte_de(lire(client, annee=1999), "//main")
+    assert "Il n’y a pas d’exercice 1999 dans ce périmètre." in texte_de(lire(client, annee=1999), "//main")
 
 
 def test_l_exercice_ouvert_le_plus_recent_est_montre_d_abord(client, agent):
