@@ -120,7 +120,8 @@ def test_un_argument_faux_est_explique(exercice, responsable, options, phrase):
 
 
 def test_un_fichier_introuvable_est_explique(exercice, responsable, tmp_path):
-    assert "ne s’ouvre pas" in commande(tmp_path / "absent.ods")[2]
+    assert commande(tmp_path / "absent.ods")[2] == f"« {tmp_path}/absent.ods » ne s’ouvre pas : il n’existe pas."
+    assert commande(tmp_path)[2] == f"« {tmp_path} » ne s’ouvre pas : c’est un dossier."
 
 
 def test_l_auteur_choisi_doit_pouvoir_importer(exercice, responsable):

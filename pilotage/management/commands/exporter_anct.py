@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from pilotage.exports import Demande, preparer
 from politique_ville import contexte
+from politique_ville.outils.fichiers import raison
 from politique_ville.outils.francais import pluriel
 from programmation.models import Action, Exercice
 from programmation.synthese import Base, ChoixDeBase
@@ -72,6 +73,6 @@ def ecrire(classeur, sortie: Path) -> None:
             classeur.ecrire(fichier, FORMAT_DE[sortie.suffix.lower()])
         provisoire.replace(sortie)
     except OSError as erreur:
-        raise CommandError(f"« {sortie} » ne peut pas être écrit : {erreur.strerror}.") from erreur
+        raise CommandError(f"« {sortie} » ne peut pas être écrit : {raison(erreur)}.") from erreur
     finally:
         provisoire.unlink(missing_ok=True)

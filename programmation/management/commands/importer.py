@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from comptes.enums import Role
 from comptes.models import Habilitation, Utilisateur
+from politique_ville.outils.fichiers import raison
 from politique_ville.outils.tableur.fichier import FichierRefuse
 from politique_ville.outils.tableur.modeles import modele as modele_d_import
 from politique_ville.outils.tableur.modeles import modeles
@@ -121,4 +122,4 @@ class Command(BaseCommand):
             with chemin.open("rb") as flux:
                 return lots.recevoir_un_fichier(flux, chemin.name)
         except OSError as erreur:
-            raise CommandError(f"« {chemin} » ne s’ouvre pas : {erreur.strerror}.") from erreur
+            raise CommandError(f"« {chemin} » ne s’ouvre pas : {raison(erreur)}.") from erreur
