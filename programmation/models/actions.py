@@ -115,6 +115,11 @@ class ActionQuerySet(RechercheQuerySet):
         """Les actions qui ont une localisation dans l'un de ces quartiers."""
         return self.filter(_localisee_dans(quartiers))
 
+    def jumelles_sans_dossier(self, action):
+        """Les autres actions du même nom, exercice et contrat qu'aucun dossier ne distingue."""
+        memes = {nom: getattr(action, nom) for nom in ("exercice", "contrat", "intitule")}
+        return self.filter(**memes, dossier=None).exclude(pk=action.pk).order_by("pk")
+
     def a_l_echelle_du_contrat(self):
         return self.filter(~Exists(Localisation.objects.filter(action=OuterRef("pk"))), echelle=Echelle.CONTRAT)
 

@@ -26,6 +26,8 @@ DEPOSER, RESOUDRE = "deposer", "resoudre"
 ACTUALISER, REPRENDRE = "actualiser", "reprendre"  # réaffichent la saisie avec les choix à jour, sans rien vérifier
 REPRIS = ["exercice", "echelle", "contrat", "campagne", "porteur", "etablissement", "dispositif"]
 DERNIERE_SAISIE = "derniere_saisie"
+JAMAIS_LUE = 0  # la version d'une action que le formulaire a créée sans la relire
+DEJA_AUTREMENT = "Ce formulaire avait déjà enregistré cette action, autrement : choisir ce qu’il faut garder."
 ROLE_QUI_LIT = "Votre rôle ne permet pas de saisir des actions."
 
 # Ce que le fragment renvoie quand tel champ change ; les autres blocs restent comme l'agent les a laissés.
@@ -65,7 +67,7 @@ class SaisieView(View):
         juste = formulaire.is_valid()
         deja = self.deja_enregistree(formulaire)
         if deja:
-            return redirect(deja)
+            return self.revoir(deja)
         return self.enregistrer(formulaire) if juste else self.page(formulaire)
 
     def _veut_deposer(self):
@@ -81,10 +83,26 @@ class SaisieView(View):
         cle = formulaire.cleaned_data.get("cle")
         if self.action or cle is None:
             return None
-        action = Action.objects.visibles_par(self.request.user).filter(cle=cle).first()
-        if action:
-            messages.info(self.request, insecables(f"« {action} » était déjà enregistrée."))
-        return action
+        lues = Action.objects.visibles_par(self.request.user).select_related("exercice")
+        return lues.filter(cle=cle).first()
+
+    def revoir(self, deja):
+        """Le même formulaire revient : s'il dit autre chose que la première fois, l'agent choisit entre les deux."""
+        if not regles.peut_modifier(self.request.user, deja):
+            return self.dire_deja(deja)
+        self.action = action_a_modifier(self.request.user, deja.pk)
+        formulaire = self.formulaire(comme_une_modification(self.request.POST, self.action))
+        if not formulaire.is_valid():
+            return self.page(formulaire)
+        saisie = formulaire.saisie()
+        if not comparer(None, saisie_de(deja, saisie.champs), saisie):
+            return self.dire_deja(deja)
+        return self.conflit(formulaire, saisie, "", insecables(DEJA_AUTREMENT))
+
+    def dire_deja(self, action):
+        reste = " Elle est en brouillon : il reste à la déposer." if self.pour_deposer and action.est_brouillon else ""
+        messages.info(self.request, insecables(f"« {action} » était déjà enregistrée.{reste}"))
+        return redirect(action)
 
     def enregistrer(self, formulaire):
         saisie = formulaire.saisie()
@@ -97,7 +115,7 @@ class SaisieView(View):
         except OperationRefusee as refus:
             formulaire.refuser(refus)
             deja = self.deja_enregistree(formulaire)
-            return redirect(deja) if deja else self.page(formulaire)
+            return self.revoir(deja) if deja else self.page(formulaire)
 
     def executer(self, formulaire, saisie):
         qui = {"par": self.request.user, "motif": formulaire.cleaned_data["motif"]}
@@ -120,7 +138,7 @@ class SaisieView(View):
             "formulaire": formulaire,
             "ecarts": ecarts,
             "changements": actuelle.history.filter(version__gt=lu.version).select_related("history_user"),
-            "renvoyes": champs_a_renvoyer(self.request.POST),
+            "renvoyes": champs_a_renvoyer(formulaire.data),
             "lu": jeton,
             "vu": Lu.de(base).jeton,
             "puis": DEPOSER if self.pour_deposer else "",
@@ -164,10 +182,23 @@ class SaisieView(View):
     def reussir(self, formulaire, action):
         self.request.session[DERNIERE_SAISIE] = str(formulaire.cleaned_data["cle"] or "")
         messages.success(self.request, self.phrase_de_reussite(action))
+        self.signaler_les_jumelles(action)
         anomalie = anomalie_du_plan(action)
         if anomalie:
             messages.warning(self.request, insecables(anomalie))
         return redirect(action)
+
+    def signaler_les_jumelles(self, action):
+        """Une page rouverte par le bouton Retour crée une seconde action : permis, mais dit."""
+        if self.action:
+            return
+        jumelle = Action.objects.visibles_par(self.request.user).jumelles_sans_dossier(action).first()
+        if jumelle:
+            phrase = insecables(
+                "Une autre action sans dossier a le même intitulé, dans le même contrat et le même exercice : "
+            )
+            lien = '{}<a class="fr-link" href="{}">la comparer</a>.'
+            messages.warning(self.request, format_html(lien, phrase, jumelle.get_absolute_url()))
 
     def phrase_de_reussite(self, action):
         """Nomme l'action, et propose la suivante au même endroit et pour le même porteur."""
@@ -207,6 +238,14 @@ def champs_a_renvoyer(donnees):
     propres = {"csrfmiddlewaretoken", "geste", "puis", "version", "lu", "vu", "motif"}
     noms = [nom for nom in donnees if nom not in propres and not nom.startswith("choix-")]
     return [(nom, valeur) for nom in noms for valeur in donnees.getlist(nom)]
+
+
+def comme_une_modification(donnees, action):
+    """La saisie d'une création, telle que l'aurait envoyée la page de l'action ; une campagne vide est celle reçue."""
+    donnees = donnees.copy()
+    donnees["version"] = str(JAMAIS_LUE)
+    donnees["campagne"] = donnees.get("campagne") or str(action.campagne_id)
+    return donnees
 
 
 def avec_une_ligne_de_plus(donnees):

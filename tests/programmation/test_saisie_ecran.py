@@ -453,6 +453,53 @@ def test_le_meme_formulaire_envoye_deux_fois_ne_cree_qu_une_action(agent, cadre)
     assert premiere.url == seconde.url == Action.objects.get().get_absolute_url()
 
 
+def test_le_meme_formulaire_renvoye_autrement_montre_les_deux_versions(agent, cadre):
+    donnees = brouillon(cadre)
+    envoyer(agent, donnees)
+    action = Action.objects.get()
+    reponse = envoyer(agent, donnees | {"intitule": "Lire au pied des tours, le soir"})
+    assert reponse.status_code == 409
+    assert [ecart.cle for ecart in reponse.context["ecarts"]] == ["intitule"]
+    assert "Ce formulaire avait déjà enregistré cette action" in " ".join(textes(reponse, "//main//p"))
+    assert Action.objects.get().intitule == "Lire au pied des tours"
+    choisis = champs_caches(reponse) | {"geste": "resoudre", "choix-intitule": "mien"}
+    assert envoyer(agent, choisis, action).url == action.get_absolute_url()
+    assert Action.objects.get().intitule == "Lire au pied des tours, le soir"
+
+
+def test_le_meme_formulaire_renvoye_avec_une_faute_ne_perd_pas_la_saisie(agent, cadre):
+    donnees = brouillon(cadre)
+    envoyer(agent, donnees)
+    reponse = envoyer(agent, donnees | {"intitule": "Lire le soir", "cout_previsionnel": "douze"})
+    assert "cout_previsionnel" in reponse.context["formulaire"].errors
+    assert reponse.context["formulaire"]["intitule"].value() == "Lire le soir"
+    assert Action.objects.get().intitule == "Lire au pied des tours"
+
+
+def test_un_brouillon_renvoye_pour_le_deposer_dit_qu_il_reste_a_le_faire(agent, cadre):
+    donnees = complete(cadre, geste="brouillon")
+    envoyer(agent, donnees)
+    reponse = agent.get(envoyer(agent, donnees | {"geste": "deposer"}).url)
+    assert "Elle est en brouillon : il reste à la déposer." in " ".join(phrases(reponse)).replace(INSECABLE, " ")
+    assert Action.objects.get().statut == StatutAction.BROUILLON
+
+
+def test_une_seconde_action_du_meme_nom_sans_dossier_est_signalee(agent, cadre):
+    envoyer(agent, brouillon(cadre))
+    premiere = Action.objects.get()
+    page = agent.get(envoyer(agent, brouillon(cadre)).url)
+    assert Action.objects.count() == 2, "c'est un avertissement, pas un refus"
+    assert "Une autre action sans dossier a le même intitulé" in " ".join(phrases(page))
+    assert f'href="{premiere.get_absolute_url()}"' in page.content.decode()
+
+
+def test_une_action_sans_jumelle_ne_signale_rien(agent, cadre):
+    envoyer(agent, brouillon(cadre, dossier="00054562"))
+    for autre in ({}, {"intitule": "Autre", "dossier": ""}):
+        page = agent.get(envoyer(agent, brouillon(cadre, **autre)).url)
+        assert "a le même intitulé" not in " ".join(phrases(page))
+
+
 def test_le_jeton_d_une_action_hors_perimetre_ne_la_montre_pas(agent, cadre):
     ailleurs = ActionFactory(
         exercice=ExerciceFactory(departement=DepartementFactory(code="30")), intitule="Secret du Gard"
