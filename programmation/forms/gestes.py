@@ -50,7 +50,7 @@ class RetourForm(RetraitForm):
 
 
 class EnveloppeField(forms.ChoiceField):
-    """Une enveloppe feuille, avec ce qu'elle et ses mères permettent encore d'attribuer.
+    """Une enveloppe feuille ; ce qu'elle et ses mères permettent encore d'attribuer se lit en entier sous le champ.
 
     `vide` : ce que veut dire ne pas en choisir, ou "" si l'une s'impose déjà.
     """
@@ -58,12 +58,20 @@ class EnveloppeField(forms.ChoiceField):
     def __init__(self, enveloppes, vide, **options):
         self.enveloppes = {str(enveloppe.pk): enveloppe for enveloppe in enveloppes}
         restes = disponibles_avec_meres(enveloppes)
-        choix = [(e.pk, f"{e} – disponible {euros(restes[e.pk])}") for e in enveloppes]
         sans = [("", vide)] if vide else []
-        super().__init__(label="Enveloppe", required=False, choices=[*sans, *choix], **options)
+        choix = [*sans, *((e.pk, str(e)) for e in enveloppes)]
+        disponibles = " ; ".join(dire_le_disponible(e, restes[e.pk]) for e in enveloppes)
+        options["help_text"] = insecables(f"Disponible : {disponibles}.") if disponibles else ""
+        super().__init__(label="Enveloppe", required=False, choices=choix, **options)
 
     def clean(self, value):
         return self.enveloppes.get(super().clean(value))
+
+
+def dire_le_disponible(enveloppe, reste):
+    """« Lisieux », 4 000,00 €, en nommant la mère quand c'est elle qui limite."""
+    mere = f" (disponible de la mère « {reste.mere} »)" if reste.mere else ""
+    return f"« {enveloppe} », {euros(reste.disponible)}{mere}"
 
 
 class DecisionCommuneForm(RefusMixin, forms.Form):

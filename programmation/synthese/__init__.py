@@ -7,7 +7,7 @@ si des quartiers sont choisis, les montants sont leurs parts. `lignes` : les fin
 
 from .bases import Base, ChoixDeBase
 from .departements import LigneDepartement, SyntheseDesDepartements, synthese_des_departements
-from .enveloppes import Barre, barre, barres, disponible, disponibles_avec_meres, lignee, plafond
+from .enveloppes import Barre, Reste, barre, barres, disponible, disponibles_avec_meres, lignee, plafond
 from .financeurs import (
     Levier,
     LigneFinanceur,
@@ -63,6 +63,7 @@ __all__ = [
     "barres",
     "disponible",
     "disponibles_avec_meres",
+    "Reste",
     "fraicheur",
     "levier",
     "lignee",

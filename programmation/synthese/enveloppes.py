@@ -63,13 +63,26 @@ def disponible(enveloppe: Enveloppe) -> Decimal:
     return barre(enveloppe).disponible
 
 
-def disponibles_avec_meres(enveloppes: Iterable[Enveloppe]) -> dict[int, Decimal]:
-    """Ce que chaque enveloppe permet vraiment d'attribuer, en euros : le moindre disponible d'elle et de ses mères."""
+@dataclass(frozen=True)
+class Reste:
+    """Ce qu'une enveloppe permet vraiment d'attribuer, en euros ; `mere` : celle qui le limite, None si c'est elle."""
+
+    disponible: Decimal
+    mere: Enveloppe | None
+
+
+def disponibles_avec_meres(enveloppes: Iterable[Enveloppe]) -> dict[int, Reste]:
+    """Le moindre disponible de chaque enveloppe et de ses mères, par identifiant ; à égalité, le sien."""
     enveloppes = list(enveloppes)
-    toutes = Enveloppe.objects.filter(exercice__in={enveloppe.exercice_id for enveloppe in enveloppes})
-    meres = {enveloppe.pk: enveloppe.parent_id for enveloppe in toutes}
-    lues = barres(toutes)
-    return {e.pk: min(lues[pk].disponible for pk in lignee(e.pk, meres)) for e in enveloppes}
+    exercices = {enveloppe.exercice_id for enveloppe in enveloppes}
+    toutes = {enveloppe.pk: enveloppe for enveloppe in Enveloppe.objects.filter(exercice__in=exercices)}
+    meres = {pk: enveloppe.parent_id for pk, enveloppe in toutes.items()}
+    lues = barres(toutes.values())
+    restes = {}
+    for enveloppe in enveloppes:
+        limite = min(lignee(enveloppe.pk, meres), key=lambda pk: lues[pk].disponible)
+        restes[enveloppe.pk] = Reste(lues[limite].disponible, toutes[limite] if limite != enveloppe.pk else None)
+    return restes
 
 
 def sommes_des_mouvements(enveloppes) -> dict[int, tuple[Decimal, Decimal]]:

@@ -289,10 +289,12 @@ def test_decider_choisit_une_enveloppe_feuille_et_dit_son_disponible(client, act
     EnveloppeFactory(exercice=exercice, libelle="Appel 2", parent=mere)
     MouvementFactory(enveloppe=mere, ae=euros(4000))
     MouvementFactory(enveloppe=fille, ae=euros(5000))
-    page = texte(client.get(adresse("action_decider", action.pk)))
-    assert "Appel 1 – disponible 4 000,00 €" in page, "le moindre disponible, ici celui de la mère"
-    assert "Appel 2 – disponible 0,00 €" in page
-    assert "P147 – disponible" not in page
+    reponse = client.get(adresse("action_decider", action.pk))
+    page = texte(reponse)
+    assert "Disponible : « Appel 1 », 4 000,00 € (disponible de la mère « P147 ») ; « Appel 2 », 0,00 €." in page, (
+        "le moindre disponible, dit sous le champ, et de qui il vient"
+    )
+    assert choix_d_enveloppe(reponse) == ["Choisir", "Appel 1", "Appel 2"]
     assert "Choisir l’enveloppe qui porte la décision" in texte(decider(client, action))
     assert "Ce choix n’est pas proposé ici" in texte(decider(client, action, enveloppe=mere.pk))
     decider(client, action, enveloppe=fille.pk)
