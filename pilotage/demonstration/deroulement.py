@@ -80,12 +80,12 @@ class Deroulement:
         return prevues + self.scinder_quelques_dossiers(prevues)
 
     def creer_les_enveloppes(self, prevues):
-        """Une enveloppe départementale, divisée entre les contrats et l'échelle du département."""
+        """Une enveloppe départementale, divisée entre les contrats et une dernière, qui sert à toutes les échelles."""
         self.mere = creer_une_enveloppe(self.exercice, f"Crédits P147 {self.annee.annee}", par=self.responsable)
         for prevue in prevues:
             cle = prevue.contrat.pk if prevue.contrat else None
             if cle not in self.feuilles:
-                libelle = str(prevue.contrat) if prevue.contrat else "Échelle du département"
+                libelle = str(prevue.contrat) if prevue.contrat else "Toutes échelles"
                 self.feuilles[cle] = creer_une_enveloppe(
                     self.exercice, libelle, par=self.responsable, parent=self.mere, contrat=prevue.contrat
                 )

@@ -159,6 +159,11 @@ def test_l_etat_est_le_premier_financeur_presque_partout_mais_pas_partout():
     assert len(ailleurs) <= 2 < len(rangs)
 
 
+def test_l_enveloppe_qui_ne_designe_aucun_contrat_dit_qu_elle_sert_a_toutes_les_echelles():
+    feuilles = Enveloppe.objects.filter(parent__isnull=False, contrat=None)
+    assert set(feuilles.values_list("libelle", flat=True)) == {"Toutes échelles"}
+
+
 def test_aucune_enveloppe_n_est_depassee():
     enveloppes = Enveloppe.objects.all()
     assert len({barre.plafond for barre in barres(enveloppes).values()}) > 10
