@@ -7,7 +7,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 from simple_history.models import HistoricalRecords
 
-from politique_ville.outils.recherche import Recherchable, RechercheQuerySet
+from politique_ville.outils.recherche import Recherchable, RechercheQuerySet, normaliser
 from politique_ville.outils.siret import LONGUEUR_SIREN, normaliser_siret, valider_siren, valider_siret
 from territoires.models import Commune, Departement
 
@@ -28,6 +28,14 @@ class OrganismeQuerySet(RechercheQuerySet):
             return super().recherche(texte)
         etablissements = Etablissement.objects.filter(organisme=OuterRef("pk"), siret__startswith=numero)
         return self.filter(Q(siren=numero[:LONGUEUR_SIREN]) | Exists(etablissements))
+
+    def homonymes(self, organisme):
+        """Les autres organismes vivants de ce nom, à la casse et aux accents près ; deux SIREN les distinguent."""
+        nom = normaliser(organisme.nom)
+        autres = self.vivants().filter(recherche__startswith=nom).exclude(pk=organisme.pk)
+        if organisme.siren:
+            autres = autres.filter(siren=None)
+        return [autre for autre in autres if normaliser(autre.nom) == nom]
 
     def ou_fusionnes(self):
         """Ceux-là et ceux qui y ont été fusionnés : les mêmes, pour qui cherche leurs actions."""

@@ -7,6 +7,8 @@ from django.db.models import Count, Q
 from django.db.models.functions import Coalesce
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 from django.views.generic import ListView
 from django_htmx.http import trigger_client_event
@@ -119,12 +121,25 @@ def saisir_un_organisme(request, formulaire, titre):
 
 def enregistrer(request, formulaire):
     """Passe par l'opération ; rend l'organisme, ou None après avoir placé ses refus dans le formulaire."""
-    siret = formulaire.cleaned_data["siret"]
+    siret, nouveau = formulaire.cleaned_data["siret"], formulaire.instance.pk is None
     try:
-        return operations.enregistrer_un_organisme(formulaire.instance, par=request.user, siret=siret)
+        organisme = operations.enregistrer_un_organisme(formulaire.instance, par=request.user, siret=siret)
     except OperationRefusee as refus:
         formulaire.refuser(refus)
         return None
+    if nouveau:
+        signaler_un_homonyme(request, organisme)
+    return organisme
+
+
+def signaler_un_homonyme(request, organisme):
+    """Deux organismes de même nom sans numéro pour les distinguer : permis, mais dit, comme à l'import."""
+    homonymes = Organisme.objects.visibles_par(request.user).homonymes(organisme)
+    if homonymes:
+        phrase = insecables(f"Un autre organisme s’appelle déjà « {homonymes[0]} » : ")
+        lien = '{}<a class="fr-link" href="{}">vérifier que ce n’est pas le même</a>.'
+        adresse = reverse("programmation:organisme_detail", args=[homonymes[0].pk])
+        messages.warning(request, format_html(lien, phrase, adresse))
 
 
 def creer_sur_place(request):

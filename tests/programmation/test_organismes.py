@@ -159,6 +159,27 @@ def test_un_porteur_se_cree_sans_quitter_la_saisie(agent, utilisateur):
     assert organisme.history.get().history_user == utilisateur
 
 
+def messages_apres(client, **champs):
+    donnees = {"forme": "association", "droit": "prive"} | champs
+    page = client.post(AJOUTER, donnees, follow=True)
+    return [str(message) for message in page.context["messages"]]
+
+
+def test_un_organisme_du_meme_nom_sans_siret_est_signale_sans_etre_refuse(agent):
+    premier = OrganismeFactory(nom="Régie Vivre", siren=None)
+    avertis = messages_apres(agent, nom="regie  vivre")
+    assert Organisme.objects.count() == 2
+    assert f'href="{adresse("organisme_detail", premier)}"' in avertis[0]
+    assert "s’appelle déjà" in avertis[0]
+    assert "s’appelle déjà" in messages_apres(agent, nom="Régie Vivre", siret=SIRET)[0], "le premier n'a pas de numéro"
+
+
+def test_deux_numeros_ou_deux_noms_ne_signalent_rien(agent):
+    OrganismeFactory(nom="Régie Vivre", siren=avec_cle_de_luhn("00012345"))
+    for champs in ({"nom": "Régie Vivre", "siret": SIRET}, {"nom": "Régie Vivre Ensemble"}):
+        assert not any("s’appelle déjà" in message for message in messages_apres(agent, **champs))
+
+
 def test_le_siret_d_un_organisme_existant_le_propose_au_lieu_d_en_creer_un_second(agent):
     existant = EtablissementFactory(siret=SIRET, organisme=OrganismeFactory(nom="Les Amis"))
     reponse = creer_sur_place(agent, **{"organisme-siret": SIRET, "organisme-nom": "Amis (Les)"})
