@@ -56,3 +56,10 @@ def test_la_page_est_accessible_et_tient_dans_l_ecran(connectee, largeur):
     fautes = Axe().run(connectee).response["violations"]
     assert [(faute["id"], [noeud["target"] for noeud in faute["nodes"]]) for faute in fautes] == []
     assert not connectee.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+
+
+def test_au_telephone_le_nombre_d_anomalies_se_lit_sans_defiler(connectee):
+    connectee.set_viewport_size({"width": 360, "height": 800})
+    nombres = connectee.get_by_role("region", name="Anomalies des actions").locator("td:nth-child(2)")
+    droite = "cellules => Math.max(...cellules.map(c => c.getBoundingClientRect().right))"
+    assert nombres.evaluate_all(droite) <= 360

@@ -115,3 +115,11 @@ def test_les_fiches_se_lisent_sur_un_telephone(page, live_server, exemple):
         page.goto(live_server.url + adresse)
         largeurs = page.locator("dl.pv-fiche > dd").evaluate_all("valeurs => valeurs.map(v => v.clientWidth)")
         assert min(largeurs) >= 250, adresse
+
+
+def test_au_telephone_ce_que_chaque_financeur_apporte_se_lit_sans_defiler(page, live_server, exemple):
+    page.set_viewport_size({"width": 360, "height": 720})
+    se_connecter(page, live_server)
+    droite = "cellules => Math.max(...cellules.map(c => c.getBoundingClientRect().right))"
+    assert page.locator("#financeurs tbody td:nth-child(6)").evaluate_all(droite) <= 360  # les montants acquis
+    expect(page.locator("#financeurs").get_by_role("columnheader", name="Famille")).to_be_hidden()

@@ -166,7 +166,7 @@ def test_les_financeurs_sont_classes_sur_l_acquis(client, agent):
         ["3", "Ville de Caen", "Commune", "12,3 %", "2 000,00 €", "0,00 €", "0", "1"],
         ["—", "CAF", "CAF", "—", "—", "2 000,00 €", "1", "1"],
         ["5", "Conseil départemental", "Département", "0,0 %", "0,00 €", "0,00 €", "0", "1"],
-        ["Total", "100,0 %", "16 200,00 €", "2 000,00 €", "", ""],
+        ["Total", "", "100,0 %", "16 200,00 €", "2 000,00 €", "", ""],
     ]
 
 
