@@ -4,7 +4,7 @@ Connecté, une seule lecture : les rôles de l'utilisateur, que la page a déjà
 si elle affiche le menu (un fragment htmx ne le calcule pas). Hors connexion, une aussi : y a-t-il un compte fictif ?
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.urls import NoReverseMatch, reverse
@@ -32,6 +32,7 @@ class Entree:
     personnel_technique: bool = False
     qui_ecrivent: bool = False
     departement_entier: bool = False
+    de_l_etat: bool = False
 
     def est_ouverte_a(self, utilisateur):
         if self.personnel_technique:
@@ -40,6 +41,8 @@ class Entree:
             return False  # sans habilitation, tout le reste est vide
         if self.departement_entier:
             return bool(utilisateur.habilitations_departementales)
+        if self.de_l_etat:
+            return not utilisateur.roles.isdisjoint(Role.de_l_etat())
         return not self.qui_ecrivent or not utilisateur.roles.isdisjoint(Role.qui_ecrivent())
 
 
@@ -57,9 +60,10 @@ MENU = (
         "Dispositifs",
         enfants=(
             Entree("Réussite éducative", "dispositifs:pre_list"),
-            Entree("Adultes-relais", "dispositifs:adulte_relais_list"),
-            Entree("Échéances", "dispositifs:radar"),
-            Entree("FONJEP", "dispositifs:fonjep_list"),
+            # Un poste, c'est une personne : un partenaire n'en voit aucun.
+            Entree("Adultes-relais", "dispositifs:adulte_relais_list", de_l_etat=True),
+            Entree("Échéances", "dispositifs:radar", de_l_etat=True),
+            Entree("FONJEP", "dispositifs:fonjep_list", de_l_etat=True),
         ),
     ),
     Entree("Imports", "programmation:import_list", qui_ecrivent=True),
@@ -105,10 +109,15 @@ def navigation(request):
     utilisateur = getattr(request, "user", None)
     if utilisateur is None or not utilisateur.is_authenticated:
         return []
-    entrees = [entree for entree in MENU if entree.est_ouverte_a(utilisateur)]
+    entrees = _ouvertes(MENU, utilisateur)
     adresse_courante = _adresse_la_plus_proche(entrees, request.path)
     liens = (_lien(entree, request.path, adresse_courante) for entree in entrees)
     return [lien for lien in liens if lien.adresse or lien.enfants]
+
+
+def _ouvertes(entrees, utilisateur):
+    ouvertes = [entree for entree in entrees if entree.est_ouverte_a(utilisateur)]
+    return [replace(entree, enfants=tuple(_ouvertes(entree.enfants, utilisateur))) for entree in ouvertes]
 
 
 def _lien(entree, chemin, adresse_courante):

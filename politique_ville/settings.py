@@ -167,6 +167,17 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # une décision en lot poste trois champ
 EMAIL_BACKEND = os.environ.get("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "programmation-ville@localhost")
 
+# --- Journal ---
+
+# Sans ce réglage, Django n'écrirait les pannes nulle part en production : il les envoie par courriel.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"sans_trace_d_un_refus": {"()": "politique_ville.journal.SansTraceDUnRefus"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["sans_trace_d_un_refus"]}},
+    "loggers": {"django": {"handlers": ["console"], "level": "INFO"}},
+}
+
 # --- Sécurité ---
 
 SESSION_COOKIE_HTTPONLY = True

@@ -108,6 +108,28 @@ def test_seul_qui_ecrit_voit_les_imports_et_un_partenaire_n_a_pas_le_classeur(ro
 
 
 @pytest.mark.django_db
+def test_un_partenaire_n_a_pas_de_menu_vers_les_postes_dont_il_ne_voit_aucun():
+    def dispositifs(role):
+        return [
+            enfant.libelle for lien in menu(habiliter(role)) for enfant in lien.enfants if "/disp" in enfant.adresse
+        ]
+
+    assert dispositifs(Role.PARTENAIRE) == ["Réussite éducative"]
+    assert dispositifs(Role.LECTEUR) == ["Réussite éducative", "Adultes-relais", "Échéances", "FONJEP"]
+
+
+@pytest.mark.django_db
+def test_un_refus_prend_une_seule_ligne_du_journal_et_une_panne_garde_sa_trace(client, caplog):
+    client.force_login(habiliter())
+    client.get("/essai/refusee/")
+    assert caplog.text.count("\n") == 1
+    assert "Forbidden" in caplog.text
+    client.raise_request_exception = False
+    client.get("/essai/panne/")
+    assert "Traceback" in caplog.text
+
+
+@pytest.mark.django_db
 def test_l_administration_est_pour_le_personnel_technique():
     assert [lien.adresse for lien in menu(UtilisateurFactory(is_staff=True))] == ["/admin/"]
     assert menu(habiliter(Role.AGENT))[-1].libelle == "Organismes"
