@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 
 from comptes.enums import Role
 from programmation.imports import lots
-from programmation.models import Action, Lot, ModeleDeColonnes
+from programmation.models import Action, Dispositif, Lot, ModeleDeColonnes, Pilier, Thematique
 from tests.fabriques import ExerciceFactory, habiliter
 from tests.imports import FICHIERS, en_clair, fichier_d_essai, monde_des_fichiers, octets_xlsx
 
@@ -54,6 +54,19 @@ def test_la_commande_importe_au_nom_du_premier_responsable_et_l_annonce(exercice
     lot = Lot.objects.get()
     assert sortie.endswith(f"Importé par {responsable.courriel}, lot n° {lot.pk}.\n")
     assert (Action.objects.count(), lot.etat, lot.auteur) == (3, "applique", responsable)
+
+
+@pytest.mark.parametrize(("options", "statut"), [([], "brouillon"), (["--deposer"], "deposee")])
+def test_la_commande_depose_les_actions_completes_si_on_le_demande(responsable, tmp_path, options, statut):
+    entetes = "Intitulé;Contrat;Sous-thème;Pilier;Dispositif;Porteur;Début;Fin;Coût total"
+    valeurs = [Thematique.objects.first(), Pilier.objects.first(), Dispositif.objects.first()]
+    ligne = f"Danser;CN01403M;{';'.join(map(str, valeurs))};La Danse;01/01/2026;31/12/2026;1000"
+    chemin = tmp_path / "actions.csv"
+    chemin.write_text(f"{entetes}\n{ligne}\n", encoding="utf-8")
+    sortie, erreurs, echec = commande(chemin, *options)
+    assert (erreurs, echec) == ("", "")
+    assert "Actions créées : 1 en brouillon." in sortie
+    assert Action.objects.get().statut == statut
 
 
 def test_la_commande_et_l_ecran_donnent_le_meme_plan(exercice, responsable):
