@@ -36,29 +36,32 @@ MOIS_DU_RAPPEL = 9  # septembre : il reste le temps de signer ; ce qui ne l'est 
 class LigneDePostes:
     """Une sorte de postes : leur nombre et leurs coûts de l'année, et ce que l'ANCT en a publié, à côté.
 
+    `sans_convention` : les postes dont aucune n'est enregistrée, et dont on ne sait donc ni le coût ni la vacance.
     `occupation_suivie` : faux pour les FONJEP, dont on ne sait que la période. `adresse` : la liste de ces postes.
     """
 
     libelle: str
     total: TotalDesCouts
+    sans_convention: int
     publie: ReleveDeLAnnee | None
     occupation_suivie: bool
     adresse: str
 
 
 def postes_de_la_portee(portee: Portee) -> tuple[LigneDePostes, ...]:
-    """Les adultes-relais et les FONJEP de la portée, si elle les demande. Sept requêtes."""
+    """Les adultes-relais et les FONJEP de la portée, si elle les demande. Neuf requêtes."""
     if not portee.avec_postes:
         return ()
     debut, fin = Date(int(portee.annee), 1, 1), Date(int(portee.annee), 12, 31)
     adultes_relais = du_territoire(portee, PosteAdulteRelais, LieuDuPoste)
     fonjep = du_territoire(portee, PosteFonjep, LieuFonjep)
     couts = couts_des_adultes_relais(adultes_relais, debut, fin).total, couts_fonjep(fonjep, debut, fin).total
+    sans = adultes_relais.filter(conventions=None).count(), fonjep.filter(triennalites=None).count()
     publies = publie(ReleveAnct, adultes_relais, portee), publie(ReleveFonjep, fonjep, portee)
     adresses = adresse_de_la_liste(portee, "adulte_relais_list"), adresse_de_la_liste(portee, "fonjep_list")
     return (
-        LigneDePostes("Adultes-relais", couts[0], publies[0], True, adresses[0]),
-        LigneDePostes("FONJEP", couts[1], publies[1], False, adresses[1]),
+        LigneDePostes("Adultes-relais", couts[0], sans[0], publies[0], True, adresses[0]),
+        LigneDePostes("FONJEP", couts[1], sans[1], publies[1], False, adresses[1]),
     )
 
 

@@ -69,7 +69,7 @@ class TableauDeBord:
 
 
 def tableau_de_bord(portee: Portee, jour: Date | None = None) -> TableauDeBord:
-    """Au plus vingt requêtes, sept de plus avec les postes, quel que soit le nombre d'actions et de contrats.
+    """Au plus vingt requêtes, neuf de plus avec les postes, quel que soit le nombre d'actions et de contrats.
 
     `jour` : celui du rappel de quota, aujourd'hui par défaut.
     """

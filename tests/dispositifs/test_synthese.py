@@ -162,6 +162,15 @@ def test_les_releves_publies_se_comptent_a_part_par_annee():
         (2023, 1, 1, euros("22555,73")),
         (2024, 3, 2, euros("68431,83")),
     ]
+    assert [r.reserve for r in lus] == ["", "3 lignes\xa0: des postes sont répétés"]
+
+
+def test_un_adulte_relais_publie_au_montant_d_un_fonjep_est_a_verifier():
+    BaremeFonjepFactory(montant=euros(7164))
+    ReleveFactory(annee=2025, montant=euros(7164))
+    ReleveFactory(annee=2025, montant=euros("22555,73"))
+    (lu,) = releves_par_annee(ReleveAnct.objects.all())
+    assert (lu.au_montant_fonjep, lu.reserve) == (1, "1 ligne au montant d’un poste FONJEP")
 
 
 # --- Les contrôles ---
