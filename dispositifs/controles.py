@@ -44,6 +44,7 @@ from .models import (
     ReleveFonjep,
     SuiviPre,
 )
+from .synthese.echeances import echue_sans_suite
 from .synthese.pre import quartiers_prioritaires
 
 MOIS_DE_VACANCE = 3
@@ -87,6 +88,11 @@ def vacance_longue(jour):
 
 def occupation_inconnue(jour):
     return Q(conventionne(jour)) & ~Q(Exists(occupations_du_jour(jour)))
+
+
+def convention_echue(jour):
+    """Ce que le radar montre comme échu."""
+    return Q(Exists(ConventionAdulteRelais.objects.filter(echue_sans_suite(jour), poste=OuterRef("pk"))))
 
 
 def numero_d_un_autre_departement(jour):
@@ -147,6 +153,13 @@ CONTROLES_DES_ADULTES_RELAIS = (
         Gravite.A_CORRIGER,
         "Le poste est conventionné, et rien ne dit s’il est pourvu ou vacant.",
         occupation_inconnue,
+    ),
+    ControleDePoste(
+        "convention_echue",
+        "Convention échue sans suite",
+        Gravite.A_CORRIGER,
+        "La dernière convention a fini, et rien ne dit si elle est renouvelée ou si le poste s’arrête.",
+        convention_echue,
     ),
     ControleDePoste(
         "releve_au_bareme_fonjep",

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from django.db import models
 
+from politique_ville.outils.francais import pluriel
 from politique_ville.outils.tableur.fichier import FichierRefuse
 from politique_ville.outils.tableur.validation import TableValidee
 from programmation.imports.fiches import Journal
@@ -62,7 +63,11 @@ def lire_les_lignes(validee: TableValidee, departement: Departement, journal: Jo
     if not siennes and autres:
         raise FichierRefuse(f"« {validee.table.fichier.nom} » n’a aucune ligne du département {departement}.")
     if autres:
-        journal.dire_de_la_colonne("departement", f"{autres} lignes d’autres départements ne sont pas importées.")
+        un, plusieurs = (
+            "ligne d’un autre département n’est pas importée",
+            "lignes d’autres départements ne sont pas importées",
+        )
+        journal.dire_de_la_colonne("departement", f"{pluriel(autres, un, plusieurs)}.")
     return [_ligne(v.numero, v.valeurs) for v in siennes]
 
 

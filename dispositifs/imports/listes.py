@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from comptes.models import Utilisateur
 from politique_ville.outils.francais import euros
-from politique_ville.outils.tableur.champs import Champ, Convertisseur
+from politique_ville.outils.tableur.champs import Champ, Convertisseur, en_texte
 from politique_ville.outils.tableur.modeles import Grandeur, TableauDesTotaux
 from politique_ville.outils.tableur.plan import LignePlan, Plan, Statut
 from politique_ville.outils.tableur.validation import TableValidee
@@ -27,6 +27,14 @@ from .lignes import LigneDeListe, donner_leur_contrat, lire_les_lignes
 from .postes import Postes
 from .releves import lire_les_gardes, rapprocher
 from .totaux import Poids, effet
+
+
+def noms_des_refusees(validee: TableValidee) -> dict[int, str]:
+    """L'identifiant, à défaut la raison sociale, des lignes que la conversion a refusées : on les y reconnaît."""
+    rangs = [validee.colonnes[nom] for nom in ("id", "porteur") if nom in validee.colonnes]
+    refusees = set(validee.refusees)
+    lignes = (ligne for ligne in validee.table.lignes if ligne.numero in refusees)
+    return {ligne.numero: next((en_texte(ligne.valeurs[r]) for r in rangs if ligne.valeurs[r]), "") for ligne in lignes}
 
 
 @dataclass
@@ -87,6 +95,7 @@ class ImportDUneListe:
     def planifier(self, validee: TableValidee, contexte: ContexteDeListe) -> Plan:
         """Le plan des lignes du département, sans verrou ni écriture."""
         journal = Journal(validee, contexte.champs)
+        contexte.intitules_refuses = noms_des_refusees(validee)
         lignes = contexte.lignes = lire_les_lignes(validee, contexte.departement, journal)
         donner_leur_contrat(lignes, contexte.departement, journal)
         contexte.postes = Postes(self.modele_de_poste, self.cle, self.employeur)

@@ -59,16 +59,21 @@ def radar(conventions: QuerySet[ConventionAdulteRelais], au: Date) -> list[Echea
 
 def du_radar(conventions: QuerySet[ConventionAdulteRelais], au: Date) -> QuerySet[ConventionAdulteRelais]:
     """Les conventions du radar, annotées de `a_une_suite` et d'`horizon_sql`, à lire par page."""
-    suivante = ConventionAdulteRelais.objects.filter(poste=OuterRef("poste"), debut__gt=OuterRef("fin"))
     return (
-        conventions.filter(
-            Q(fin__gte=au, fin__lte=decaler_de_mois(au, MOIS_DU_RADAR))
-            | Q(~Exists(suivante), fin__lt=au, suite=SuiteConvention.A_DECIDER)
-        )
-        .annotate(a_une_suite=Exists(suivante), horizon_sql=horizon_en_sql(au))
+        conventions.filter(Q(fin__gte=au, fin__lte=decaler_de_mois(au, MOIS_DU_RADAR)) | echue_sans_suite(au))
+        .annotate(a_une_suite=Exists(convention_suivante()), horizon_sql=horizon_en_sql(au))
         .select_related("poste__employeur__fusionne_dans", "poste__contrat", "poste__agent_referent")
         .order_by("fin", "pk")
     )
+
+
+def echue_sans_suite(au: Date) -> Q:
+    """La condition « la convention a fini, sans suite décidée ni convention suivante »."""
+    return Q(~Exists(convention_suivante()), fin__lt=au, suite=SuiteConvention.A_DECIDER)
+
+
+def convention_suivante():
+    return ConventionAdulteRelais.objects.filter(poste=OuterRef("poste"), debut__gt=OuterRef("fin"))
 
 
 def nombres_par_horizon(conventions: QuerySet[ConventionAdulteRelais]) -> dict[Horizon, int]:

@@ -1,7 +1,12 @@
 """Champs de saisie communs aux formulaires, et les phrases de leurs refus."""
 
+import re
+from decimal import Decimal
+
 from django import forms
+from django.core.exceptions import ValidationError
 from django.forms.utils import flatatt
+from django.utils.formats import localize
 from django.utils.html import format_html, format_html_join
 
 from .typographie import insecables
@@ -19,12 +24,15 @@ PHRASES_PAR_CHAMP = {
     forms.ChoiceField: {"required": "Choisir « {libelle} »."},
     forms.DateField: {"invalid": "« {libelle} » n’est pas une date : écrire par exemple 31/12/2026."},
     forms.IntegerField: {"invalid": "« {libelle} » est un nombre entier : écrire des chiffres, par exemple 12."},
+    # Après le nombre entier, dont Django fait descendre le nombre à virgule.
+    forms.DecimalField: {"invalid": "« {libelle} » est un nombre : écrire des chiffres, par exemple 12,5."},
 }
+POUR_CENT = re.compile(r"\s*\(%\)|%")  # Django y lirait une valeur à remplacer
 
 
 def phrases_du_champ(champ):
     """Les phrases des refus que Django dirait avec ses mots ; celles qu'un champ écrit lui-même restent."""
-    libelle = str(champ.label or "ce champ").replace("%", "")  # Django y lirait une valeur à remplacer
+    libelle = POUR_CENT.sub("", str(champ.label or "ce champ"))
     propres = {
         k: v for classe, dites in PHRASES_PAR_CHAMP.items() if isinstance(champ, classe) for k, v in dites.items()
     }
@@ -47,6 +55,18 @@ class PhrasesMixin:
         for champ in self.fields.values():
             champ.error_messages |= phrases_du_champ(champ)
         super().full_clean()
+
+    def add_error(self, field, error):
+        super().add_error(field, nombres_en_francais(error))
+
+
+def nombres_en_francais(refus):
+    """Le même refus, dont les nombres s'écriront « 49,99 »."""
+    if isinstance(refus, ValidationError):
+        listes = refus.error_dict.values() if hasattr(refus, "error_dict") else [refus.error_list]
+        for erreur in (erreur for liste in listes for erreur in liste if erreur.params):
+            erreur.params = {n: localize(v) if isinstance(v, Decimal) else v for n, v in erreur.params.items()}
+    return refus
 
 
 class FiltresForm(PhrasesMixin, forms.Form):

@@ -251,7 +251,8 @@ def test_la_fiche_dit_les_conventions_les_couts_et_l_histoire(client, monde):
     for attendu in (
         "Les Tours",
         "Chemin-Vert",
-        "Demande de renouvellement reçue : attendue",
+        "Demande de renouvellement reçue : en attente",
+        "Bilan reçu : en attente",
         "Montant publié d’un poste FONJEP",
         "Barème inconnu du 01/01/2025 au 31/12/2025.",
         "Prorata des jours de l’année (365 ou 366)",

@@ -185,6 +185,8 @@ def test_deux_agents_sur_la_meme_convention_choisissent_valeur_par_valeur(client
 CONVENTIONS_FAUTIVES = {
     "plus de trois ans": ({"debut": "2027-01-01", "fin": "2030-01-01"}, "fin", "trois ans : jusqu’au 31/12/2029"),
     "quotité 40 %": ({"quotite": "40"}, "quotite", "40 % : la quotité va de 50 % (mi-temps) à 100 %"),
+    "quotité 49,99 %": ({"quotite": "49,99"}, "quotite", "49,99 % : la quotité va de 50 %"),
+    "quotité en lettres": ({"quotite": "abc"}, "quotite", "« Quotité » est un nombre : écrire des chiffres"),
     "quotité 120 %": ({"quotite": "120"}, "quotite", "120 % : la quotité va de 50 %"),
     "chevauchement": ({"debut": "2026-12-31"}, "debut", "Deux périodes se chevauchent : convention du 01/01/2024"),
     "à l'envers": ({"fin": "2026-01-01"}, None, "La convention finit avant de commencer."),

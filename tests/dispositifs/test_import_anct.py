@@ -19,13 +19,22 @@ from dispositifs.models import (
     ReleveFonjep,
 )
 from politique_ville.outils.tableur.fichier import FichierRefuse
+from politique_ville.outils.tableur.modeles import modeles
+from politique_ville.outils.tableur.nominatif import colonnes_nominatives
 from programmation.enums import Droit, FormeOrganisme
 from programmation.imports import lots
 from programmation.imports.apercu import Apercu
 from programmation.models import Etablissement, Lot, ModeleDeColonnes, Organisme
 from programmation.operations import DroitManquant, OperationRefusee
 from tests.dispositifs.fabriques import BaremeFonjepFactory, PosteFactory, PosteFonjepFactory
-from tests.fabriques import ContratFactory, DepartementFactory, OrganismeFactory, QuartierFactory, habiliter
+from tests.fabriques import (
+    ContratFactory,
+    DepartementFactory,
+    ExerciceFactory,
+    OrganismeFactory,
+    QuartierFactory,
+    habiliter,
+)
 from tests.imports import compteurs, csv, en_clair, fichier, messages
 from tests.pages import noeuds, textes
 
@@ -232,7 +241,7 @@ def test_une_liste_nationale_ne_donne_que_les_lignes_du_departement(calvados, ag
     ailleurs = ["2024", "03014R000100", "", "AILLEURS", "22810.61", "CN03001M", "30"]
     plan = essayer(liste([*LIGNE, "14"], ailleurs, entetes=entetes), calvados, agent)
     assert compteurs(plan) == {"cree": 1}
-    assert "G1 : 1 lignes d’autres départements ne sont pas importées." in messages(plan)
+    assert "G1 : 1 ligne d’un autre département n’est pas importée." in messages(plan)
 
 
 def test_le_poste_connu_est_retrouve_et_garde_son_employeur(calvados, agent):
@@ -312,6 +321,15 @@ def test_une_cellule_fausse_est_nommee_et_rien_n_est_ecrit(calvados, agent, chan
     assert (PosteAdulteRelais.objects.count(), Organisme.objects.count()) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("changements", "nom"),
+    [({"montant": "vingt mille"}, "01414R004503"), ({"id_poste": "", "montant": "vingt mille"}, "COLLECTIF")],
+)
+def test_une_ligne_refusee_se_reconnait_a_son_poste_ou_a_son_employeur(calvados, agent, changements, nom):
+    plan = essayer(liste(ligne(**changements)), calvados, agent)
+    assert [montree.intitule for montree in Apercu(plan.en_json()).lignes] == [nom]
+
+
 @pytest.mark.parametrize("manquante", ["annee", "id_poste", "raison_sociale", "montant", "code_cv"])
 def test_une_colonne_manquante_est_nommee(calvados, agent, manquante):
     garder = [rang for rang, nom in enumerate(ENTETES) if nom != manquante]
@@ -325,6 +343,15 @@ def test_une_colonne_sur_une_personne_fait_refuser_le_fichier(calvados, agent, t
     with pytest.raises(FichierRefuse, match="des données sur des personnes"):
         lots.deposer(liste([*LIGNE, "x"], entetes=[*ENTETES, titre]), calvados, par=agent, quoi="adultes-relais")
     assert Lot.objects.count() == 0
+
+
+def test_aucun_titre_que_nos_imports_connaissent_n_est_pris_pour_une_personne(calvados):
+    responsable = habiliter(Role.RESPONSABLE, departement=calvados)
+    for modele in modeles():
+        ou = ExerciceFactory(departement=calvados) if modele.demande_un_exercice else calvados
+        champs = modele.champs(modele.contexte(ou, responsable, "Essai"))
+        titres = [titre for champ in champs for titre in (champ.nom, champ.libelle, *champ.synonymes)]
+        assert [titres[rang] for rang in colonnes_nominatives(titres, modele.titres_nominatifs)] == []
 
 
 @pytest.mark.parametrize("encodage", ["utf-16", "cp850", "mac-roman"])

@@ -221,6 +221,17 @@ def test_une_vacance_de_trois_mois_et_une_occupation_inconnue_sont_relevees():
     assert courte.conventions.count() == 1
 
 
+def test_une_convention_echue_sans_suite_est_relevee():
+    """Le radar montre les mêmes : ni celles que suit une autre, ni celles dont la fin est décidée."""
+    passee = {"debut": date(2023, 1, 1), "fin": date(2025, 12, 31)}
+    echue = ConventionFactory(**passee).poste
+    ConventionFactory(**passee, suite=SuiteConvention.TERMINER)
+    suivie = ConventionFactory(**passee).poste
+    ConventionFactory(poste=suivie, debut=date(2026, 1, 1), fin=date(2026, 12, 31))
+    (controle,) = [c for c in CONTROLES_DES_ADULTES_RELAIS if c.code == "convention_echue"]
+    assert list(controle.parmi(PosteAdulteRelais.objects.all(), AU)) == [echue]
+
+
 def test_un_poste_fonjep_publie_deux_fois_est_nomme():
     poste = PosteFonjepFactory(contrat=None)
     for rang in (1, 2):

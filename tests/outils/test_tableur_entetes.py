@@ -89,6 +89,12 @@ def test_la_forme_d_un_en_tete_n_a_ni_accent_ni_ponctuation_ni_petit_mot():
         "Adresse du salarié",
         "Civilité",
         "Nationalité",
+        "DDN",
+        "birthdate",
+        "Identité",
+        "Agent recruté",
+        "Salariée recrutée",
+        "Occupant du poste",
     ],
 )
 def test_une_colonne_sur_une_personne_est_refusee(entete):
@@ -112,6 +118,9 @@ def test_une_colonne_sur_une_personne_est_refusee(entete):
         "Téléphone",
         "Courriel de la structure",
         "Agent référent",
+        "Agents recrutés",
+        "Occupé",
+        "Identifiant du poste",
         "Date de début",
         "Financement Sécurité sociale",
         "Libellé de la famille de procédure",

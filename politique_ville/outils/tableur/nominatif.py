@@ -20,6 +20,8 @@ INTERDITES = tuple(
         rf"\bnoms? (?:{PERSONNES})s?$",
         r"\bnom (?:naissance|famille|patronymique|marital|epouse|jeune fille)$",
         r"\b(?:date|lieu|commune|ville|pays|annee|jour|departement) naissance\b|^naissance$|^nee?(?: e)?$",
+        r"\bddn\b|birth|\bidentite\b",
+        r"\b(?:agent|personne|salariee?) recrutee?\b|\boccupante?s?\b",
         r"\bnir\b|\bnumero (?:securite sociale|secu)\b",
         r"\badresse (?:personnelle|perso|privee|domicile)\b|^domicile$",
         rf"\b(?:adresse|telephone|courriel|e mail|email|mail) (?:{PERSONNES})s?$",
