@@ -8,6 +8,7 @@ from itertools import pairwise
 from comptes.enums import Role
 
 from .enums import AxeEffectif, CategorieEmployeur, NatureContrat
+from .models import SOUS_ENSEMBLES, SuiviPre
 
 
 def peut_gerer(utilisateur, poste):
@@ -111,22 +112,63 @@ def erreurs_des_triennalites(triennalites):
     return erreurs
 
 
-def erreurs_des_effectifs(enfants_suivis, effectifs):
-    """Les cases d'un axe font le total des enfants suivis ; incomplètes ou d'un domaine, elles ne le dépassent pas.
+def total_des_enfants(enfants_suivis, effectifs):
+    """Les enfants suivis : le nombre saisi, sinon la somme du premier axe complet qui les partage, sinon None.
 
-    `effectifs` : (axe, modalité) → nombre. Le contrôle porte sur les vrais nombres, jamais sur ce qui est masqué.
+    `effectifs` : (axe, modalité) → nombre. C'est ce qu'un lecteur peut retrouver, donc ce d'après quoi on masque.
     """
-    if enfants_suivis is None:
+    if enfants_suivis is not None:
+        return enfants_suivis
+    axe = axe_qui_fait_le_total(effectifs)
+    return sum(nombres_de(axe, effectifs)) if axe else None
+
+
+def axe_qui_fait_le_total(effectifs):
+    partitions = [axe for axe in AxeEffectif if axe.est_une_partition]
+    return next((axe for axe in partitions if est_complet(axe, effectifs)), None)
+
+
+def nombres_de(axe, effectifs):
+    return [effectifs[axe, modalite] for modalite in axe.modalites if effectifs.get((axe, modalite)) is not None]
+
+
+def est_complet(axe, effectifs):
+    return len(nombres_de(axe, effectifs)) == len(axe.modalites)
+
+
+def erreurs_des_effectifs(champs, effectifs):
+    """Un axe complet qui partage les enfants en fait le total ; incomplet, d'un domaine ou « dont », il ne le dépasse
+    pas. Sans enfants suivis, le total est celui d'un axe complet : rien d'impossible ne s'enregistre.
+
+    `champs` : les enfants suivis et leurs sous-ensembles, par nom ; `effectifs` : (axe, modalité) → nombre. Les vrais
+    nombres, jamais ce qui est masqué. Rend (nom du champ, ou axe ; phrase).
+    """
+    suivis = champs.get("enfants_suivis")
+    total = total_des_enfants(suivis, effectifs)
+    if total is None:
         return []
-    erreurs = []
+    attendu = f"pour {total} suivis."
+    if suivis is None:
+        axe = axe_qui_fait_le_total(effectifs)
+        attendu = f"mais {total} selon « {axe.label} » : indiquer les enfants suivis, ou corriger."
+    trop = [*parts_impossibles(champs, total), *axes_impossibles(effectifs, total)]
+    return [(champ, f"« {libelle} » : {nombre} enfants, {attendu}") for champ, libelle, nombre in trop]
+
+
+def parts_impossibles(champs, total):
+    for nom in SOUS_ENSEMBLES:
+        if (champs.get(nom) or 0) > total:
+            libelle = SuiviPre._meta.get_field(nom).verbose_name
+            yield nom, libelle[0].upper() + libelle[1:], champs[nom]
+
+
+def axes_impossibles(effectifs, total):
     for axe in AxeEffectif:
-        nombres = [effectifs[axe, modalite] for modalite in axe.modalites if (axe, modalite) in effectifs]
+        nombres = nombres_de(axe, effectifs)
         trouve = sum(nombres) if axe.est_une_partition else max(nombres, default=0)
-        complet = axe.est_une_partition and len(nombres) == len(axe.modalites)
-        if trouve > enfants_suivis or (complet and trouve != enfants_suivis):
-            phrase = f"« {axe.label} » : {trouve} enfants, pour {enfants_suivis} suivis."
-            erreurs.append(("effectifs", phrase))
-    return erreurs
+        doit_faire_le_total = axe.est_une_partition and est_complet(axe, effectifs)
+        if trouve > total or (doit_faire_le_total and trouve != total):
+            yield axe, axe.label, trouve
 
 
 def erreurs_de_l_action(action, suivi):

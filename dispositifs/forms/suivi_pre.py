@@ -153,19 +153,13 @@ class SuiviForm(RefusMixin, forms.ModelForm):
 
     def clean(self):
         donnees = super().clean()
-        suivis = donnees.get("enfants_suivis")
-        for nom in SOUS_ENSEMBLES:
-            if suivis is not None and (donnees.get(nom) or 0) > suivis:
-                self.add_error(nom, f"Ce nombre dépasse les {suivis} enfants suivis.")
-        for axe in AxeEffectif:
-            siennes = self.cases_remplies(axe)
-            for _champ, phrase in regles.erreurs_des_effectifs(suivis, siennes):
-                self.add_error(self.cases[axe, axe.modalites[0]], insecables(phrase))
+        if "enfants_suivis" in self.errors:  # mal écrit, il n'est pas vide : aucun autre total ne le remplace
+            return donnees
+        effectifs = {cle: donnees.get(nom) for cle, nom in self.cases.items()}
+        premieres = {axe: self.cases[axe, axe.modalites[0]] for axe in AxeEffectif}
+        for champ, phrase in regles.erreurs_des_effectifs(donnees, effectifs):
+            self.add_error(premieres.get(champ, champ), insecables(phrase))
         return donnees
-
-    def cases_remplies(self, axe):
-        remplies = {(axe, m): self.cleaned_data.get(self.cases[axe, m]) for m in axe.modalites}
-        return {cle: n for cle, n in remplies.items() if n is not None}
 
     # --- Rendre ---
 

@@ -86,7 +86,7 @@ def enregistrer_un_suivi(saisie: SaisieDeSuivi, *, par: Utilisateur, motif: str 
         changes = appliquer(suivi, saisie.champs)
         controler(suivi)
         controler_les_actions(suivi, saisie.actions or ())
-        refuser(regles.erreurs_des_effectifs(suivi.enfants_suivis, effectifs_de(suivi, saisie)))
+        refuser(regles.erreurs_des_effectifs(vars(suivi), effectifs_de(suivi, saisie)))
         creer_avec_historique([suivi] if suivi.pk is None else [], SuiviPre, par=par, motif=motif)
         change = [remplacer(suivi, *lignes, par, motif) for lignes in lignes_voulues(saisie)]
         if saisie.objet and (changes or any(change)):

@@ -14,7 +14,8 @@ from programmation.models import Action, Financement
 from territoires.enums import Generation, NatureQuartier, ObjetAnnonce
 from territoires.models import Departement, NombreAnnonce, Quartier
 
-from ..models import SOUS_ENSEMBLES, ActionDuSuivi, BudgetPre, ProgrammeReussiteEducative, SuiviPre
+from .. import regles
+from ..models import SOUS_ENSEMBLES, ActionDuSuivi, BudgetPre, EffectifPre, ProgrammeReussiteEducative, SuiviPre
 from .effectifs import MASQUE, SEUIL, masquer_une_part
 
 
@@ -69,6 +70,7 @@ class TotauxDesPre:
 
 
 EFFECTIFS = ("enfants_suivis", *SOUS_ENSEMBLES)
+Cases = dict[tuple[str, str], int]  # (axe, modalité) → nombre d'enfants
 
 
 # --- Le coût ---
@@ -92,11 +94,22 @@ def cout(budget: Decimal | None, enfants: int | None) -> CoutParEnfant:
 # --- Les effectifs, tels qu'ils sortent ---
 
 
-def effectifs_affiches(suivi: SuiviPre) -> dict[str, int | str | None]:
-    """Les enfants suivis et leurs sous-ensembles, masqués sous le seuil ou s'ils rendaient un petit reste."""
-    suivis = suivi.enfants_suivis
-    parts = {champ: masquer_une_part(getattr(suivi, champ), suivis) for champ in SOUS_ENSEMBLES}
-    return {"enfants_suivis": masquer_une_part(suivis, None)} | parts
+def effectifs_affiches(suivi: SuiviPre, cases: Cases) -> dict[str, int | str | None]:
+    """Les enfants suivis et leurs sous-ensembles, masqués sous le seuil ou s'ils rendaient un petit reste.
+
+    Le reste est celui du total que le lecteur connaît, fût-ce par les `cases` d'un axe complet.
+    """
+    total = regles.total_des_enfants(suivi.enfants_suivis, cases)
+    parts = {champ: masquer_une_part(getattr(suivi, champ), total) for champ in SOUS_ENSEMBLES}
+    return {"enfants_suivis": masquer_une_part(suivi.enfants_suivis, None)} | parts
+
+
+def cases_par_suivi(suivis: Iterable[SuiviPre]) -> dict[int, Cases]:
+    """Les effectifs par (axe, modalité), par suivi. Une requête, ou aucune s'il n'y a pas de suivi."""
+    cases = defaultdict(dict)
+    for case in EffectifPre.objects.filter(suivi__in=list(suivis)):
+        cases[case.suivi_id][case.axe, case.modalite] = case.nombre
+    return cases
 
 
 # --- Une liste ---
@@ -107,7 +120,7 @@ def lignes_de_pre(
 ) -> list[LigneDePre]:
     """Une ligne par PRE (déjà bornés et ordonnés), l'année dite ; `actions` : celles que la personne voit.
 
-    Cinq requêtes, quel que soit le nombre de PRE.
+    Six requêtes au plus, quel que soit le nombre de PRE : sans enfants suivis, il faut lire les cases pour masquer.
     """
     programmes = list(
         programmes.select_related("contrat__departement", "structure__fusionne_dans").prefetch_related("communes")
@@ -116,15 +129,17 @@ def lignes_de_pre(
     par_programme = {suivi.programme_id: suivi for suivi in suivis}
     budgets = sommes_par_suivi(BudgetPre.objects.filter(suivi__in=par_programme.values()), "suivi", "montant")
     accordes = accordes_par_suivi(par_programme.values(), actions)
-    return [ligne_de_pre(pre, par_programme.get(pre.pk), budgets, accordes) for pre in programmes]
+    cases = cases_par_suivi(suivi for suivi in par_programme.values() if suivi.enfants_suivis is None)
+    return [ligne_de_pre(pre, par_programme.get(pre.pk), cases, budgets, accordes) for pre in programmes]
 
 
-def ligne_de_pre(programme, suivi, budgets, accordes) -> LigneDePre:
+def ligne_de_pre(programme, suivi, cases, budgets, accordes) -> LigneDePre:
     if suivi is None:
         inconnus = dict.fromkeys(EFFECTIFS)
         return LigneDePre(programme, None, inconnus, CoutParEnfant(None, None, "Aucun suivi cette année-là."), None)
     par_enfant = cout(budgets.get(suivi.pk), suivi.enfants_suivis)
-    return LigneDePre(programme, suivi, effectifs_affiches(suivi), par_enfant, accordes.get(suivi.pk))
+    affiches = effectifs_affiches(suivi, cases.get(suivi.pk, {}))
+    return LigneDePre(programme, suivi, affiches, par_enfant, accordes.get(suivi.pk))
 
 
 def sommes_par_suivi(lignes, suivi, montant):

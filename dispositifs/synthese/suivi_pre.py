@@ -9,10 +9,11 @@ from django.db.models import QuerySet
 from programmation.enums import FamilleFinanceur
 from programmation.models import Action
 
+from .. import regles
 from ..enums import AxeEffectif, Sexe, TrancheAge
-from ..models import BudgetPre, EffectifPre, ReperePre, SuiviPre
+from ..models import BudgetPre, ReperePre, SuiviPre
 from .effectifs import MASQUE, SEUIL, TableauDEffectifs, masquer, masquer_une_part, somme
-from .pre import CoutParEnfant, cout, effectifs_affiches
+from .pre import CoutParEnfant, cases_par_suivi, cout, effectifs_affiches
 
 Effectif = int | str | None
 
@@ -66,27 +67,20 @@ def feuilles_de_suivi(suivis: Sequence[SuiviPre], actions: QuerySet[Action]) -> 
 
 
 def feuille(suivi, cases, budgets, actions) -> FeuilleDePre:
-    suivis = suivi.enfants_suivis
+    total = regles.total_des_enfants(suivi.enfants_suivis, cases)
     return FeuilleDePre(
         suivi=suivi,
-        effectifs=effectifs_affiches(suivi),
-        ages=masquer_un_axe(tableau_des_ages(cases), suivis),
-        prescripteurs=prescripteurs(cases, suivis),
-        domaines=domaines(cases, suivis),
+        effectifs=effectifs_affiches(suivi, cases),
+        ages=masquer_un_axe(tableau_des_ages(cases), total),
+        prescripteurs=prescripteurs(cases, total),
+        domaines=domaines(cases, total),
         budgets=tuple(budgets),
-        cout=cout(somme_connue([b.montant for b in budgets]), suivis),
+        cout=cout(somme_connue([b.montant for b in budgets]), suivi.enfants_suivis),
         actions=tuple(actions),
     )
 
 
 # --- Lire ---
-
-
-def cases_par_suivi(suivis):
-    cases = {}
-    for case in EffectifPre.objects.filter(suivi__in=suivis):
-        cases.setdefault(case.suivi_id, {})[case.axe, case.modalite] = case.nombre
-    return cases
 
 
 def budgets_par_suivi(suivis):
@@ -112,25 +106,25 @@ def tableau_des_ages(cases):
     return [[cases.get((axe, f"{tranche}{sexe}")) for sexe in Sexe.values] for tranche in TrancheAge.values]
 
 
-def prescripteurs(cases, suivis):
+def prescripteurs(cases, total):
     axe = AxeEffectif.PRESCRIPTEUR
-    (nombres,) = masquer_un_axe([[cases.get((axe, code)) for code in axe.modalites]], suivis).lignes
+    (nombres,) = masquer_un_axe([[cases.get((axe, code)) for code in axe.modalites]], total).lignes
     return tuple(Modalite(libelle, n) for libelle, n in zip(axe.libelles, nombres, strict=True))
 
 
-def domaines(cases, suivis):
+def domaines(cases, total):
     """Un enfant relève de plusieurs domaines : chacun est une part du total, et ils ne s'additionnent pas."""
     axe = AxeEffectif.DOMAINE
-    parts = [masquer_une_part(cases.get((axe, code)), suivis) for code in axe.modalites]
+    parts = [masquer_une_part(cases.get((axe, code)), total) for code in axe.modalites]
     return tuple(Modalite(libelle, n) for libelle, n in zip(axe.libelles, parts, strict=True))
 
 
-def masquer_un_axe(cases: Sequence[Sequence[int | None]], suivis: int | None) -> TableauDEffectifs:
-    """Le tableau masqué d'un axe. S'il est incomplet, le total des enfants suivis rend ce qui y manque : quand ce
-    reste est petit, tout l'axe est tu."""
+def masquer_un_axe(cases: Sequence[Sequence[int | None]], total: int | None) -> TableauDEffectifs:
+    """Le tableau masqué d'un axe. S'il est incomplet, le total des enfants (saisi, ou fait par l'autre axe) rend ce qui
+    y manque : quand ce reste est petit, tout l'axe est tu."""
     connus = [n for ligne in cases for n in ligne if n is not None]
     complet = len(connus) == sum(len(ligne) for ligne in cases)
-    if complet or suivis is None or suivis - sum(connus) >= SEUIL:
+    if complet or total is None or total - sum(connus) >= SEUIL:
         return masquer(cases)
     return tout_masquer(cases)
 

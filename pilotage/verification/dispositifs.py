@@ -90,13 +90,16 @@ def releve_publie():
         yield from ecarts_de(d_ailleurs, nom, "id_publie")
 
 
-@verification("suivi de PRE", "Les effectifs d’un PRE font ses enfants suivis, et ses actions lui conviennent.")
+@verification(
+    "suivi de PRE",
+    "Les effectifs d’un PRE font ses enfants suivis (à défaut, un axe complet), et ses actions lui conviennent.",
+)
 def suivi_de_pre():
     effectifs = grouper(EffectifPre.objects.all(), "suivi_id")
     actions = grouper(ActionDuSuivi.objects.select_related("action__dispositif"), "suivi_id")
     for suivi in SuiviPre.objects.select_related("programme", "exercice").order_by("pk").iterator():
         cases = {(ligne.axe, ligne.modalite): ligne.nombre for ligne in effectifs.get(suivi.pk, [])}
-        erreurs = regles.erreurs_des_effectifs(suivi.enfants_suivis, cases)
+        erreurs = regles.erreurs_des_effectifs(vars(suivi), cases)
         for lien in actions.get(suivi.pk, []):
             erreurs += regles.erreurs_de_l_action(lien.action, suivi)
         for _, phrase in erreurs:

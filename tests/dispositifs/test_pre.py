@@ -122,7 +122,8 @@ def test_un_suivi_se_corrige_sans_toucher_au_reste_et_sous_verrou(agent):
 )
 def test_des_effectifs_qui_ne_font_pas_le_total_sont_refuses(agent, effectifs):
     suivi = SuiviPreFactory(enfants_suivis=120)
-    assert "pour 120 suivis" in refus(enregistrer, agent, suivi, effectifs=effectifs)["effectifs"][0]
+    ((phrase,),) = refus(enregistrer, agent, suivi, effectifs=effectifs).values()
+    assert "pour 120 suivis" in phrase
     assert EffectifPre.objects.count() == 0
 
 
@@ -130,12 +131,35 @@ def test_des_effectifs_complets_incomplets_ou_par_domaine_sont_acceptes(agent):
     suivi = SuiviPreFactory(enfants_suivis=120)
     domaines = {(AxeEffectif.DOMAINE, m): 80 for m in AxeEffectif.DOMAINE.modalites}
     enregistrer(agent, suivi, effectifs=par_age(10, 10, 10, 10, 10, 10, 30, 30) | domaines)
-    assert "pour 119 suivis" in refus(enregistrer, agent, suivi, {"enfants_suivis": 119})["effectifs"][0]
+    assert "pour 119 suivis" in refus(enregistrer, agent, suivi, {"enfants_suivis": 119})[AGES][0]
+
+
+def test_sans_enfants_suivis_un_axe_complet_fait_le_total(agent):
+    suivi = SuiviPreFactory(enfants_suivis=None)
+    ages = par_age(10, 12, 10, 10, 5, 5, 5, 5)
+    prescripteurs = dict.fromkeys([(AxeEffectif.PRESCRIPTEUR, m) for m in AxeEffectif.PRESCRIPTEUR.modalites], 25)
+    assert refus(enregistrer, agent, suivi, {"en_qpv": 500}, effectifs=ages | prescripteurs) == {
+        "en_qpv": [
+            "« Dont habitants des QPV » : 500 enfants, mais 62 selon « Âge et sexe » : indiquer les enfants suivis, "
+            "ou corriger."
+        ],
+        "prescripteur": [
+            "« Prescripteur » : 125 enfants, mais 62 selon « Âge et sexe » : indiquer les enfants suivis, ou corriger."
+        ],
+    }
+    phrases = refus(enregistrer, agent, suivi, {"nouveaux": 126}, effectifs=prescripteurs | par_age(126))
+    assert [phrase.split(", mais")[0] for (phrase,) in phrases.values()] == [
+        "« Nouveaux » : 126 enfants",
+        "« Âge et sexe » : 126 enfants",
+    ]
+    assert "125 selon « Prescripteur »" in phrases["nouveaux"][0]
+    enregistrer(agent, suivi, {"en_qpv": 62}, effectifs=ages)
+    enregistrer(agent, suivi, {"en_qpv": 500}, effectifs=par_age(10))  # aucun axe complet : aucun total à opposer
 
 
 def test_un_sous_ensemble_ne_depasse_pas_le_total(agent):
     messages = refus(enregistrer, agent, SuiviPreFactory(), {"en_qpv": 121})
-    assert messages == ["Un effectif dépasse le nombre d’enfants suivis."]
+    assert messages == {"en_qpv": ["« Dont habitants des QPV » : 121 enfants, pour 120 suivis."]}
     refus(enregistrer, agent, SuiviPreFactory(), effectifs={(AGES, "18+f"): 3})
 
 
@@ -243,6 +267,15 @@ def test_verifier_recompte_les_effectifs_et_les_actions_d_un_suivi(agent):
     assert [ecart.trouve for ecart in suivi_de_pre()] == [
         "« Âge et sexe » : 31 enfants, pour 30 suivis.",
         f"« {action} » n’est pas une action de réussite éducative.",
+    ]
+
+
+def test_verifier_nomme_des_effectifs_impossibles_sans_enfants_suivis(db):
+    suivi = SuiviPreFactory(enfants_suivis=None, sortis=9)
+    for (axe, modalite), nombre in par_age(*[1] * 8).items():
+        EffectifPre.objects.create(suivi=suivi, axe=axe, modalite=modalite, nombre=nombre)
+    assert [ecart.trouve for ecart in suivi_de_pre()] == [
+        "« Sortis » : 9 enfants, mais 8 selon « Âge et sexe » : indiquer les enfants suivis, ou corriger."
     ]
 
 

@@ -19,7 +19,7 @@ from dispositifs.enums import AxeEffectif, NaturePorteurPre
 from dispositifs.models import ActionDuSuivi, EffectifPre, ProgrammeReussiteEducative, ReperePre, SuiviPre
 from dispositifs.operations import SaisieDeSuivi
 from dispositifs.synthese import MASQUE, feuille_de_suivi
-from dispositifs.synthese.suivi_pre import masquer_un_axe
+from dispositifs.synthese.suivi_pre import feuille as feuille_masquee
 from programmation.enums import Droit, FamilleFinanceur, FormeOrganisme, StatutAction
 from programmation.models import Action, PartenaireFinanceur
 from territoires.enums import ObjetAnnonce
@@ -282,16 +282,56 @@ def test_l_histoire_ne_dit_aucun_effectif_et_n_est_qu_a_l_etat(client, monde):
 CASE = st.one_of(st.none(), st.integers(0, 40))
 
 
-@given(cases=st.lists(st.tuples(CASE, CASE), min_size=4, max_size=4), reste=st.integers(0, 60))
-def test_jamais_un_petit_nombre_ne_sort_ni_ne_se_retrouve_par_le_total_des_enfants_suivis(cases, reste):
-    connus = [n for ligne in cases for n in ligne if n is not None]
+PARTAGE = st.lists(CASE, min_size=8, max_size=8)
+
+
+@given(ages=PARTAGE, total_saisi=st.booleans(), reste=st.integers(0, 60), part=st.integers(0, 400))
+def test_jamais_un_petit_nombre_ne_sort_ni_ne_se_retrouve_par_le_total_des_enfants(ages, total_saisi, reste, part):
+    """Le total se connaît par les enfants suivis ou, sans eux, par les prescripteurs."""
+    connus = [n for n in ages if n is not None]
     complet = len(connus) == 8
-    tableau = masquer_un_axe(cases, sum(connus) + (0 if complet else reste))
-    sortis = [n for ligne in tableau.lignes for n in ligne]
+    total = sum(connus) + (0 if complet else reste)
+    cases = {(AGES, m): n for m, n in zip(AGES.modalites, ages, strict=True) if n is not None}
+    cases[AxeEffectif.DOMAINE, "sante"] = part = min(part, total)
+    cases |= {} if total_saisi else prescrits(total)
+    suivi = SuiviPre(enfants_suivis=total if total_saisi else None, en_qpv=part)
+    masquee = feuille_masquee(suivi, cases, [], [])
+    sortis = [n for ligne in masquee.ages.lignes for n in ligne]
     assert all(n >= 5 for n in sortis if isinstance(n, int))
-    assert [n is None for n in sortis] == [n is None for ligne in cases for n in ligne]
+    assert [n is None for n in sortis] == [n is None for n in ages]
     if not complet and any(isinstance(n, int) for n in sortis):
         assert reste >= 5
+    sante = next(d.nombre for d in masquee.domaines if d.nombre is not None)
+    tue = part < 5 or 0 < total - part < 5
+    assert sante == masquee.effectifs["en_qpv"] == (MASQUE if tue else part)
+
+
+def prescrits(total):
+    """Un axe complet qui fait ce total."""
+    axe = AxeEffectif.PRESCRIPTEUR
+    return {(axe, m): total if m == axe.modalites[0] else 0 for m in axe.modalites}
+
+
+def test_sans_enfants_suivis_un_axe_complet_ne_rend_aucun_petit_nombre(client, monde):
+    """62 enfants par les âges : 60 en QPV, 61 en parcours, 59 en santé et 40 + 20 prescrits en rendraient 2, 1, 3, 2."""
+    SuiviPre.objects.update(enfants_suivis=None, nouveaux=50, sortis=None, en_qpv=60, parcours_individualises=61)
+    cases = dict(zip([(AGES, m) for m in AGES.modalites], [10, 12, 10, 10, 5, 5, 5, 5], strict=True))
+    cases |= {(AxeEffectif.DOMAINE, "sante"): 59, (AxeEffectif.DOMAINE, "scolarite"): 50}
+    cases |= {(AxeEffectif.PRESCRIPTEUR, "ecole"): 40, (AxeEffectif.PRESCRIPTEUR, "famille"): 20}
+    for (axe, modalite), nombre in cases.items():
+        EffectifPre.objects.create(suivi=monde.suivi, axe=axe, modalite=modalite, nombre=nombre)
+    lue = feuille_de_suivi(SuiviPre.objects.get(), Action.objects.all())
+    tus = {"en_qpv": MASQUE, "parcours_individualises": MASQUE}
+    assert lue.effectifs == {"enfants_suivis": None, "nouveaux": 50, "sortis": None} | tus
+    assert lue.ages.total == 62
+    assert [d.nombre for d in lue.domaines if d.nombre] == [MASQUE, 50]
+    assert [p.nombre for p in lue.prescripteurs if p.nombre] == [MASQUE, MASQUE]
+    page = ouvrir(client, monde.agent)
+    assert textes(page, "//tbody/tr[1]/td")[2:5] == ["—", MASQUE, MASQUE]
+    brut = b"".join(ouvrir(client, monde.agent, format="csv").streaming_content).decode("utf-8-sig")
+    titres, caen, _ = csv.reader(StringIO(brut), delimiter=";")
+    ligne = dict(zip(titres, caen, strict=True))
+    assert (ligne["dont nouveaux"], ligne["dont habitants des QPV"]) == ("50", MASQUE)
 
 
 # --- Les contrôles ---
@@ -377,19 +417,46 @@ def test_la_saisie_montre_a_l_agent_les_vrais_nombres_et_revient_telle_quelle(cl
     assert monde.suivi.version == 1  # rien n'a changé
 
 
+PARTAGE_SANS_TOTAL = {
+    f"age_sexe_{m.replace('-', '_').replace('+', '')}": n
+    for m, n in zip(AGES.modalites, [10, 12, 10, 10, 5, 5, 5, 5], strict=True)
+}
+SELON_LES_AGES = "mais 62 selon « Âge et sexe » : indiquer les enfants suivis, ou corriger."
+
+
 def test_ce_qui_est_mal_saisi_se_dit_au_champ_et_n_ecrit_rien(client, monde):
     ailleurs = SuiviPreFactory(programme=monde.sorti)
     prise = action_pre(monde, intitule="Prise")
     ActionDuSuivi.objects.create(suivi=ailleurs, action=prise)
     etrangere = action_pre(monde, contrat=ContratFactory())
     for champ, valeurs, message in (
-        ("en_qpv", {"enfants_suivis": "10", "en_qpv": "11"}, "Ce nombre dépasse les 10 enfants suivis."),
+        (
+            "en_qpv",
+            {"enfants_suivis": "10", "en_qpv": "11"},
+            "« Dont habitants des QPV » : 11 enfants, pour 10 suivis.",
+        ),
         (
             "age_sexe_2_5f",
             {"enfants_suivis": "10", "age_sexe_2_5f": "6", "age_sexe_6_10g": "5"},
             "« Âge et sexe » : 11 enfants, pour 10 suivis.",
         ),
         ("domaine_sante", {"enfants_suivis": "10", "domaine_sante": "11"}, "« Domaine » : 11 enfants, pour 10 suivis."),
+        (
+            "en_qpv",
+            PARTAGE_SANS_TOTAL | {"en_qpv": "500"},
+            f"« Dont habitants des QPV » : 500 enfants, {SELON_LES_AGES}",
+        ),
+        ("domaine_sante", PARTAGE_SANS_TOTAL | {"domaine_sante": "63"}, f"« Domaine » : 63 enfants, {SELON_LES_AGES}"),
+        (
+            "prescripteur_ecole",
+            PARTAGE_SANS_TOTAL | {"prescripteur_ecole": "100", "prescripteur_famille": "25"},
+            f"« Prescripteur » : 125 enfants, {SELON_LES_AGES}",
+        ),
+        (
+            "enfants_suivis",
+            PARTAGE_SANS_TOTAL | {"enfants_suivis": "dix", "en_qpv": "63"},
+            "« Enfants suivis » est un nombre entier : écrire des chiffres, par exemple 12.",
+        ),
         ("actions", {"actions": [prise.pk]}, "« Prise » est déjà dans le suivi de PRE de Colombelles en 2026."),
         (
             "actions",
@@ -417,6 +484,7 @@ def test_ce_qui_est_mal_saisi_se_dit_au_champ_et_n_ecrit_rien(client, monde):
         page = envoyer(client, monde, version=1, **valeurs)
         assert page.status_code == 200
         assert textes(page, f"//*[@id='id_{champ}_error']") == [message]
+        assert len(noeuds(page, "//form//*[substring(@id, string-length(@id) - 5) = '_error']")) == 1
     monde.suivi.refresh_from_db()
     assert (monde.suivi.version, monde.suivi.budgets.count(), EffectifPre.objects.count()) == (1, 2, 0)
 
