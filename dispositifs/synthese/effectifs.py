@@ -75,3 +75,8 @@ def masquer_une_part(nombre: int | None, total: int | None) -> int | str | None:
         return None
     reste = None if total is None else total - nombre
     return MASQUE if nombre < SEUIL or (reste is not None and 0 < reste < SEUIL) else nombre
+
+
+def taire(nombre):
+    """Une case non renseignée le reste."""
+    return None if nombre is None else MASQUE

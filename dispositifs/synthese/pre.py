@@ -16,7 +16,7 @@ from territoires.models import Departement, NombreAnnonce, Quartier
 
 from .. import regles
 from ..models import SOUS_ENSEMBLES, ActionDuSuivi, BudgetPre, EffectifPre, ProgrammeReussiteEducative, SuiviPre
-from .effectifs import MASQUE, SEUIL, masquer_une_part
+from .effectifs import MASQUE, SEUIL, masquer_une_part, taire
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,25 @@ def cout(budget: Decimal | None, enfants: int | None) -> CoutParEnfant:
 # --- Les effectifs, tels qu'ils sortent ---
 
 
+def effectifs_des_suivis(suivis: Iterable[SuiviPre]) -> dict[int, dict[str, int | str | None]]:
+    """Ce qui sort des enfants suivis et de leurs sous-ensembles, par suivi. Deux requêtes au plus."""
+    suivis = list(suivis)
+    tous = SuiviPre.objects.filter(programme__in={suivi.programme_id for suivi in suivis}).select_related("exercice")
+    cases = cases_par_suivi(suivi for suivi in tous if suivi.enfants_suivis is None)
+    par_annee = {(s.programme_id, s.exercice.annee): effectifs_affiches(s, cases.get(s.pk, {})) for s in tous}
+    return {suivi.pk: tus_d_une_annee_a_l_autre(suivi, par_annee) for suivi in suivis}
+
+
+def tus_d_une_annee_a_l_autre(suivi, par_annee):
+    """Sortis de N = suivis de N + nouveaux de N+1 − suivis de N+1 : l'un tu, l'autre l'est aussi."""
+    programme, annee = suivi.programme_id, suivi.exercice.annee
+    siens = dict(par_annee[programme, annee])
+    for champ, voisine, lie in (("sortis", annee + 1, "nouveaux"), ("nouveaux", annee - 1, "sortis")):
+        if par_annee.get((programme, voisine), {}).get(lie) == MASQUE:
+            siens[champ] = taire(siens[champ])
+    return siens
+
+
 def effectifs_affiches(suivi: SuiviPre, cases: Cases) -> dict[str, int | str | None]:
     """Les enfants suivis et leurs sous-ensembles, masqués sous le seuil ou s'ils rendaient un petit reste.
 
@@ -120,7 +139,8 @@ def lignes_de_pre(
 ) -> list[LigneDePre]:
     """Une ligne par PRE (déjà bornés et ordonnés), l'année dite ; `actions` : celles que la personne voit.
 
-    Six requêtes au plus, quel que soit le nombre de PRE : sans enfants suivis, il faut lire les cases pour masquer.
+    Sept requêtes au plus, quel que soit le nombre de PRE : les autres années et, sans enfants suivis, les cases, pour
+    masquer.
     """
     programmes = list(
         programmes.select_related("contrat__departement", "structure__fusionne_dans").prefetch_related("communes")
@@ -129,17 +149,16 @@ def lignes_de_pre(
     par_programme = {suivi.programme_id: suivi for suivi in suivis}
     budgets = sommes_par_suivi(BudgetPre.objects.filter(suivi__in=par_programme.values()), "suivi", "montant")
     accordes = accordes_par_suivi(par_programme.values(), actions)
-    cases = cases_par_suivi(suivi for suivi in par_programme.values() if suivi.enfants_suivis is None)
-    return [ligne_de_pre(pre, par_programme.get(pre.pk), cases, budgets, accordes) for pre in programmes]
+    effectifs = effectifs_des_suivis(par_programme.values())
+    return [ligne_de_pre(pre, par_programme.get(pre.pk), effectifs, budgets, accordes) for pre in programmes]
 
 
-def ligne_de_pre(programme, suivi, cases, budgets, accordes) -> LigneDePre:
+def ligne_de_pre(programme, suivi, effectifs, budgets, accordes) -> LigneDePre:
     if suivi is None:
         inconnus = dict.fromkeys(EFFECTIFS)
         return LigneDePre(programme, None, inconnus, CoutParEnfant(None, None, "Aucun suivi cette année-là."), None)
     par_enfant = cout(budgets.get(suivi.pk), suivi.enfants_suivis)
-    affiches = effectifs_affiches(suivi, cases.get(suivi.pk, {}))
-    return LigneDePre(programme, suivi, affiches, par_enfant, accordes.get(suivi.pk))
+    return LigneDePre(programme, suivi, effectifs[suivi.pk], par_enfant, accordes.get(suivi.pk))
 
 
 def sommes_par_suivi(lignes, suivi, montant):

@@ -12,8 +12,8 @@ from programmation.models import Action
 from .. import regles
 from ..enums import AxeEffectif, Sexe, TrancheAge
 from ..models import BudgetPre, ReperePre, SuiviPre
-from .effectifs import MASQUE, SEUIL, TableauDEffectifs, masquer, masquer_une_part, somme
-from .pre import CoutParEnfant, cases_par_suivi, cout, effectifs_affiches
+from .effectifs import SEUIL, TableauDEffectifs, masquer, masquer_une_part, somme, taire
+from .pre import CoutParEnfant, cases_par_suivi, cout, effectifs_des_suivis
 
 Effectif = int | str | None
 
@@ -56,21 +56,24 @@ class FeuilleDePre:
 
 
 def feuille_de_suivi(suivi: SuiviPre, actions: QuerySet[Action]) -> FeuilleDePre:
-    """La feuille d'un suivi ; `actions` : celles que la personne voit. Trois requêtes."""
+    """La feuille d'un suivi ; `actions` : celles que la personne voit. Cinq requêtes au plus."""
     return feuilles_de_suivi([suivi], actions)[0]
 
 
 def feuilles_de_suivi(suivis: Sequence[SuiviPre], actions: QuerySet[Action]) -> list[FeuilleDePre]:
-    """De même pour plusieurs suivis, dans leur ordre. Trois requêtes en tout."""
-    cases, budgets, liees = cases_par_suivi(suivis), budgets_par_suivi(suivis), actions_par_suivi(suivis, actions)
-    return [feuille(s, cases.get(s.pk, {}), budgets.get(s.pk, []), liees.get(s.pk, [])) for s in suivis]
+    """De même pour plusieurs suivis, dans leur ordre. Cinq requêtes au plus en tout."""
+    effectifs, cases = effectifs_des_suivis(suivis), cases_par_suivi(suivis)
+    budgets, liees = budgets_par_suivi(suivis), actions_par_suivi(suivis, actions)
+    return [
+        feuille(s, effectifs[s.pk], cases.get(s.pk, {}), budgets.get(s.pk, []), liees.get(s.pk, [])) for s in suivis
+    ]
 
 
-def feuille(suivi, cases, budgets, actions) -> FeuilleDePre:
+def feuille(suivi, effectifs, cases, budgets, actions) -> FeuilleDePre:
     total = regles.total_des_enfants(suivi.enfants_suivis, cases)
     return FeuilleDePre(
         suivi=suivi,
-        effectifs=effectifs_affiches(suivi, cases),
+        effectifs=effectifs,
         ages=masquer_un_axe(tableau_des_ages(cases), total),
         prescripteurs=prescripteurs(cases, total),
         domaines=domaines(cases, total),
@@ -135,10 +138,6 @@ def tout_masquer(cases):
     return TableauDEffectifs(
         lignes, tuple(taire(somme(ligne)) for ligne in cases), tuple(taire(somme(c)) for c in colonnes), None
     )
-
-
-def taire(nombre):
-    return None if nombre is None else MASQUE
 
 
 def somme_connue(montants):

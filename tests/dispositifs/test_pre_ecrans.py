@@ -18,7 +18,8 @@ from dispositifs.controles import anomalies_des_pre
 from dispositifs.enums import AxeEffectif, NaturePorteurPre
 from dispositifs.models import ActionDuSuivi, EffectifPre, ProgrammeReussiteEducative, ReperePre, SuiviPre
 from dispositifs.operations import SaisieDeSuivi
-from dispositifs.synthese import MASQUE, feuille_de_suivi
+from dispositifs.synthese import MASQUE, feuille_de_suivi, lignes_de_pre
+from dispositifs.synthese.pre import effectifs_affiches
 from dispositifs.synthese.suivi_pre import feuille as feuille_masquee
 from programmation.enums import Droit, FamilleFinanceur, FormeOrganisme, StatutAction
 from programmation.models import Action, PartenaireFinanceur
@@ -226,6 +227,34 @@ def test_un_axe_incomplet_dont_le_reste_est_petit_est_tu_en_entier(monde):
     assert feuille_de_suivi(monde.suivi, Action.objects.all()).ages.lignes[0] == (60, 60)
 
 
+@pytest.mark.parametrize(
+    ("sortis", "nouveaux", "attendus"),
+    [
+        (2, 30, (MASQUE, MASQUE)),  # 102 + 30 − 130 = 2
+        (30, 3, (MASQUE, MASQUE)),
+        (30, 58, (30, 58)),
+        (2, None, (MASQUE, None)),
+        (None, 3, (None, MASQUE)),
+    ],
+)
+def test_les_sortis_d_une_annee_ne_se_retrouvent_pas_par_les_nouveaux_de_la_suivante(
+    client, monde, sortis, nouveaux, attendus
+):
+    SuiviPreFactory(
+        programme=monde.pre, exercice=ExerciceFactory(annee=2025), enfants_suivis=102, nouveaux=2, sortis=sortis
+    )
+    SuiviPre.objects.filter(pk=monde.suivi.pk).update(nouveaux=nouveaux, sortis=None)
+    textuels = ["—" if n is None else str(n) for n in attendus]
+    page = ouvrir(client, monde.agent, f"{LISTE}{monde.pre.pk}/")
+    assert textes(page, "//tbody/tr[2]/td") == [MASQUE, textuels[1]]
+    assert textes(page, "//tbody/tr[3]/td") == [textuels[0], "—"]
+    page = ouvrir(client, monde.agent, feuille(monde))  # une seule année à l'écran
+    assert textes(page, "//dt[.='Nouveaux']/following-sibling::dd[1]") == [textuels[1]]
+    sien = ProgrammeReussiteEducative.objects.filter(pk=monde.pre.pk)
+    (ligne,) = lignes_de_pre(sien, 2025, Action.objects.all())
+    assert ligne.effectifs["sortis"] == attendus[0]
+
+
 def test_le_cout_par_enfant_se_lit_a_cote_des_reperes_dates(client, monde):
     ReperePre.objects.create(
         annee=2014, perimetre="tous financeurs", cout=euros(100000000), enfants=104000, source="Sénat"
@@ -295,7 +324,7 @@ def test_jamais_un_petit_nombre_ne_sort_ni_ne_se_retrouve_par_le_total_des_enfan
     cases[AxeEffectif.DOMAINE, "sante"] = part = min(part, total)
     cases |= {} if total_saisi else prescrits(total)
     suivi = SuiviPre(enfants_suivis=total if total_saisi else None, en_qpv=part)
-    masquee = feuille_masquee(suivi, cases, [], [])
+    masquee = feuille_masquee(suivi, effectifs_affiches(suivi, cases), cases, [], [])
     sortis = [n for ligne in masquee.ages.lignes for n in ligne]
     assert all(n >= 5 for n in sortis if isinstance(n, int))
     assert [n is None for n in sortis] == [n is None for n in ages]
