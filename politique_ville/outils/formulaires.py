@@ -6,7 +6,6 @@ from decimal import Decimal
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.utils import flatatt
-from django.utils.formats import localize
 from django.utils.html import format_html, format_html_join
 
 from .typographie import insecables
@@ -65,7 +64,9 @@ def nombres_en_francais(refus):
     if isinstance(refus, ValidationError):
         listes = refus.error_dict.values() if hasattr(refus, "error_dict") else [refus.error_list]
         for erreur in (erreur for liste in listes for erreur in liste if erreur.params):
-            erreur.params = {n: localize(v) if isinstance(v, Decimal) else v for n, v in erreur.params.items()}
+            erreur.params = {
+                n: str(v).replace(".", ",") if isinstance(v, Decimal) else v for n, v in erreur.params.items()
+            }
     return refus
 
 
