@@ -92,6 +92,14 @@ def test_les_ecrans_des_postes_sont_accessibles_et_tiennent_dans_l_ecran(
     assert plaintes == []
 
 
+def test_au_telephone_le_radar_montre_l_etape_et_le_geste_sans_glisser(page, live_server, responsable, convention):
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.goto(f"{live_server.url}{DISPOSITIFS}adultes-relais/radar/")
+    for vu in (page.get_by_text("Attendu : ").first, page.get_by_role("link", name="Renouveler le poste")):
+        boite = vu.bounding_box()
+        assert boite["x"] + boite["width"] <= 360
+
+
 def test_renouveler_une_convention_depuis_le_radar_au_clavier(page, live_server, responsable, convention, plaintes):
     page.goto(live_server.url)
     page.get_by_role("button", name="Dispositifs").press("Enter")
