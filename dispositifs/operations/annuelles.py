@@ -9,6 +9,7 @@ from programmation.models import Exercice
 from programmation.operations.outils import (
     DroitManquant,
     OperationRefusee,
+    appliquer,
     contraintes_en_francais,
     controler,
     creer_avec_historique,
@@ -19,7 +20,7 @@ from programmation.operations.outils import (
 
 from .. import regles
 from ..models import QuotaAdulteRelais, ReleveAnct, ReleveFonjep
-from .outils import ModifieEntreTemps, appliquer, exiger_la_gestion
+from .outils import ModifieEntreTemps, exiger_la_gestion
 
 
 def enregistrer_le_quota(

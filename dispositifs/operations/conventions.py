@@ -10,6 +10,7 @@ from django.db import models, transaction
 from comptes.models import Utilisateur
 from programmation.operations.outils import (
     OperationRefusee,
+    appliquer,
     contraintes_en_francais,
     controler,
     creer_avec_historique,
@@ -23,7 +24,7 @@ from ..dates import UN_JOUR
 from ..enums import SuiteConvention
 from ..models import AvenantAdulteRelais, ConventionAdulteRelais, Occupation, PosteAdulteRelais
 from .dossiers import Dossiers
-from .outils import Ecritures, Saisie, appliquer, avancer, exiger_la_gestion, verrouiller
+from .outils import Ecritures, Saisie, avancer, exiger_la_gestion, verrouiller
 
 POURQUOI_UNE_ERREUR = "Dire pourquoi cette ligne était une erreur."
 DEJA_SUPPRIMEE = "Cette ligne n’existe plus : elle a été supprimée entre-temps."

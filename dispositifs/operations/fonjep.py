@@ -7,6 +7,7 @@ from django.db import transaction
 from comptes.models import Utilisateur
 from programmation.operations.outils import (
     OperationRefusee,
+    appliquer,
     contraintes_en_francais,
     controler,
     creer_avec_historique,
@@ -17,7 +18,7 @@ from programmation.operations.outils import (
 
 from .. import regles
 from ..models import PosteFonjep, TriennaliteFonjep
-from .outils import Ecritures, Saisie, appliquer, avancer, exiger_la_gestion, refuser, verrouiller
+from .outils import Ecritures, Saisie, avancer, exiger_la_gestion, refuser, verrouiller
 
 
 def enregistrer_des_triennalites(

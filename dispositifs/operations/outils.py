@@ -73,19 +73,6 @@ def exiger_la_gestion(par: Utilisateur, poste) -> None:
         raise DroitManquant("Vous n’êtes pas habilité à saisir des postes ici.")
 
 
-def appliquer(objet: models.Model, champs: dict[str, Any]) -> set[str]:
-    """Pose les valeurs ; rend les noms des champs qui changent."""
-    avant = valeurs(objet, champs)
-    for champ, valeur in champs.items():
-        setattr(objet, champ, valeur)
-    apres = valeurs(objet, champs)
-    return {champ for champ in champs if avant[champ] != apres[champ]}
-
-
-def valeurs(objet, champs):
-    return {champ: getattr(objet, objet._meta.get_field(champ).attname) for champ in champs}
-
-
 def refuser(erreurs: Sequence[tuple[str, str]]) -> None:
     """Lève OperationRefusee avec ces couples (champ, phrase), s'il y en a."""
     if erreurs:

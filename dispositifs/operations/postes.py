@@ -9,6 +9,7 @@ from django.utils import timezone
 from comptes.models import Utilisateur
 from programmation.operations.outils import (
     OperationRefusee,
+    appliquer,
     contraintes_en_francais,
     controler,
     creer_avec_historique,
@@ -19,7 +20,7 @@ from territoires.models import Quartier
 
 from ..models import LieuDuPoste, LieuFonjep, MissionDuPoste, PosteAdulteRelais, PosteFonjep
 from .dossiers import Dossiers
-from .outils import Ecritures, Saisie, appliquer, exiger_la_gestion, verrouiller
+from .outils import Ecritures, Saisie, exiger_la_gestion, verrouiller
 
 
 @dataclass

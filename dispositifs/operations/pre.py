@@ -11,6 +11,7 @@ from comptes.models import Utilisateur
 from programmation.models import Action, Financeur
 from programmation.operations.outils import (
     OperationRefusee,
+    appliquer,
     contraintes_en_francais,
     controler,
     creer_avec_historique,
@@ -21,7 +22,7 @@ from territoires.models import Commune
 
 from .. import regles
 from ..models import ActionDuSuivi, BudgetPre, EffectifPre, ProgrammeReussiteEducative, SuiviPre
-from .outils import ModifieEntreTemps, Saisie, appliquer, exiger_la_gestion, refuser, verrouiller
+from .outils import ModifieEntreTemps, Saisie, exiger_la_gestion, refuser, verrouiller
 
 
 @dataclass

@@ -15,7 +15,7 @@ from .. import regles
 from ..controles import actions_sans_suivi, anomalies_des_pre
 from ..exports.pre import A_L_ECRAN, TUS, ListeDePre, total_de_la_colonne
 from ..filters.pre import PreFilterSet
-from ..historique import historique_du_programme, historique_du_suivi
+from ..historique_pre import historique_du_programme, historique_du_suivi
 from ..models import ProgrammeReussiteEducative
 from ..synthese import (
     est_hors_geographie,

@@ -122,6 +122,15 @@ def valeurs(objet, champs):
     return {champ: getattr(objet, objet._meta.get_field(champ).attname) for champ in champs}
 
 
+def appliquer(objet, champs):
+    """Pose ces valeurs sur l'objet et rend les noms des champs qui changent."""
+    avant = valeurs(objet, champs)
+    for champ, valeur in champs.items():
+        setattr(objet, champ, valeur)
+    apres = valeurs(objet, champs)
+    return {champ for champ in champs if avant[champ] != apres[champ]}
+
+
 def creer_avec_historique(objets, modele, *, par, motif):
     if objets:
         bulk_create_with_history(

@@ -17,6 +17,7 @@ from ..models import Action, Campagne, Decision, Financement, Localisation, Pili
 from .outils import (
     DroitManquant,
     OperationRefusee,
+    appliquer,
     contraintes_en_francais,
     controler,
     creer_avec_historique,
@@ -25,7 +26,6 @@ from .outils import (
     relire_les_actions,
     relire_les_exercices,
     supprimer_avec_historique,
-    valeurs,
     verifier_les_versions,
 )
 from .plan import ChangementDePlan, LigneDePlan, cle_de_ligne, lignes_par_cle
@@ -178,11 +178,7 @@ class Contexte:
             empechement = regles.empechement_de_changer_de_campagne(action, self.relue(campagne))
             if empechement:
                 raise OperationRefusee({"campagne": empechement})
-        avant = valeurs(action, saisie.champs)
-        for champ, valeur in saisie.champs.items():
-            setattr(action, champ, valeur)
-        apres = valeurs(action, saisie.champs)
-        changes = {champ for champ in avant if avant[champ] != apres[champ]}
+        changes = appliquer(action, saisie.champs)
         if action.pk and changes & PORTENT_L_ENVELOPPE:
             self.retenir_dans_les_enveloppes_decidees(action)
             if action.enveloppe and "enveloppe" not in saisie.champs and action.enveloppe.pourquoi_pas(action):
