@@ -1,4 +1,4 @@
-"""L'administration des dispositifs : les barèmes et les repères se tiennent ici, le reste s'y lit seulement."""
+"""L'administration des dispositifs : les barèmes se tiennent ici, le reste s'y lit seulement."""
 
 from django.contrib import admin
 

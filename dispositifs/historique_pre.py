@@ -5,6 +5,7 @@ Un effectif ancien retrouverait un petit nombre par différence : l'histoire dit
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 
 from politique_ville.outils.francais import INCONNU, euros
 from programmation.historique import Changement, Evenement, Ligne, lire, majuscule
@@ -108,4 +109,5 @@ def en_mots(champ, valeur, nommer):
         return nommer(champ.related_model, valeur)
     if hasattr(valeur, "strftime"):
         return f"{valeur:%d/%m/%Y}"
-    return str(dict(champ.flatchoices).get(valeur, valeur)).replace(".", ",")
+    mots = str(dict(champ.flatchoices).get(valeur, valeur))
+    return mots.replace(".", ",") if isinstance(valeur, Decimal) else mots

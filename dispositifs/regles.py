@@ -10,6 +10,8 @@ from comptes.enums import Role
 from .enums import AxeEffectif, CategorieEmployeur, NatureContrat
 from .models import SOUS_ENSEMBLES, SuiviPre
 
+MOIS_DU_RAPPEL = 9  # septembre : il reste le temps de signer ; ce qui ne l'est pas au 31 décembre est perdu
+
 
 def peut_gerer(utilisateur, poste):
     """Saisit les postes de ce territoire : l'agent et le responsable, sur le contrat ou le département."""
@@ -32,11 +34,12 @@ def peut_renouveler(utilisateur, convention):
 
 
 def voit_le_quota(utilisateur, departement_id):
-    """Le quota est celui de tout le département : qui ne lit qu'un contrat, sans y être délégué, ne le voit pas."""
-    perimetre = utilisateur.perimetre
-    entiers = perimetre.departements | perimetre.departements_de_delegue
-    de_l_etat = not utilisateur.roles.isdisjoint(Role.de_l_etat())
-    return de_l_etat and (perimetre.national or departement_id in entiers)
+    """Le quota est celui de tout le département : qui ne lit qu'un contrat, sans y être délégué, ne le voit pas.
+
+    Un agent d'ailleurs, partenaire dans ce département, n'y est que partenaire.
+    """
+    perimetre = utilisateur.perimetre_de_l_etat
+    return perimetre.national or departement_id in perimetre.departements | perimetre.departements_de_delegue
 
 
 def peut_tenir_le_quota(utilisateur, exercice):

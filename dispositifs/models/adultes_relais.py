@@ -298,8 +298,8 @@ class Occupation(models.Model):
 
 class QuotaAdulteRelaisQuerySet(models.QuerySet):
     def visibles_par(self, utilisateur):
-        """Ceux des départements qu'il voit en entier."""
-        perimetre = utilisateur.perimetre
+        """Ceux des départements qu'il voit en entier, côté État."""
+        perimetre = utilisateur.perimetre_de_l_etat
         if perimetre.national:
             return self
         return self.filter(exercice__departement__in=perimetre.departements | perimetre.departements_de_delegue)

@@ -37,7 +37,6 @@ from ..synthese import (
 from .postes import repondre
 
 LUES = ["departement", "contrat", "employeur__fusionne_dans", "agent_referent"]
-MOIS_DU_RAPPEL = 9  # septembre : il reste le temps de signer, pas celui de reporter
 ANNEES_PROPOSEES = 6
 
 
@@ -66,7 +65,7 @@ def quota(utilisateur, filtre):
         "exercice": exercice,
         "synthese": synthese,
         "perdus": bool(synthese.inutilises and synthese.inutilises > 0)
-        and (fini or (exercice.annee == aujourd_hui.year and aujourd_hui.month >= MOIS_DU_RAPPEL)),
+        and (fini or (exercice.annee == aujourd_hui.year and aujourd_hui.month >= regles.MOIS_DU_RAPPEL)),
         "fini": fini,
         "peut_tenir": regles.peut_tenir_le_quota(utilisateur, exercice) and not exercice.est_clos,
     }

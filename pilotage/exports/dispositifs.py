@@ -29,6 +29,7 @@ from dispositifs.synthese import (
     couts_fonjep,
     feuilles_de_suivi,
     lignes_de_pre,
+    releves_par_annee,
     totaux_des_pre,
 )
 from programmation.models import Action, Exercice
@@ -157,7 +158,7 @@ def adultes_relais(modele, exercice: Exercice, au: date) -> Postes:
         | (du_cout(couts.par_poste[poste.pk]) if poste.pk in conventions else {"raison": SANS_CONVENTION})
         for poste in postes
     ]
-    return Postes(Page(modele, lignes), couts.total, somme_publiee(publies))
+    return Postes(Page(modele, lignes), couts.total, somme_publiee(ReleveAnct, tous, exercice.annee))
 
 
 SANS_CONVENTION = "Aucune convention enregistrée dans l’année."
@@ -192,7 +193,7 @@ def fonjep(modele, exercice: Exercice) -> Postes:
         commun(poste, poste.association, publies) | de_la_periode(periodes.get(poste.pk), couts.par_poste[poste.pk])
         for poste in lus(tous, periodes.keys() | publies.keys(), "association")
     ]
-    return Postes(Page(modele, lignes), couts.total, somme_publiee(publies))
+    return Postes(Page(modele, lignes), couts.total, somme_publiee(ReleveFonjep, tous, exercice.annee))
 
 
 def de_la_periode(periode, cout) -> dict:
@@ -248,6 +249,7 @@ def publies_par_poste(modele, postes, annee) -> dict[int, list[Decimal]]:
     return publies
 
 
-def somme_publiee(publies):
-    montants = [montant for siens in publies.values() for montant in siens]
-    return sum(montants) if montants else None
+def somme_publiee(modele, postes, annee) -> Decimal | None:
+    """Celle que l'écran montre : la feuille, elle, additionne ses lignes, et les contrôles comparent les deux."""
+    lus = releves_par_annee(modele.objects.filter(poste__in=postes.order_by(), annee=annee))
+    return lus[0].montant if lus else None

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
-from comptes.enums import Role
 from comptes.models import Utilisateur
 from dispositifs.models import (
     PosteAdulteRelais,
@@ -17,6 +16,7 @@ from dispositifs.models import (
 )
 from dispositifs.synthese import LigneDePre, avec_situation, lignes_de_pre
 from programmation.models import Action
+from programmation.regles import est_de_l_etat
 from territoires.models import ContratDeVille, Quartier
 
 
@@ -35,7 +35,7 @@ def dispositifs_du_territoire(
     contrat: ContratDeVille, utilisateur: Utilisateur, annee: int, quartier: Quartier | None = None
 ) -> DispositifsDuTerritoire:
     """Ceux du contrat, ou du quartier : un PRE y est s'il sert l'une de ses communes. Huit requêtes au plus."""
-    voit = not utilisateur.roles.isdisjoint(Role.de_l_etat())
+    voit = est_de_l_etat(utilisateur, [contrat.departement_id])
     return DispositifsDuTerritoire(
         annee=annee,
         pre=tuple(pre_du_territoire(contrat, utilisateur, annee, quartier)),

@@ -16,7 +16,7 @@ from dispositifs.models import (
     ReleveAnct,
     ReleveFonjep,
 )
-from dispositifs.regles import voit_le_quota
+from dispositifs.regles import MOIS_DU_RAPPEL, voit_le_quota
 from dispositifs.synthese import (
     ReleveDeLAnnee,
     SyntheseDuQuota,
@@ -28,8 +28,6 @@ from dispositifs.synthese import (
 )
 
 from ..portee import Portee
-
-MOIS_DU_RAPPEL = 9  # septembre : il reste le temps de signer ; ce qui ne l'est pas au 31 décembre est perdu
 
 
 @dataclass(frozen=True)
@@ -80,12 +78,12 @@ def du_territoire(portee, modele, lieux) -> QuerySet:
 
 
 def adresse_de_la_liste(portee, nom) -> str:
-    """La liste des mêmes postes ; vide pour plusieurs quartiers, que la liste ne montre pas ensemble."""
-    if len(portee.quartiers) > 1:
+    """La liste des mêmes postes ; vide pour ce qu'elle ne montre pas : plusieurs quartiers ou départements."""
+    if len(portee.quartiers) > 1 or portee.departement is None:
         return ""
     choisis = {
         "annee": portee.annee,
-        "departement": portee.departement and portee.departement.code,
+        "departement": portee.departement.code,
         "contrat": portee.contrat and portee.contrat.pk,
         "quartier": portee.quartiers[0].pk if portee.quartiers else None,
     }

@@ -152,8 +152,11 @@ class DecisionCommuneForm(RefusMixin, forms.Form):
             and (decision.nature not in AVEC_MONTANT or montant == abs(decision.montant))
             and valeur_lue(self["date"]) == decision.date
             and valeur_lue(self["motif"]) == decision.motif
-            and ("enveloppe" not in self.fields or self["enveloppe"].data in (None, "", str(decision.enveloppe_id)))
+            and (decision.enveloppe_id is None or self._dit_l_enveloppe(decision))
         )
+
+    def _dit_l_enveloppe(self, decision):
+        return "enveloppe" not in self.fields or self["enveloppe"].data in (None, "", str(decision.enveloppe_id))
 
 
 def valeur_lue(champ):

@@ -1,6 +1,7 @@
 """Les PRE : des agrégats qui s'additionnent, de petits effectifs que rien ne retrouve, un montant compté une fois."""
 
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from comptes.enums import Role
 from dispositifs import operations
 from dispositifs.enums import AxeEffectif, NaturePorteurPre
+from dispositifs.historique_pre import en_mots
 from dispositifs.models import ActionDuSuivi, EffectifPre, ProgrammeReussiteEducative, SuiviPre
 from dispositifs.operations import ModifieEntreTemps, SaisieDeProgramme, SaisieDeSuivi
 from dispositifs.synthese import MASQUE, cout_par_enfant, masquer, masquer_une_part, programmes_du_departement
@@ -357,3 +359,9 @@ def test_aucune_case_masquee_ne_se_retrouve_par_les_marges(cases):
     tableau = masquer(cases)
     assert [n for ligne in etendu(tableau) for n in ligne if n != MASQUE and n < 5] == []
     assert retrouvables(tableau) == []
+
+
+def test_l_histoire_ecrit_un_nombre_a_la_francaise_et_laisse_ses_points_a_un_intitule():
+    intitule, etp = ProgrammeReussiteEducative._meta.get_field("intitule"), SuiviPre._meta.get_field("etp_referents")
+    assert en_mots(intitule, "P.R.E. de St. Jean", None) == "P.R.E. de St. Jean"
+    assert en_mots(etp, Decimal("4.50"), None) == "4,50"

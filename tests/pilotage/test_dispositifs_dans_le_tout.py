@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from comptes.enums import Role
+from comptes.models import Utilisateur
 from dispositifs.models import ActionDuSuivi, LieuDuPoste, LieuFonjep
 from dispositifs.synthese import MASQUE
 from pilotage.portee import Portee
@@ -39,6 +40,7 @@ from tests.fabriques import (
     DispositifFactory,
     ExerciceFactory,
     FinanceurFactory,
+    HabilitationFactory,
     QuartierFactory,
     habiliter,
     p147,
@@ -204,6 +206,20 @@ def test_de_septembre_a_decembre_l_accueil_dit_le_quota_qui_reste_a_signer(monde
     monde.exercice.quota_adultes_relais.postes_notifies = 1
     monde.exercice.quota_adultes_relais.save()
     assert quota_a_signer(vue, date(2025, 9, 1)) is None  # tout est signé
+
+
+def test_un_agent_du_gard_partenaire_ici_n_y_lit_ni_le_quota_ni_la_section_des_postes(client, monde):
+    QuotaFactory(exercice=monde.exercice, postes_notifies=3)
+    personne = habiliter(Role.AGENT, departement=DepartementFactory(code="30"))
+    HabilitationFactory(utilisateur=personne, role=Role.PARTENAIRE, departement=monde.calvados)
+    personne = Utilisateur.objects.get(pk=personne.pk)
+    assert quota_a_signer(portee(personne, annee=2025, departement=14), date(2025, 9, 1)) is None
+    liste = ouvrir(client, personne, "/dispositifs/adultes-relais/", annee=2025, departement=14)
+    assert "Quota 2025" not in liste.content.decode()
+    fiche = ouvrir(client, personne, f"/territoires/contrats/{monde.caen.pk}/", annee=2025)
+    assert fiche.status_code == 200
+    assert "Postes adultes-relais" not in fiche.content.decode()
+    assert "Aucun poste" not in fiche.content.decode()
 
 
 def test_l_accueil_porte_la_phrase_du_quota(client):

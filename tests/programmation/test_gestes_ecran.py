@@ -201,6 +201,16 @@ def test_un_double_envoi_ne_decide_qu_une_fois_et_dit_que_c_est_fait(client, act
     assert Decision.objects.count() == 1
 
 
+def test_un_ajournement_renvoye_est_deja_enregistre_meme_si_la_page_proposait_une_enveloppe(client, action):
+    """Sans montant, la décision ne garde pas l'enveloppe que le formulaire envoie toujours."""
+    enveloppe = EnveloppeFactory(exercice=action.exercice)
+    ajournement = {"nature": "ajournement", "montant": "", "enveloppe": enveloppe.pk, "motif": "Budget à revoir"}
+    decider(client, action, **ajournement)
+    reponse = client.post(adresse("action_decider", action.pk), decision(action, **ajournement), follow=True)
+    assert "Votre décision est déjà enregistrée." in texte(reponse)
+    assert Decision.objects.count() == 1
+
+
 @pytest.mark.parametrize(
     "autre", [{"montant": "700"}, {"nature": "ajournement"}, {"motif": "Autre"}, {"date": "2026-01-02"}, {"version": 7}]
 )
