@@ -22,5 +22,14 @@ def decaler_de_mois(jour: Date, mois: int) -> Date:
     return Date(annee, rang + 1, min(jour.day, calendar.monthrange(annee, rang + 1)[1]))
 
 
+def premier_jour_decale(jour: Date, mois: int) -> Date:
+    """Le premier jour que `decaler_de_mois` ramène, mois en arrière, à `jour` ou après.
+
+    Le même jour, des mois plus tard ; le premier du mois suivant s'il n'existe pas (31/08 + 6 mois = 01/03).
+    """
+    decale = decaler_de_mois(jour, mois)
+    return decale if decale.day == jour.day else decale + UN_JOUR
+
+
 def en_clair(jour: Date) -> str:
     return f"{jour:%d/%m/%Y}"

@@ -1,15 +1,13 @@
 """Les filtres de la liste des postes FONJEP."""
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from programmation.filters import ChoixDuCadreFilter, ChoixFilter
 
 from ..controles import CONTROLES_FONJEP
-from ..dates import decaler_de_mois
 from ..models import LieuFonjep, TriennaliteFonjep
-from ..models.fonjep import DELAI_D_EVALUATION
-from ..synthese.echeances import MOIS_DU_RADAR
+from ..synthese.echeances import evaluation_attendue, evaluation_en_retard
 from .adultes_relais import TOUTES, AdulteRelaisFilterSet
 from .postes import CadreDesPostes, PosteFilterSet
 
@@ -35,10 +33,9 @@ class FonjepFilterSet(PosteFilterSet):
     def par_evaluation(self, queryset, nom, valeur):
         jour = timezone.localdate()
         en_cours = TriennaliteFonjep.objects.filter(poste=OuterRef("pk"), debut__lte=jour, fin__gte=jour)
-        limites = {ATTENDUE: MOIS_DU_RADAR, EN_RETARD: DELAI_D_EVALUATION}
-        if valeur == RECUE:
-            retenues = en_cours.exclude(evaluation_recue_le=None)
-        else:
-            limite = decaler_de_mois(jour, limites[valeur])
-            retenues = en_cours.filter(evaluation_recue_le=None, fin__lte=limite)
-        return queryset.filter(Exists(retenues.order_by()))
+        conditions = {
+            ATTENDUE: evaluation_attendue(jour),
+            EN_RETARD: evaluation_en_retard(jour),
+            RECUE: Q(evaluation_recue_le__isnull=False),
+        }
+        return queryset.filter(Exists(en_cours.filter(conditions[valeur]).order_by()))

@@ -4,12 +4,24 @@ from dataclasses import dataclass
 from datetime import date as Date
 
 from django.conf import settings
-from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, QuerySet, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    CharField,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    OuterRef,
+    Q,
+    QuerySet,
+    When,
+)
 from django.db.models import Value as V
 
-from ..dates import decaler_de_mois
+from ..dates import decaler_de_mois, premier_jour_decale
 from ..enums import Horizon, SuiteConvention
 from ..models import ConventionAdulteRelais, TriennaliteFonjep
+from ..models.fonjep import DELAI_D_EVALUATION
 
 MOIS_DU_RADAR = 12
 PROCHES = (Horizon.TROIS_MOIS, Horizon.SIX_MOIS)
@@ -135,12 +147,27 @@ def prochaine_etape(convention, etapes):
     return "Enregistrer la convention suivante."
 
 
+def evaluation_attendue(au: Date) -> Q:
+    """La condition « la période finit dans les douze mois, et son évaluation manque »."""
+    return Q(fin__gte=au, fin__lte=decaler_de_mois(au, MOIS_DU_RADAR), evaluation_recue_le=None)
+
+
+def evaluation_en_retard(au: Date) -> Q:
+    """La condition « l'évaluation manque, et le jour où elle était attendue est passé » : la liste, la fiche et le
+    radar n'en ont pas d'autre."""
+    return Q(fin__lt=premier_jour_decale(au, DELAI_D_EVALUATION), evaluation_recue_le=None)
+
+
+def avec_le_retard(triennalites: QuerySet[TriennaliteFonjep], au: Date) -> QuerySet[TriennaliteFonjep]:
+    """Annote `en_retard` : l'évaluation de la période l'est."""
+    return triennalites.annotate(en_retard=ExpressionWrapper(evaluation_en_retard(au), output_field=BooleanField()))
+
+
 def evaluations_attendues(triennalites: QuerySet[TriennaliteFonjep], au: Date) -> list[EvaluationAttendue]:
     """Les périodes FONJEP en cours qui finissent dans les douze mois et dont l'évaluation manque. Une requête."""
-    lues = triennalites.filter(
-        fin__gte=au, fin__lte=decaler_de_mois(au, MOIS_DU_RADAR), evaluation_recue_le=None
-    ).select_related("poste__association", "poste__agent_referent")
+    attendues = avec_le_retard(triennalites.filter(evaluation_attendue(au)), au)
+    lues = attendues.select_related("poste__association", "poste__agent_referent")
     return [
-        EvaluationAttendue(t, t.evaluation_attendue_le, t.evaluation_attendue_le < au, t.peut_etre_reconduite)
+        EvaluationAttendue(t, t.evaluation_attendue_le, t.en_retard, t.peut_etre_reconduite)
         for t in lues.order_by("fin", "pk")
     ]

@@ -20,7 +20,7 @@ from ..historique_postes import historique_du_poste_fonjep
 from ..models import PosteFonjep, TriennaliteFonjep
 from ..models.fonjep import DUREE
 from ..operations import Saisie
-from ..synthese import couts_fonjep_par_annee
+from ..synthese import avec_le_retard, couts_fonjep_par_annee
 from .gestes import PosteView
 from .postes import GesteView, repondre, supprimer
 
@@ -40,7 +40,7 @@ def fonjep_detail(request, pk):
     jour = timezone.localdate()
     visibles = PosteFonjep.objects.visibles_par(request.user).select_related(*LUES)
     poste = get_object_or_404(annoter_des_controles(visibles, jour, CONTROLES_FONJEP), pk=pk)
-    triennalites = list(poste.triennalites.order_by("-rang"))
+    triennalites = list(avec_le_retard(poste.triennalites.order_by("-rang"), jour))
     annees = sorted({a for t in triennalites for a in range(t.debut.year, t.fin.year + 1)}, reverse=True)
     couts = couts_fonjep_par_annee(PosteFonjep.objects.filter(pk=pk), annees)
     contexte = {
@@ -53,7 +53,6 @@ def fonjep_detail(request, pk):
         "releves": poste.releves.order_by("-annee", "rang"),
         "historique": historique_du_poste_fonjep(poste),
         "peut_ecrire": regles.peut_gerer(request.user, poste),
-        "jour": jour,
     }
     return render(request, "dispositifs/fonjep/fiche.html", contexte)
 
