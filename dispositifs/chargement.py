@@ -3,19 +3,22 @@
 from pathlib import Path
 
 from politique_ville.outils.reference import Bilan, Table, lire_csv
-from politique_ville.outils.synchronisation import Synchronisation
+from politique_ville.outils.synchronisation import MOTIF, Synchronisation
 
-from .enums import StatutBareme
 from .models import Bareme, BaremeAdulteRelais, BaremeFonjep, ReperePre
 
 
-def saisi_par_le_service(bareme: Bareme) -> bool:
-    """Le service a rempli un trou ou corrigé un montant : le fichier ne le reprend pas."""
-    return bareme.statut == StatutBareme.DATE
+def tenus_par_le_service(modele: type[Bareme]) -> set[int]:
+    """Ceux dont la dernière écriture n'est pas un chargement : le service a rempli un trou ou corrigé un montant."""
+    return {fait.id for fait in modele.history.latest_of_each() if fait.history_change_reason != MOTIF}
 
 
 def charger_des_baremes(modele: type[Bareme], fichier: Path) -> Bilan:
-    synchronisation = Synchronisation(modele, ["date_effet"], modele.objects.all(), preserver=saisi_par_le_service)
+    """Le fichier ne reprend pas un barème que tient le service, quel que soit le statut que celui-ci lui donne."""
+    tenus = tenus_par_le_service(modele)
+    synchronisation = Synchronisation(
+        modele, ["date_effet"], modele.objects.all(), preserver=lambda bareme: bareme.pk in tenus
+    )
     for ligne in lire_csv(fichier, "date_effet montant statut source"):
         ligne.obligatoire("date_effet")
         synchronisation.ajouter(

@@ -1,5 +1,6 @@
 """Les barèmes livrés : des valeurs sourcées, et des trous déclarés ; le chargement se rejoue."""
 
+import io
 from datetime import date
 
 import pytest
@@ -69,14 +70,51 @@ def test_le_bareme_redonne_les_totaux_theoriques_du_calvados(annee, nombre, tota
     assert lus.inconnus == (0 if total else nombre)
 
 
-def test_un_bareme_que_le_service_a_date_n_est_pas_repris_par_le_fichier():
+@pytest.mark.parametrize("statut", ["date", "deduit", "annuel"])
+def test_un_trou_rempli_dans_l_administration_n_est_pas_repris_par_le_fichier(admin_client, statut):
     charger()
-    trou = BaremeAdulteRelais.objects.get(date_effet=date(2025, 1, 1))
-    trou.montant, trou.statut = euros(23000), "date"
-    trou.save()
-    assert charger().preserves == 1
-    trou.refresh_from_db()
-    assert trou.montant == euros(23000)
+    modifier(admin_client, date(2025, 1, 1), montant="23000", statut=statut, source="Décret lu par le service")
+    assert charger() == Bilan(inchanges=12, preserves=1)
+    rempli = BaremeAdulteRelais.objects.get(date_effet=date(2025, 1, 1))
+    assert (rempli.montant, rempli.statut, rempli.source) == (euros(23000), statut, "Décret lu par le service")
+
+
+def test_un_montant_corrige_dans_l_administration_n_est_pas_repris_par_le_fichier(admin_client):
+    charger()
+    modifier(admin_client, date(2024, 1, 1), montant="22900", statut="annuel", source="Arrêté lu par le service")
+    assert charger() == Bilan(inchanges=12, preserves=1)
+    assert BaremeAdulteRelais.objects.get(date_effet=date(2024, 1, 1)).montant == euros(22900)
+
+
+def test_un_bareme_vide_dans_l_administration_n_est_pas_rempli_par_le_fichier(admin_client):
+    charger()
+    modifier(admin_client, date(2024, 1, 1), montant="", statut="inconnu", source="Montant contesté")
+    assert charger() == Bilan(inchanges=12, preserves=1)
+    assert BaremeAdulteRelais.objects.get(date_effet=date(2024, 1, 1)).montant is None
+
+
+def test_une_correction_livree_reprend_un_bareme_que_le_service_n_a_pas_touche(tmp_path):
+    charger()
+    fichier = tmp_path / "baremes.csv"
+    fichier.write_text('date_effet,montant,statut,source\n2016-07-01,"18936,50",date,Relu\n', encoding="utf-8")
+    assert charger_baremes_adultes_relais(fichier) == Bilan(modifies=1)
+    assert BaremeAdulteRelais.objects.get(date_effet=date(2016, 7, 1)).montant == euros("18936,50")
+
+
+def test_le_chargement_dit_combien_de_baremes_il_a_preserves(admin_client):
+    call_command("charger_reference", verbosity=0)
+    modifier(admin_client, date(2025, 1, 1), montant="23000", statut="annuel", source="Décret lu par le service")
+    sortie = io.StringIO()
+    call_command("charger_reference", stdout=sortie)
+    (dite,) = [ligne for ligne in sortie.getvalue().splitlines() if ligne.startswith("barèmes adultes-relais")]
+    assert dite.split()[-4:] == ["0", "0", "12", "1"]  # créés, modifiés, inchangés, préservés
+
+
+def modifier(client, date_effet, **champs):
+    """Le geste de l'administrateur, à son écran."""
+    bareme = BaremeAdulteRelais.objects.get(date_effet=date_effet)
+    adresse = f"/admin/dispositifs/baremeadulterelais/{bareme.pk}/change/"
+    assert client.post(adresse, {"date_effet": f"{date_effet:%d/%m/%Y}", **champs}).status_code == 302
 
 
 @pytest.mark.parametrize(
