@@ -94,7 +94,11 @@ def erreurs_de_l_occupation(occupation, convention, categorie):
 
 
 def erreurs_des_avenants(convention, avenants):
-    """Un avenant prend effet pendant sa convention ; la fin de la convention est celle du dernier qui la change."""
+    """Un avenant ne prend pas effet avant sa convention, ni après elle s'il change la quotité ; la fin de la convention
+    est celle du dernier qui la change.
+
+    Celui qui l'écourte peut dater du lendemain de la fin qu'il donne : la convention a cessé quand il prend effet.
+    """
     erreurs = [
         ("date_effet", f"L’{avenant} prend effet hors de la {convention}.")
         for avenant in avenants

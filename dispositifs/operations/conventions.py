@@ -24,7 +24,7 @@ from ..dates import UN_JOUR
 from ..enums import SuiteConvention
 from ..models import AvenantAdulteRelais, ConventionAdulteRelais, Occupation, PosteAdulteRelais
 from .dossiers import Dossiers
-from .outils import Ecritures, Saisie, avancer, exiger_la_gestion, verrouiller
+from .outils import Ecritures, Saisie, avancer, exiger_la_gestion, verrouiller, versions_lues
 
 POURQUOI_UNE_ERREUR = "Dire pourquoi cette ligne était une erreur."
 DEJA_SUPPRIMEE = "Cette ligne n’existe plus : elle a été supprimée entre-temps."
@@ -196,10 +196,7 @@ def enregistrer(modele: type[models.Model], saisies, par, motif) -> list:
 
 def postes_verrouilles(paires, par):
     """Les postes de ces couples (identifiant, version lue), relus sous verrou, et que la personne gère."""
-    versions = {}
-    for pk, version in paires:
-        versions[pk] = versions.get(pk) if version is None else version
-    postes = verrouiller(PosteAdulteRelais, versions)
+    postes = verrouiller(PosteAdulteRelais, versions_lues(paires))
     for poste in postes.values():
         exiger_la_gestion(par, poste)
     return postes

@@ -18,7 +18,7 @@ from programmation.operations.outils import (
 
 from .. import regles
 from ..models import PosteFonjep, TriennaliteFonjep
-from .outils import Ecritures, Saisie, avancer, exiger_la_gestion, refuser, verrouiller
+from .outils import Ecritures, Saisie, avancer, exiger_la_gestion, refuser, verrouiller, versions_lues
 
 
 def enregistrer_des_triennalites(
@@ -29,8 +29,7 @@ def enregistrer_des_triennalites(
     Lève ModifieEntreTemps, DroitManquant ou OperationRefusee (trois ans, deux reconductions, chevauchement).
     """
     with contraintes_en_francais(), transaction.atomic():
-        versions = {poste_de(saisie): saisie.version for saisie in saisies}
-        postes = verrouiller(PosteFonjep, versions)
+        postes = verrouiller(PosteFonjep, versions_lues((poste_de(s), s.version) for s in saisies))
         for poste in postes.values():
             exiger_la_gestion(par, poste)
         connues = {t.pk: t for t in TriennaliteFonjep.objects.filter(poste__in=postes)}

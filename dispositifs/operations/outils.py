@@ -56,6 +56,17 @@ class Ecritures:
         return objet.pk is None or bool(changes)
 
 
+def versions_lues(paires: Iterable[tuple[int, int | None]]) -> dict[int, int | None]:
+    """Par poste, d'après ces couples (identifiant, version), la plus ancienne qu'une saisie du lot ait lue.
+
+    Une saisie sans version (None) n'efface pas celle d'une autre : si l'une a été dépassée, le lot entier est refusé.
+    """
+    lues = {}
+    for pk, version in paires:
+        lues.setdefault(pk, []).append(version)
+    return {pk: min((v for v in versions if v is not None), default=None) for pk, versions in lues.items()}
+
+
 def verrouiller(modele: type[models.Model], versions: dict[int, int | None]) -> dict[int, Any]:
     """Les postes relus sous verrou, par identifiant. Lève ModifieEntreTemps, ou OperationRefusee s'il en manque un."""
     relus = modele.objects.filter(pk__in=versions).select_for_update(of=("self",)).order_by("pk")

@@ -20,7 +20,7 @@ from territoires.models import Quartier
 
 from ..models import LieuDuPoste, LieuFonjep, MissionDuPoste, PosteAdulteRelais, PosteFonjep
 from .dossiers import Dossiers
-from .outils import Ecritures, Saisie, exiger_la_gestion, verrouiller
+from .outils import Ecritures, Saisie, exiger_la_gestion, verrouiller, versions_lues
 
 
 @dataclass
@@ -54,7 +54,7 @@ def enregistrer_des_postes_fonjep(
 
 def ecrire_les_postes(modele, lieu, saisies, par, motif):
     """Les postes dans l'ordre des saisies, et ceux qui ont changé."""
-    relus = verrouiller(modele, {s.objet.pk: s.version for s in saisies if s.objet})
+    relus = verrouiller(modele, versions_lues((s.objet.pk, s.version) for s in saisies if s.objet))
     ecritures, postes, touches = Ecritures(), [], {}
     liens = Liens(relus, lieu)
     for saisie in saisies:

@@ -215,6 +215,21 @@ def test_un_conflit_de_version_vaut_aussi_pour_les_conventions(agent):
     refus(operations.enregistrer_des_conventions, [saisie], par=agent, exception=ModifieEntreTemps)
 
 
+@pytest.mark.parametrize("versions", [(1, None), (None, 1), (1, 2)])
+def test_dans_un_lot_une_seule_version_depassee_suffit_au_conflit(agent, versions):
+    """Deux lignes du même poste, aujourd'hui en version 2 : aucune n'efface ce que l'autre a lu."""
+    convention = ConventionFactory(poste__version=2)
+    suite = ConventionFactory(poste=convention.poste, debut=date(2027, 1, 1), fin=date(2027, 12, 31))
+    lues = zip((convention, suite), versions, strict=True)
+    saisies = [Saisie({"bilan_recu_le": date(2026, 3, 1)}, lue, version) for lue, version in lues]
+    refus(operations.enregistrer_des_conventions, saisies, par=agent, exception=ModifieEntreTemps)
+    periode = TriennaliteFactory(poste__version=2)
+    suivante = TriennaliteFactory(poste=periode.poste, rang=1, debut=date(2027, 1, 1), fin=date(2029, 12, 31))
+    lues = zip((periode, suivante), versions, strict=True)
+    saisies = [Saisie({"evaluation_recue_le": date(2026, 3, 1)}, lue, version) for lue, version in lues]
+    refus(operations.enregistrer_des_triennalites, saisies, par=agent, exception=ModifieEntreTemps)
+
+
 def test_renouveler_cree_la_convention_du_lendemain_a_la_meme_quotite(agent):
     ancienne = AvenantFactory(convention__quotite=Decimal(60)).convention
     nouvelle = operations.renouveler(ancienne, par=agent, fin=date(2029, 12, 31), version=1)
@@ -250,7 +265,9 @@ def test_un_avenant_change_la_quotite_ou_la_fin(agent):
 @pytest.mark.parametrize(
     ("champs", "champ"),
     [
-        ({"date_effet": date(2023, 1, 1), "quotite": Decimal(80)}, "date_effet"),
+        ({"date_effet": date(2023, 12, 31), "quotite": Decimal(80)}, "date_effet"),
+        ({"date_effet": date(2023, 12, 31), "nouvelle_fin": date(2025, 6, 30)}, "date_effet"),
+        ({"date_effet": date(2025, 7, 1), "nouvelle_fin": date(2025, 6, 30), "quotite": Decimal(80)}, "date_effet"),
         ({"date_effet": date(2027, 1, 1), "quotite": Decimal(80)}, "date_effet"),
         ({"date_effet": date(2025, 1, 1), "quotite": Decimal(40)}, "quotite"),
         ({"date_effet": date(2025, 1, 1), "nouvelle_fin": date(2027, 1, 1)}, "fin"),
