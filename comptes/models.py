@@ -150,6 +150,35 @@ class EssaisDeConnexion(models.Model):
         return f"{self.echecs} échecs depuis {self.depuis}"
 
 
+class SaisieConservee(models.Model):
+    """Ce qu'une personne avait tapé dans un formulaire sans l'enregistrer : la session expirée ne le perd pas.
+
+    `contenu` : les paires (champ, valeur) du formulaire, telles que le navigateur les enverrait.
+    """
+
+    utilisateur = models.ForeignKey(
+        Utilisateur, models.CASCADE, related_name="saisies_conservees", verbose_name="utilisateur"
+    )
+    adresse = models.CharField("adresse de l’écran", max_length=500)
+    contenu = models.JSONField("contenu")
+    conservee_le = models.DateTimeField("conservée le", default=timezone.now)
+
+    class Meta:
+        verbose_name = "saisie conservée"
+        verbose_name_plural = "saisies conservées"
+        ordering = ["-conservee_le"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["utilisateur", "adresse"],
+                name="saisie_conservee_unique",
+                violation_error_message="Une saisie est déjà conservée pour cet écran.",
+            ),
+        ]
+
+    def __str__(self):
+        return self.adresse
+
+
 class HabilitationQuerySet(models.QuerySet):
     def actives(self):
         aujourd_hui = timezone.localdate()

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils import timezone
 
-from programmation.models import Exercice
+from programmation.models import Comite, Exercice
 
 
 class PhotographieIntouchable(Exception):
@@ -29,6 +29,9 @@ class Photographie(models.Model):
     exercice = models.ForeignKey(Exercice, models.PROTECT, related_name="photographies", verbose_name="exercice")
     prise_le = models.DateTimeField("prise le", default=timezone.now, editable=False)
     motif = models.CharField("motif", max_length=250)
+    comite = models.ForeignKey(
+        Comite, models.PROTECT, null=True, blank=True, related_name="photographies", verbose_name="comité"
+    )
     lignes = models.JSONField("lignes")
     synthese = models.JSONField("synthèse")
     empreinte = models.CharField("empreinte SHA-256", max_length=64)

@@ -202,3 +202,103 @@ class EtatLot(models.TextChoices):
     PREPARE = "prepare", "Prêt à confirmer"
     REFUSE = "refuse", "À corriger"
     APPLIQUE = "applique", "Appliqué"
+
+
+class QualiteAvis(models.TextChoices):
+    """Au nom de qui l'avis est donné ; la campagne dit lesquels elle exige."""
+
+    DELEGUE = "delegue", "Délégué du préfet"
+    SERVICE = "service", "Service de l’État"
+    CHEF_DE_PROJET = "chef_de_projet", "Chef de projet"
+
+
+class SensAvis(models.TextChoices):
+    FAVORABLE = "favorable", "Favorable"
+    RESERVE = "reserve", "Réservé"
+    DEFAVORABLE = "defavorable", "Défavorable"
+    DISPENSE = "dispense", "Dispense"
+
+    @property
+    def couleur(self):
+        """La couleur du badge DSFR."""
+        return {self.FAVORABLE: "success", self.RESERVE: "warning", self.DEFAVORABLE: "error"}.get(self, "")
+
+    @classmethod
+    def exprimes(cls):
+        """Ceux qui disent quelque chose de l'action ; une dispense dit que l'on s'en passe."""
+        return [cls.FAVORABLE, cls.RESERVE, cls.DEFAVORABLE]
+
+
+class VisibiliteAvis(models.TextChoices):
+    ETAT = "etat", "Services de l’État"
+    PARTENAIRES = "partenaires", "Partenaires aussi"
+
+
+class NatureComite(models.TextChoices):
+    TECHNIQUE = "technique", "Comité technique"
+    PILOTAGE = "pilotage", "Comité de pilotage"
+    CONSULTATION = "consultation", "Consultation écrite"
+
+
+class EtatComite(models.TextChoices):
+    PREPARATION = "preparation", "En préparation"
+    EN_SEANCE = "en_seance", "En séance"
+    TERMINE = "termine", "Terminé"
+
+
+class EtatScenario(models.TextChoices):
+    ETUDE = "etude", "À l’étude"
+    PROMU = "promu", "Promu en décisions"
+    ECARTE = "ecarte", "Écarté"
+
+
+class NatureActe(models.TextChoices):
+    ARRETE = "arrete", "Arrêté attributif"
+    CONVENTION = "convention", "Convention"
+    CPO = "cpo", "Convention pluriannuelle d’objectifs"
+    AVENANT = "avenant", "Avenant"
+    RETRAIT = "retrait", "Retrait"
+
+
+class NaturePaiement(models.TextChoices):
+    AVANCE = "avance", "Avance"
+    ACOMPTE = "acompte", "Acompte"
+    SOLDE = "solde", "Solde"
+    REVERSEMENT = "reversement", "Reversement"
+
+
+class EtatJustification(models.TextChoices):
+    ATTENDUE = "attendue", "Attendue"
+    RECUE = "recue", "Reçue"
+    A_COMPLETER = "a_completer", "À compléter"
+    VALIDEE = "validee", "Validée"
+    NON_REALISEE = "non_realisee", "Non-réalisation attestée"
+
+    @property
+    def couleur(self):
+        """La couleur du badge DSFR."""
+        return {self.VALIDEE: "success", self.A_COMPLETER: "warning", self.NON_REALISEE: "error"}.get(self, "info")
+
+
+class SuiteJustification(models.TextChoices):
+    """Ce que deviennent les crédits P147 non utilisés."""
+
+    REPORT = "report", "Report"
+    DEDUCTION = "deduction", "Déduction"
+    REVERSEMENT_DEMANDE = "reversement_demande", "Reversement demandé"
+    REVERSEMENT_PERCU = "reversement_percu", "Reversement perçu"
+
+
+class NatureCourrier(models.TextChoices):
+    ACCORD = "accord", "Accord"
+    AJOURNEMENT = "ajournement", "Ajournement"
+    REFUS = "refus", "Refus"
+    CONVENTION = "convention", "Projet de convention"
+
+
+class CodeParametre(models.TextChoices):
+    """Les règles chiffrées que le droit ou l'usage date ; le libellé dit leur unité."""
+
+    SEUIL_CONVENTION = "seuil_convention", "Convention obligatoire au-dessus de (€ par an, droit privé)"
+    DELAI_JUSTIFICATION = "delai_justification", "Justification due après la fin de l’action (mois)"
+    DELAI_PAIEMENT = "delai_paiement", "Paiement attendu après l’engagement (mois)"

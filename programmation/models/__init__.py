@@ -1,4 +1,5 @@
-"""Le cœur : nomenclature, cadre de l'année, organismes, actions et leur financement, décisions, imports."""
+"""Le cœur : nomenclature, cadre de l'année, organismes, actions et leur financement, avis, comités,
+scénarios, décisions et leur exécution, imports."""
 
 from .actions import (
     CHAMPS_RENSEIGNES,
@@ -9,9 +10,14 @@ from .actions import (
     PrevisionPluriannuelle,
     SuiviFinancement,
 )
+from .avis import Avis
 from .cadre import Campagne, Enveloppe, Exercice, MouvementEnveloppe
+from .comites import Comite, Passage
+from .courriers import ModeleDeCourrier, Parametre
 from .decisions import Decision, DecisionIntouchable
+from .execution import Acte, Engagement, Justification, LigneEngagement, Paiement
 from .imports import ACTIONS, Lot, ModeleDeColonnes
+from .lots import ModificationEnLot
 from .nomenclature import (
     Correspondance,
     Dispositif,
@@ -23,32 +29,46 @@ from .nomenclature import (
     Theme,
 )
 from .organismes import Etablissement, Financeur, Organisme
+from .scenarios import Proposition, Scenario
 
 __all__ = [
     "ACTIONS",
     "CHAMPS_RENSEIGNES",
+    "Acte",
     "Action",
+    "Avis",
     "Campagne",
+    "Comite",
     "Correspondance",
     "Decision",
     "DecisionIntouchable",
     "Dispositif",
+    "Engagement",
     "Enveloppe",
     "Etablissement",
     "Exercice",
     "Financement",
     "Financeur",
+    "Justification",
+    "LigneEngagement",
     "Localisation",
     "Lot",
     "ModeleDeColonnes",
+    "ModeleDeCourrier",
+    "ModificationEnLot",
     "MouvementEnveloppe",
     "Nomenclature",
     "Organisme",
+    "Paiement",
+    "Parametre",
     "PartenaireFinanceur",
+    "Passage",
     "Pilier",
     "PrevisionPluriannuelle",
     "PrioriteTransversale",
+    "Proposition",
     "Repere",
+    "Scenario",
     "SuiviFinancement",
     "Thematique",
     "Theme",

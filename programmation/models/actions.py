@@ -244,6 +244,7 @@ class Action(Recherchable):
     )
     statut = models.CharField("statut", max_length=16, choices=StatutAction, default=StatutAction.BROUILLON)
     motif_statut = models.CharField("motif du statut", max_length=20, choices=MotifStatut, blank=True)
+    deposee_le = models.DateTimeField("déposée le", null=True, blank=True, editable=False)
     agent_referent = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,

@@ -41,6 +41,23 @@ class Decision(models.Model):
     auteur = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="decisions", verbose_name="auteur"
     )
+    depassement = MontantField("dépassement du disponible", null=True, blank=True)
+    passage = models.ForeignKey(
+        "programmation.Passage",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="decisions",
+        verbose_name="passage en comité",
+    )
+    scenario = models.ForeignKey(
+        "programmation.Scenario",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="decisions",
+        verbose_name="scénario",
+    )
     porteur_nom = models.CharField("porteur à cette date", max_length=260)
     porteur_siret = models.CharField("SIRET du porteur à cette date", max_length=14, blank=True)
     enregistree_le = models.DateTimeField("enregistrée le", default=timezone.now, editable=False)

@@ -74,6 +74,14 @@ class Organisme(Recherchable):
         help_text="Une adresse de la structure, pas celle d’une personne.",
     )
     telephone = models.CharField("téléphone de la structure", max_length=20, blank=True)
+    adresse = models.CharField("adresse postale", max_length=200, blank=True, help_text="Numéro et voie.")
+    code_postal = models.CharField(
+        "code postal",
+        max_length=5,
+        blank=True,
+        validators=[RegexValidator(r"^[0-9]{5}$", "Un code postal a cinq chiffres.")],
+    )
+    ville = models.CharField("ville", max_length=100, blank=True)
     cer_souscrit_le = models.DateField("contrat d’engagement républicain souscrit le", null=True, blank=True)
     fusionne_dans = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="fusionnes", verbose_name="fusionné dans"

@@ -1,0 +1,101 @@
+"""Les modèles de courrier que la DDETS rédige, et les règles chiffrées qui ont une date."""
+
+from datetime import date as Date
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Coalesce
+from simple_history.models import HistoricalRecords
+
+from territoires.models import Departement
+
+from ..enums import CodeParametre, NatureCourrier
+from .nomenclature import Referentiel
+
+
+class ModeleDeCourrier(Referentiel):
+    """Le texte d'une lettre ou d'une convention ; entre accolades, les variables que l'action remplit."""
+
+    departement = models.ForeignKey(
+        Departement,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="modeles_de_courrier",
+        verbose_name="département",
+        help_text="Vide : proposé dans tous les départements.",
+    )
+    nature = models.CharField("nature", max_length=12, choices=NatureCourrier)
+    nom = models.CharField("nom", max_length=100)
+    objet = models.CharField("objet", max_length=250)
+    corps = models.TextField("corps")
+    signataire = models.TextField("signature", blank=True, help_text="La qualité du signataire, sur plusieurs lignes.")
+
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = "modèle de courrier"
+        verbose_name_plural = "modèles de courrier"
+        ordering = ["nature", "nom"]
+        constraints = [
+            models.UniqueConstraint(
+                "nom",
+                Coalesce("departement", 0),
+                name="modele_de_courrier_unique",
+                violation_error_message="Un modèle de courrier porte déjà ce nom.",
+            ),
+        ]
+
+    def __str__(self):
+        return self.nom
+
+
+class ParametreQuerySet(models.QuerySet):
+    def en_vigueur(self, code: str, le: Date, departement=None):
+        """La valeur du département à cette date, à défaut celle de toute la France ; None si aucune n'est connue."""
+        connus = self.filter(Q(departement=None) | Q(departement=departement), code=code, depuis__lte=le)
+        trouve = connus.order_by(models.F("departement").asc(nulls_last=True), "-depuis").first()
+        return trouve.valeur if trouve else None
+
+
+class Parametre(models.Model):
+    """Une règle chiffrée (un seuil en euros, un délai en mois), sa date d'effet et sa source."""
+
+    code = models.CharField("règle", max_length=24, choices=CodeParametre)
+    departement = models.ForeignKey(
+        Departement,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="parametres",
+        verbose_name="département",
+        help_text="Vide : toute la France.",
+    )
+    depuis = models.DateField("à compter du")
+    valeur = models.DecimalField("valeur", max_digits=12, decimal_places=2)
+    source = models.CharField("source", max_length=300)
+
+    objects = ParametreQuerySet.as_manager()
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = "règle chiffrée"
+        verbose_name_plural = "règles chiffrées"
+        ordering = ["code", "-depuis"]
+        constraints = [
+            models.UniqueConstraint(
+                "code",
+                Coalesce("departement", 0),
+                "depuis",
+                name="parametre_unique",
+                violation_error_message="Cette règle a déjà une valeur à cette date.",
+            ),
+            models.CheckConstraint(
+                condition=Q(valeur__gte=0),
+                name="parametre_positif",
+                violation_error_message="La valeur d’une règle n’est pas négative.",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.get_code_display()} : {self.valeur}"
