@@ -62,11 +62,31 @@ MENU = (
             Entree("Réussite éducative", "dispositifs:pre_list"),
             # Un poste, c'est une personne : un partenaire n'en voit aucun.
             Entree("Adultes-relais", "dispositifs:adulte_relais_list", de_l_etat=True),
-            Entree("Échéances", "dispositifs:radar", de_l_etat=True),
+            Entree("Échéances des postes", "dispositifs:radar", de_l_etat=True),
             Entree("FONJEP", "dispositifs:fonjep_list", de_l_etat=True),
         ),
     ),
-    Entree("Imports", "programmation:import_list", qui_ecrivent=True),
+    Entree(
+        "Instruction",
+        enfants=(
+            Entree("Avis attendus", "programmation:avis_list", de_l_etat=True),
+            Entree("Enveloppes", "programmation:enveloppe_list", de_l_etat=True),
+            Entree("Scénarios", "programmation:scenario_list", de_l_etat=True),
+            Entree("Comités", "programmation:comite_list", de_l_etat=True),
+            Entree("Exercices et campagnes", "programmation:exercice_list", de_l_etat=True),
+            Entree("Modifications en lot", "programmation:modification_list", qui_ecrivent=True),
+            Entree("Imports", "programmation:import_list", qui_ecrivent=True),
+        ),
+    ),
+    Entree(
+        "Exécution",
+        enfants=(
+            Entree("Actes et courriers", "programmation:acte_list", de_l_etat=True),
+            Entree("Engagements et paiements", "programmation:engagement_list", de_l_etat=True),
+            Entree("Justifications", "programmation:justification_list", de_l_etat=True),
+            Entree("Échéances des actions", "programmation:echeance_list", de_l_etat=True),
+        ),
+    ),
     Entree("Classeur ANCT", "pilotage:anct", departement_entier=True),
     Entree("Organismes", "programmation:organisme_list"),
     Entree("Administration", "admin:index", personnel_technique=True),
