@@ -92,19 +92,20 @@ def test_un_visiteur_n_a_pas_de_menu():
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("role", "propres"),
-    [
-        (Role.AGENT, ["Imports", "Classeur ANCT"]),
-        (Role.RESPONSABLE, ["Imports", "Classeur ANCT"]),
-        (Role.DELEGUE, ["Classeur ANCT"]),
-        (Role.LECTEUR, ["Classeur ANCT"]),
-        (Role.PARTENAIRE, []),
-    ],
-)
-def test_seul_qui_ecrit_voit_les_imports_et_un_partenaire_n_a_pas_le_classeur(role, propres):
+@pytest.mark.parametrize("role", list(Role))
+def test_un_partenaire_n_a_ni_instruction_ni_execution_ni_classeur(role):
     libelles = [lien.libelle for lien in menu(habiliter(role))]
-    assert libelles == ["Tableau de bord", "Actions", "Territoires", "Dispositifs", *propres, "Organismes"]
+    de_l_etat = [] if role == Role.PARTENAIRE else ["Instruction", "Exécution", "Classeur ANCT"]
+    assert libelles == ["Tableau de bord", "Actions", "Territoires", "Dispositifs", *de_l_etat, "Organismes"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", list(Role))
+def test_seul_qui_ecrit_a_un_menu_vers_les_imports_et_les_modifications_en_lot(role):
+    enfants = {enfant.libelle for lien in menu(habiliter(role)) for enfant in lien.enfants}
+    assert enfants & {"Imports", "Modifications en lot"} == (
+        {"Imports", "Modifications en lot"} if role in Role.qui_ecrivent() else set()
+    )
 
 
 @pytest.mark.django_db
@@ -115,7 +116,7 @@ def test_un_partenaire_n_a_pas_de_menu_vers_les_postes_dont_il_ne_voit_aucun():
         ]
 
     assert dispositifs(Role.PARTENAIRE) == ["Réussite éducative"]
-    assert dispositifs(Role.LECTEUR) == ["Réussite éducative", "Adultes-relais", "Échéances", "FONJEP"]
+    assert dispositifs(Role.LECTEUR) == ["Réussite éducative", "Adultes-relais", "Échéances des postes", "FONJEP"]
 
 
 @pytest.mark.django_db

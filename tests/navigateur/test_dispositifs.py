@@ -100,10 +100,23 @@ def test_au_telephone_le_radar_montre_l_etape_et_le_geste_sans_glisser(page, liv
         assert boite["x"] + boite["width"] <= 360
 
 
+def test_au_telephone_une_evaluation_fonjep_se_lit_sans_glisser(page, live_server, responsable):
+    """Au radar et sur la fiche du poste : chaque cellule tient dans l'écran, et dit ce qu'elle est."""
+    page.set_viewport_size({"width": 360, "height": 800})
+    fin = timezone.localdate() + timedelta(days=100)
+    periode = TriennaliteFactory(debut=fin - timedelta(days=1000), fin=fin, poste__agent_referent=responsable)
+    for ecran, titres in (("adultes-relais/radar/", 6), (f"fonjep/{periode.poste_id}/", 3)):
+        page.goto(f"{live_server.url}{DISPOSITIFS}{ecran}")
+        cellules = page.locator(".pv-empile tbody td, .pv-empile tbody th")
+        boites = [cellule.bounding_box() for cellule in cellules.all()]
+        assert [boite for boite in boites if boite["x"] + boite["width"] > 360] == [], ecran
+        assert page.locator(".pv-empile [data-titre]").count() == titres
+
+
 def test_renouveler_une_convention_depuis_le_radar_au_clavier(page, live_server, responsable, convention, plaintes):
     page.goto(live_server.url)
     page.get_by_role("button", name="Dispositifs").press("Enter")
-    page.get_by_role("link", name="Échéances").press("Enter")
+    page.get_by_role("link", name="Échéances des postes").press("Enter")
     ligne = page.get_by_role("row", name="01499R0001")
     expect(ligne).to_contain_text("dans 60 jours")
     ligne.get_by_role("link", name="Dossier du poste 01499R0001").press("Enter")
