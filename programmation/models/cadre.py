@@ -9,7 +9,7 @@ from simple_history.models import HistoricalRecords
 from politique_ville.outils.montants import MontantField
 from territoires.models import ContratDeVille, Departement
 
-from ..enums import NatureMouvement, StatutExercice
+from ..enums import NatureMouvement, QualiteAvis, StatutExercice
 from .nomenclature import Dispositif, Nomenclature
 
 
@@ -113,6 +113,11 @@ class Campagne(models.Model):
     @property
     def est_figee(self):
         return self.figee_le is not None
+
+    @property
+    def avis_exiges(self):
+        """Les qualités au nom de qui la campagne exige un avis."""
+        return [qualite for qualite in QualiteAvis if getattr(self, f"avis_{qualite.value}_exige")]
 
     def clean(self):
         if self.contrat_id and self.contrat.departement_id != self.exercice.departement_id:
@@ -224,7 +229,11 @@ class Enveloppe(models.Model):
 
 
 class MouvementEnveloppe(models.Model):
-    """Un mouvement daté d'une enveloppe ; une prévision n'est pas une notification."""
+    """Un mouvement daté d'une enveloppe ; une prévision n'est pas une notification. Jamais modifié ni effacé : un
+    mouvement inverse l'annule.
+
+    `geste` : ce qu'un même envoi a écrit (les deux mouvements d'un redéploiement) ; il reconnaît un double envoi.
+    """
 
     enveloppe = models.ForeignKey(Enveloppe, models.PROTECT, related_name="mouvements", verbose_name="enveloppe")
     date = models.DateField("date")
@@ -236,6 +245,10 @@ class MouvementEnveloppe(models.Model):
     auteur = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="mouvements_enveloppe", verbose_name="auteur"
     )
+    annule = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="annule_par", verbose_name="annule"
+    )
+    geste = models.UUIDField("geste", null=True, blank=True, editable=False)
 
     history = HistoricalRecords()
 
@@ -256,4 +269,12 @@ class MouvementEnveloppe(models.Model):
                     "une réserve, un gel ou un retrait se déduit (montant négatif)."
                 ),
             ),
+            models.UniqueConstraint(
+                fields=["geste", "enveloppe"],
+                name="mouvement_enregistre_une_fois",
+                violation_error_message="Ce mouvement est déjà enregistré.",
+            ),
         ]
+
+    def __str__(self):
+        return f"{self.get_nature_display()} du {self.date:%d/%m/%Y}"

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from politique_ville.outils.montants import MontantField
@@ -80,6 +80,11 @@ class Decision(models.Model):
                     "Une attribution ou un complément est positif, une diminution ou une déprogrammation négative, "
                     "les autres décisions sont à 0,00 €."
                 ),
+            ),
+            models.CheckConstraint(
+                condition=Q(depassement=None) | Q(depassement__gt=0, depassement__lte=F("montant")),
+                name="decision_depasse_de_son_montant",
+                violation_error_message="Une décision ne dépasse le disponible que d’une part de son montant.",
             ),
         ]
 
