@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from politique_ville.outils.montants import MontantField
@@ -30,11 +31,25 @@ class Comite(models.Model):
     nature = models.CharField("nature", max_length=12, choices=NatureComite)
     date = models.DateField("date")
     lieu = models.CharField("lieu", max_length=150, blank=True)
+    partenaires_presents = models.BooleanField(
+        "des partenaires sont présents",
+        default=True,
+        help_text="L’écran projeté ne montre alors que les avis que l’État partage.",
+    )
     etat = models.CharField("état", max_length=12, choices=EtatComite, default=EtatComite.PREPARATION, editable=False)
+    en_cours = models.ForeignKey(
+        "programmation.Passage",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="passage examiné",
+        editable=False,
+    )
     termine_le = models.DateTimeField("terminé le", null=True, blank=True, editable=False)
 
     objects = ComiteQuerySet.as_manager()
-    history = HistoricalRecords()
+    history = HistoricalRecords(excluded_fields=["en_cours"])  # ce que l'écran montre n'est pas un fait
 
     class Meta:
         verbose_name = "comité"
@@ -57,6 +72,20 @@ class Comite(models.Model):
         return f"{self.get_nature_display()} du {self.date:%d/%m/%Y}"
 
     @property
+    def decide(self):
+        """Un comité de pilotage enregistre les décisions du préfet ; les autres ne font que proposer."""
+        return self.nature == NatureComite.PILOTAGE
+
+    @property
+    def montre_les_avis_de_l_etat(self):
+        """Les seuls services de l'État sont là : l'écran projeté peut montrer leurs avis internes."""
+        return self.nature == NatureComite.TECHNIQUE and not self.partenaires_presents
+
+    @property
+    def est_en_seance(self):
+        return self.etat == EtatComite.EN_SEANCE
+
+    @property
     def est_termine(self):
         return self.etat == EtatComite.TERMINE
 
@@ -73,6 +102,7 @@ class Passage(models.Model):
         "observation", blank=True, help_text="Sur l’action, jamais sur une personne : porteur, salarié ou bénéficiaire."
     )
     version = models.PositiveIntegerField("version", default=1, editable=False)
+    inscrit_le = models.DateTimeField("inscrit à l’ordre du jour le", default=timezone.now, editable=False)
 
     history = HistoricalRecords()
 
