@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from comptes.enums import Role
 
-from .enums import Echelle, EtatFinancement, NatureDecision, StatutAction, StatutExercice
+from .enums import Echelle, EtatFinancement, NatureDecision, QualiteAvis, StatutAction, StatutExercice
+from .models.avis import actions_du_delegue
 
 # Les retours permis, toujours avec un motif. Personne ne revient en brouillon : un brouillon peut être supprimé.
 RETOURS = {
@@ -211,3 +212,60 @@ def etat_p147(statut, somme_des_decisions):
     if statut in (StatutAction.NON_RETENUE, StatutAction.NON_RECEVABLE, StatutAction.DEPROGRAMMEE):
         return EtatFinancement.REFUSE, somme_des_decisions
     return EtatFinancement.SOLLICITE, None
+
+
+# --- Avis ---
+
+
+def qualites_de_l_avis(utilisateur, action):
+    """Au nom de qui cette personne avise cette action : le délégué pour ses quartiers, l'agent pour les avis qu'il
+    reçoit (service, chef de projet). Vide : elle n'avise pas."""
+    qualites = []
+    if Role.DELEGUE in utilisateur.roles and actions_du_delegue(utilisateur).filter(pk=action.pk).exists():
+        qualites.append(QualiteAvis.DELEGUE)
+    if peut_gerer(utilisateur, action):
+        qualites += [QualiteAvis.SERVICE, QualiteAvis.CHEF_DE_PROJET]
+    return qualites
+
+
+def empechement_d_aviser(action):
+    """Un avis éclaire une décision à prendre : il ne se donne ni avant le dépôt, ni après la décision."""
+    if action.exercice.est_clos:
+        return f"L’exercice {action.exercice.annee} est clos : aucun avis ne s’y ajoute."
+    if action.statut not in StatutAction.a_decider():
+        return f"Une action « {action.get_statut_display()} » n’attend pas d’avis."
+    return ""
+
+
+# --- Exercices et campagnes ---
+
+
+def voit_l_exercice(utilisateur, exercice):
+    """Le cadre de l'année est à l'État : un partenaire n'y lit ni ce qui attend, ni ce qui reste à attribuer."""
+    return est_de_l_etat(utilisateur, [exercice.departement_id])
+
+
+def empechement_de_regler(campagne):
+    if campagne.exercice.est_clos:
+        return f"L’exercice {campagne.exercice.annee} est clos : ses campagnes ne changent plus."
+    if campagne.est_figee:
+        return f"La campagne « {campagne} » est figée : ses règles ne changent plus."
+    return ""
+
+
+def empechement_de_figer(campagne):
+    """Une campagne déjà figée se dit à part : l'opération nomme alors qui l'a fait."""
+    exercice = campagne.exercice
+    if exercice.statut == StatutExercice.PREPARATION:
+        return f"L’exercice {exercice.annee} est en préparation : l’ouvrir avant de figer une campagne."
+    if exercice.est_clos:
+        return f"L’exercice {exercice.annee} est clos : ses campagnes ne changent plus."
+    return ""
+
+
+def empechement_de_clore(exercice):
+    """Toutes les campagnes sont figées, et il y en a au moins une."""
+    if exercice.statut != StatutExercice.OUVERT:
+        return f"L’exercice {exercice.annee} est {exercice.get_statut_display().lower()} : il ne se clôt pas."
+    ouvertes = [f"« {campagne} »" for campagne in exercice.campagnes.filter(figee_le=None)]
+    return f"Figer d’abord : {', '.join(ouvertes)}." if ouvertes else ""

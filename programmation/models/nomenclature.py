@@ -76,6 +76,13 @@ class Repere(models.Model):
         return f"{self.pilier} : {self.part} %"
 
 
+class NomenclatureQuerySet(models.QuerySet):
+    def en_vigueur(self, annee):
+        """Celle dont le millésime couvre l'année, ou None."""
+        couvrent = Q(annee_de_fin=None) | Q(annee_de_fin__gte=annee)
+        return self.filter(couvrent, annee_de_debut__lte=annee).order_by("-annee_de_debut").first()
+
+
 class Nomenclature(models.Model):
     """La nomenclature des thématiques en vigueur pendant un millésime ; un exercice garde la sienne pour toujours."""
 
@@ -83,6 +90,8 @@ class Nomenclature(models.Model):
     annee_de_debut = models.PositiveSmallIntegerField("première année")
     annee_de_fin = models.PositiveSmallIntegerField("dernière année", null=True, blank=True)
     source = models.TextField("source", blank=True)
+
+    objects = NomenclatureQuerySet.as_manager()
 
     class Meta:
         verbose_name = "nomenclature"

@@ -1,16 +1,21 @@
 """Les gestes du métier : une fonction, un lot, une transaction, un motif. Rien d'autre n'écrit ce qui est suivi."""
 
-from .cadre import (
+from .avis import AvisDonne, dispenser_d_avis, donner_un_avis
+from .cadre import creer_une_enveloppe, declarer_la_notification_complete, enregistrer_des_mouvements
+from .decisions import DemandeDeDecision, decider
+from .exercices import (
+    DejaFait,
     clore,
     creer_une_campagne,
-    creer_une_enveloppe,
-    declarer_la_notification_complete,
-    enregistrer_des_mouvements,
     figer,
+    modifier_une_campagne,
+    ouvrir,
     ouvrir_un_exercice,
+    partager_les_propositions,
+    preparer_un_exercice,
     rouvrir,
+    version_de_la_campagne,
 )
-from .decisions import DemandeDeDecision, decider
 from .organismes import (
     annuler_la_fusion,
     creer_des_organismes,
@@ -27,7 +32,9 @@ from .scission import scinder
 from .statuts import deposer, instruire, retirer, revenir, supprimer_les_brouillons
 
 __all__ = [
+    "AvisDonne",
     "ConflitDeVersion",
+    "DejaFait",
     "DemandeDeDecision",
     "DroitManquant",
     "Examen",
@@ -43,6 +50,8 @@ __all__ = [
     "decider",
     "declarer_la_notification_complete",
     "deposer",
+    "dispenser_d_avis",
+    "donner_un_avis",
     "enregistrer",
     "enregistrer_et_deposer",
     "enregistrer_des_mouvements",
@@ -52,12 +61,17 @@ __all__ = [
     "financeur_a_preciser",
     "fusionner",
     "instruire",
+    "modifier_une_campagne",
     "nom_a_preciser",
+    "ouvrir",
     "ouvrir_un_exercice",
+    "partager_les_propositions",
+    "preparer_un_exercice",
     "rattacher_un_siret",
     "retirer",
     "revenir",
     "rouvrir",
     "scinder",
     "supprimer_les_brouillons",
+    "version_de_la_campagne",
 ]

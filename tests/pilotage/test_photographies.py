@@ -145,7 +145,7 @@ def test_un_geste_refuse_ne_photographie_rien(responsable, campagne, exercice):
     figer_campagne(campagne, par=responsable)
     with pytest.raises(OperationRefusee, match="déjà figée"):
         figer_campagne(campagne, par=responsable)
-    with pytest.raises(OperationRefusee, match="Figer d’abord : Seconde vague"):
+    with pytest.raises(OperationRefusee, match="Figer d’abord : « Seconde vague »"):
         cloturer_exercice(exercice, par=responsable)
     with pytest.raises(MotifExige):
         rouvrir_exercice(exercice, par=responsable, motif=" ")
