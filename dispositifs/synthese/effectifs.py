@@ -17,21 +17,35 @@ class TableauDEffectifs:
     total: int | str | None
 
 
-def masquer(cases: Sequence[Sequence[int | None]]) -> TableauDEffectifs:
+def masquer(cases: Sequence[Sequence[int | None]], total: int | None = None) -> TableauDEffectifs:
     """Le tableau masqué : d'abord tout nombre sous le seuil, puis ce qui le rendrait par différence.
 
-    Une marge dont une case est inconnue est inconnue.
+    Une marge dont une case est inconnue est inconnue. `total` : celui qu'un lecteur connaît par ailleurs, ou None.
     """
+    if any(None in ligne for ligne in cases):
+        return masquer_un_incomplet(cases, total)
     etendu = avec_marges(cases)
-    caches = {(i, j) for i, ligne in enumerate(etendu) for j, n in enumerate(ligne) if n is not None and n < SEUIL}
-    while a_cacher := prochaine_case(etendu, caches):
-        caches.add(a_cacher)
-    sortie = [[MASQUE if (i, j) in caches else n for j, n in enumerate(ligne)] for i, ligne in enumerate(etendu)]
+    caches = {(i, j) for i, ligne in enumerate(etendu) for j, n in enumerate(ligne) if n < SEUIL}
+    while a_cacher := prochaines_cases(etendu, caches):
+        caches |= a_cacher
+    return tableau([[MASQUE if (i, j) in caches else n for j, n in enumerate(li)] for i, li in enumerate(etendu)])
+
+
+def masquer_un_incomplet(cases, total):
+    """Une marge qui compte une petite case est tue avec elle : seul le total, s'il est connu, lie alors ce qui ne se
+    voit pas. Si ce reste est petit, tout est tu."""
+    reste = None if total is None else total - sum(n for ligne in cases for n in ligne if n and n >= SEUIL)
+    tait_tout = reste is not None and reste < SEUIL
+    sortie = [[n if n is None or (n >= SEUIL and not tait_tout) else MASQUE for n in ligne] for ligne in cases]
+    return tableau(avec_marges(sortie))
+
+
+def tableau(etendu):
     return TableauDEffectifs(
-        lignes=tuple(tuple(ligne[:-1]) for ligne in sortie[:-1]),
-        totaux_des_lignes=tuple(ligne[-1] for ligne in sortie[:-1]),
-        totaux_des_colonnes=tuple(sortie[-1][:-1]),
-        total=sortie[-1][-1],
+        lignes=tuple(tuple(ligne[:-1]) for ligne in etendu[:-1]),
+        totaux_des_lignes=tuple(ligne[-1] for ligne in etendu[:-1]),
+        totaux_des_colonnes=tuple(etendu[-1][:-1]),
+        total=etendu[-1][-1],
     )
 
 
@@ -41,32 +55,37 @@ def avec_marges(cases):
 
 
 def somme(nombres):
-    return None if None in nombres else sum(nombres)
+    """Inconnue dès qu'un nombre l'est, tue dès qu'un nombre l'est."""
+    if None in nombres:
+        return None
+    return MASQUE if MASQUE in nombres else sum(nombres)
 
 
-def prochaine_case(etendu, caches):
-    """Une case à cacher encore, ou None : la plus petite visible de la première ligne ou colonne qui en trahit une."""
+def prochaines_cases(etendu, caches):
+    """Ce qu'il faut cacher encore : les plus petites cases visibles de la première ligne ou colonne qui en trahit une.
+
+    Les ex æquo ensemble : à n'en choisir qu'une par son rang, qui connaît la règle retrouverait la petite.
+    """
     hauteur, largeur = len(etendu), len(etendu[0])
     lignes = [[(i, j) for j in range(largeur)] for i in range(hauteur)]
     colonnes = [[(i, j) for i in range(hauteur)] for j in range(largeur)]
     for places in (*lignes, *colonnes):
         if trahit(etendu, caches, places):
-            visibles = [p for p in places if p not in caches and etendu[p[0]][p[1]] is not None]
-            # Une case plutôt que sa marge ; à défaut de case, la marge.
-            visibles.sort(key=lambda p: (p == places[-1], etendu[p[0]][p[1]]))
-            return visibles[0]
-    return None
+            visibles = {(i, j): etendu[i][j] for i, j in places[:-1] if (i, j) not in caches}
+            return {place for place, n in visibles.items() if n == min(visibles.values())} or {places[-1]}
+    return set()
 
 
 def trahit(etendu, caches, places):
-    """Vrai si cette ligne rend une case cachée : elle y est seule, ou les cases cachées font moins que le seuil."""
-    valeurs = [etendu[i][j] for i, j in places]
-    cachees = [place for place in places if place in caches]
-    if not cachees or len(cachees) == len(places) or None in valeurs:
-        return False
-    if places[-1] in caches:
-        return len(cachees) == 1
-    return len(cachees) == 1 or sum(etendu[i][j] for i, j in cachees) < SEUIL
+    """Vrai si cette ligne rend une case cachée : elle y est seule, ou les cases cachées font moins que le seuil, ou
+    elles font le plus que des petites puissent faire (quatre petites qui font 16 sont quatre 4)."""
+    *cases, marge = places
+    cachees = [etendu[i][j] for i, j in cases if (i, j) in caches]
+    if marge in caches:
+        return not cachees
+    if len(cachees) in (0, 1) or sum(cachees) < SEUIL:
+        return bool(cachees)
+    return len(cachees) < len(cases) and set(cachees) == {SEUIL - 1}
 
 
 def masquer_une_part(nombre: int | None, total: int | None) -> int | str | None:

@@ -94,31 +94,53 @@ def cout(budget: Decimal | None, enfants: int | None) -> CoutParEnfant:
 # --- Les effectifs, tels qu'ils sortent ---
 
 
+@dataclass(frozen=True)
+class Annee:
+    """Ce qu'un PRE dit d'une année : `total`, les enfants qu'un lecteur compte ; `effectifs`, déjà masqués."""
+
+    suivi: SuiviPre
+    total: int | None
+    effectifs: dict[str, int | str | None]
+
+
 def effectifs_des_suivis(suivis: Iterable[SuiviPre]) -> dict[int, dict[str, int | str | None]]:
     """Ce qui sort des enfants suivis et de leurs sous-ensembles, par suivi. Deux requêtes au plus."""
     suivis = list(suivis)
     tous = SuiviPre.objects.filter(programme__in={suivi.programme_id for suivi in suivis}).select_related("exercice")
     cases = cases_par_suivi(suivi for suivi in tous if suivi.enfants_suivis is None)
-    par_annee = {(s.programme_id, s.exercice.annee): effectifs_affiches(s, cases.get(s.pk, {})) for s in tous}
-    return {suivi.pk: tus_d_une_annee_a_l_autre(suivi, par_annee) for suivi in suivis}
+    annees = {(s.programme_id, s.exercice.annee): annee_de(s, cases.get(s.pk, {})) for s in tous}
+    return {suivi.pk: tus_d_une_annee_a_l_autre(suivi, annees) for suivi in suivis}
 
 
-def tus_d_une_annee_a_l_autre(suivi, par_annee):
-    """Sortis de N = suivis de N + nouveaux de N+1 − suivis de N+1 : l'un tu, l'autre l'est aussi."""
-    programme, annee = suivi.programme_id, suivi.exercice.annee
-    siens = dict(par_annee[programme, annee])
-    for champ, voisine, lie in (("sortis", annee + 1, "nouveaux"), ("nouveaux", annee - 1, "sortis")):
-        if par_annee.get((programme, voisine), {}).get(lie) == MASQUE:
-            siens[champ] = taire(siens[champ])
-    return siens
-
-
-def effectifs_affiches(suivi: SuiviPre, cases: Cases) -> dict[str, int | str | None]:
-    """Les enfants suivis et leurs sous-ensembles, masqués sous le seuil ou s'ils rendaient un petit reste.
-
-    Le reste est celui du total que le lecteur connaît, fût-ce par les `cases` d'un axe complet.
-    """
+def annee_de(suivi: SuiviPre, cases: Cases) -> Annee:
     total = regles.total_des_enfants(suivi.enfants_suivis, cases)
+    return Annee(suivi, total, effectifs_affiches(suivi, total))
+
+
+def tus_d_une_annee_a_l_autre(suivi, annees):
+    """Les effectifs d'un suivi, sans ce qui rendrait ceux de l'année voisine : sortis de N = suivis de N + nouveaux de
+    N+1 − suivis de N+1."""
+    programme, annee = suivi.programme_id, suivi.exercice.annee
+    sienne = annees[programme, annee]
+    liens = (("sortis", annee + 1, "nouveaux"), ("nouveaux", annee - 1, "sortis"))
+    rendus = [champ for champ, voisine, lie in liens if rend(sienne, champ, annees.get((programme, voisine)), lie)]
+    return sienne.effectifs | {champ: taire(sienne.effectifs[champ]) for champ in rendus}
+
+
+def rend(sienne: Annee, champ: str, voisine: Annee | None, lie: str) -> bool:
+    """Vrai si `champ` rend le petit `lie` de l'année voisine, fût-il vide : la différence le dirait à sa place."""
+    nombre = getattr(sienne.suivi, champ)
+    if voisine is None or nombre is None:
+        return False
+    if getattr(voisine.suivi, lie) is not None:
+        return voisine.effectifs[lie] == MASQUE
+    connus = None not in (sienne.total, voisine.total)
+    return connus and 0 <= nombre + voisine.total - sienne.total < SEUIL
+
+
+def effectifs_affiches(suivi: SuiviPre, total: int | None) -> dict[str, int | str | None]:
+    """Les enfants suivis et leurs sous-ensembles, masqués sous le seuil ou s'ils rendaient un petit reste de ce total,
+    que le lecteur connaît, fût-ce par un axe complet."""
     parts = {champ: masquer_une_part(getattr(suivi, champ), total) for champ in SOUS_ENSEMBLES}
     return {"enfants_suivis": masquer_une_part(suivi.enfants_suivis, None)} | parts
 

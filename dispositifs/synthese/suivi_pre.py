@@ -12,7 +12,7 @@ from programmation.models import Action
 from .. import regles
 from ..enums import AxeEffectif, Sexe, TrancheAge
 from ..models import BudgetPre, ReperePre, SuiviPre
-from .effectifs import SEUIL, TableauDEffectifs, masquer, masquer_une_part, somme, taire
+from .effectifs import TableauDEffectifs, masquer, masquer_une_part
 from .pre import CoutParEnfant, cases_par_suivi, cout, effectifs_des_suivis
 
 Effectif = int | str | None
@@ -74,7 +74,7 @@ def feuille(suivi, effectifs, cases, budgets, actions) -> FeuilleDePre:
     return FeuilleDePre(
         suivi=suivi,
         effectifs=effectifs,
-        ages=masquer_un_axe(tableau_des_ages(cases), total),
+        ages=masquer(tableau_des_ages(cases), total),
         prescripteurs=prescripteurs(cases, total),
         domaines=domaines(cases, total),
         budgets=tuple(budgets),
@@ -111,7 +111,7 @@ def tableau_des_ages(cases):
 
 def prescripteurs(cases, total):
     axe = AxeEffectif.PRESCRIPTEUR
-    (nombres,) = masquer_un_axe([[cases.get((axe, code)) for code in axe.modalites]], total).lignes
+    (nombres,) = masquer([[cases.get((axe, code)) for code in axe.modalites]], total).lignes
     return tuple(Modalite(libelle, n) for libelle, n in zip(axe.libelles, nombres, strict=True))
 
 
@@ -120,24 +120,6 @@ def domaines(cases, total):
     axe = AxeEffectif.DOMAINE
     parts = [masquer_une_part(cases.get((axe, code)), total) for code in axe.modalites]
     return tuple(Modalite(libelle, n) for libelle, n in zip(axe.libelles, parts, strict=True))
-
-
-def masquer_un_axe(cases: Sequence[Sequence[int | None]], total: int | None) -> TableauDEffectifs:
-    """Le tableau masqué d'un axe. S'il est incomplet, le total des enfants (saisi, ou fait par l'autre axe) rend ce qui
-    y manque : quand ce reste est petit, tout l'axe est tu."""
-    connus = [n for ligne in cases for n in ligne if n is not None]
-    complet = len(connus) == sum(len(ligne) for ligne in cases)
-    if complet or total is None or total - sum(connus) >= SEUIL:
-        return masquer(cases)
-    return tout_masquer(cases)
-
-
-def tout_masquer(cases):
-    lignes = tuple(tuple(taire(n) for n in ligne) for ligne in cases)
-    colonnes = zip(*cases, strict=True)
-    return TableauDEffectifs(
-        lignes, tuple(taire(somme(ligne)) for ligne in cases), tuple(taire(somme(c)) for c in colonnes), None
-    )
 
 
 def somme_connue(montants):
