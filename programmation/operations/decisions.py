@@ -14,9 +14,9 @@ from politique_ville.outils.francais import euros
 from politique_ville.outils.montants import total
 
 from .. import regles
-from ..enums import EtatFinancement, FamilleFinanceur, NatureDecision, NatureFinancement
-from ..models import Action, Decision, Enveloppe, Financement, Financeur
-from ..synthese import barres, lignee
+from ..enums import EtatFinancement, FamilleFinanceur, NatureDecision, NatureFinancement, QualiteAvis
+from ..models import Action, Decision, Enveloppe, Financement, Financeur, Passage
+from ..synthese import avis_manquants, barres, lignee
 from .outils import (
     MotifExige,
     OperationRefusee,
@@ -34,7 +34,8 @@ from .statuts import ajuster_les_lignes_p147, exiger_les_droits, marquer_modifie
 class DemandeDeDecision:
     """Une décision à enregistrer : montant signé en euros (None : celui que la nature impose, 0 ou le retrait de tout).
 
-    `version` : celle de l'action que le décideur a lue (None : sans contrôle).
+    `version` : celle de l'action que le décideur a lue (None : sans contrôle). `passage` : celui du comité où elle se
+    prend.
     """
 
     action: Action
@@ -42,6 +43,7 @@ class DemandeDeDecision:
     montant: Decimal | None = None
     enveloppe: Enveloppe | None = None
     version: int | None = None
+    passage: Passage | None = None
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,14 @@ class Lectures:
     """Ce qu'il faut savoir d'un lot d'actions, sous le verrou de leurs exercices, pour les décider.
 
     `sommes` : l'accordé (euros) par action ; `porteuses` : ce même accordé, par enveloppe de ses décisions (None : sans
-    enveloppe) ; `enveloppes` : toutes celles des exercices, par identifiant.
+    enveloppe) ; `enveloppes` : toutes celles des exercices, par identifiant ; `avis_manquants` : ceux sans lesquels la
+    campagne n'attribue rien, par action.
     """
 
     sommes: dict[int, Decimal]
     porteuses: dict[int, dict[int | None, Decimal]]
     enveloppes: dict[int, Enveloppe]
+    avis_manquants: dict[int, list[QualiteAvis]]
 
 
 def decider(
@@ -72,11 +76,18 @@ def decider(
         verifier_les_versions({d.action.pk: d.version for d in demandes}, actions)
         exiger_les_droits(actions.values(), par)
         verifier_la_date(date, actions.values())
-        lues = Lectures(*sommes_des_decisions(actions), enveloppes_des_exercices(actions.values()))
+        lues = lire(actions)
         decisions = preparer(demandes, actions, lues, par, motif, date)
         verifier_le_disponible(decisions, lues.enveloppes, par, motif)
         enregistrer_les_decisions(decisions, actions, lues.sommes, par, motif, date)
     return decisions
+
+
+def lire(actions):
+    exigeantes = [action for action in actions.values() if action.campagne.avis_manquant_bloquant]
+    return Lectures(
+        *sommes_des_decisions(actions), enveloppes_des_exercices(actions.values()), avis_manquants(exigeantes)
+    )
 
 
 def sommes_des_decisions(actions):
@@ -113,6 +124,7 @@ def preparer(demandes, actions, lues, par, motif, date):
         accorde = lues.sommes.get(action.pk, Decimal(0))
         montant = montant_retenu(demande, accorde)
         phrase = raison_du_refus(demande, action, montant, accorde)
+        phrase = phrase or raison_de_l_avis_manquant(demande, lues.avis_manquants.get(action.pk))
         phrase = phrase or raison_du_refus_de_l_enveloppe(demande, action, montant, lues)
         if phrase:
             refus.append(f"« {action} » : {phrase}")
@@ -148,6 +160,14 @@ def raison_du_refus(demande, action, montant, accorde):
     if demande.nature == NatureDecision.DIMINUTION and accorde + montant == 0:
         return "retirer tout l’accordé est une déprogrammation."
     return ""
+
+
+def raison_de_l_avis_manquant(demande, manquants):
+    """Pourquoi l'attribution attend un avis que la campagne déclare bloquant, ou ""."""
+    if demande.nature != NatureDecision.ATTRIBUTION or not manquants:
+        return ""
+    noms = ", ".join(qualite.label.lower() for qualite in manquants)
+    return f"il manque un avis que la campagne exige ({noms}) : le demander, ou en dispenser l’action."
 
 
 def raison_du_refus_de_l_enveloppe(demande, action, montant, lues):
@@ -203,6 +223,7 @@ def decision(action, demande, montant, par, motif, date):
         enveloppe=(demande.enveloppe or action.enveloppe) if montant else None,
         motif=motif.strip(),
         auteur=par,
+        passage=demande.passage,
         porteur_nom=str(action.porteur or ""),
         porteur_siret=action.etablissement.siret if action.etablissement else "",
     )
