@@ -9,7 +9,16 @@ from django.utils import timezone
 
 from comptes.enums import Role
 
-from .enums import Echelle, EtatFinancement, NatureDecision, QualiteAvis, StatutAction, StatutExercice
+from .enums import (
+    Droit,
+    Echelle,
+    EtatFinancement,
+    FamilleFinanceur,
+    NatureDecision,
+    QualiteAvis,
+    StatutAction,
+    StatutExercice,
+)
 from .models.avis import actions_du_delegue
 
 # Les retours permis, toujours avec un motif. Personne ne revient en brouillon : un brouillon peut être supprimé.
@@ -269,3 +278,63 @@ def empechement_de_clore(exercice):
         return f"L’exercice {exercice.annee} est {exercice.get_statut_display().lower()} : il ne se clôt pas."
     ouvertes = [f"« {campagne} »" for campagne in exercice.campagnes.filter(figee_le=None)]
     return f"Figer d’abord : {', '.join(ouvertes)}." if ouvertes else ""
+
+
+# --- Exécution ---
+
+
+def peut_executer(utilisateur, action):
+    """Engager, payer, justifier : le même rôle que pour instruire, exercice clos ou non."""
+    return peut_gerer(utilisateur, action)
+
+
+def lit_l_execution(utilisateur, action):
+    """L'exécution est celle de l'État : un partenaire n'en lit rien."""
+    return est_de_l_etat(utilisateur, [action.exercice.departement_id])
+
+
+def peut_depasser_l_engagement(utilisateur, exercice):
+    """Engager au-delà de l'accordé ou du notifié, avec un motif écrit."""
+    return peut_figer(utilisateur, exercice)
+
+
+def empechement_d_engager(action):
+    if action.statut != StatutAction.PROGRAMMEE:
+        return f"Seule une action programmée s’engage ; celle-ci est « {action.get_statut_display()} »."
+    return ""
+
+
+def empechement_de_justifier(action):
+    """Une action déprogrammée après un paiement se justifie aussi : le porteur rend ce qu'il a reçu."""
+    if action.statut not in (StatutAction.PROGRAMMEE, StatutAction.DEPROGRAMMEE):
+        return f"Une action « {action.get_statut_display()} » n’a rien à justifier."
+    return ""
+
+
+def empechement_de_suivre(financement):
+    """Le P147 se suit par ses décisions et ses paiements, jamais par la ligne du plan."""
+    if financement.famille == FamilleFinanceur.ANCT_P147:
+        return "Le P147 se suit par ses engagements et ses paiements."
+    return ""
+
+
+def empechement_de_dater_l_execution(exercice, jour):
+    """Un fait d'exécution date au plus tôt de l'année qui précède l'exercice, et au plus tard d'aujourd'hui."""
+    premier = date(exercice.annee - 1, 1, 1)
+    if jour < premier:
+        return f"La date, {jour:%d/%m/%Y}, est avant le {premier:%d/%m/%Y} : vérifier l’année."
+    return empechement_du_futur(jour)
+
+
+def empechement_du_futur(jour):
+    return "La date est dans le futur." if jour > timezone.localdate() else ""
+
+
+def convention_obligatoire(organisme, montant, seuil):
+    """Au-dessus du seuil (euros par an), un organisme de droit privé signe une convention (loi 2000-321, art. 10).
+
+    `montant` : l'accordé de l'action ou de l'année. Faux si l'un des deux est inconnu.
+    """
+    if organisme is None or montant is None or seuil is None:
+        return False
+    return organisme.courant.droit == Droit.PRIVE and montant > seuil
