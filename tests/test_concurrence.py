@@ -18,7 +18,7 @@ from programmation import operations
 from programmation.enums import NatureDecision, StatutAction
 from programmation.models import Action, Decision, Etablissement, Financement, Organisme
 from programmation.operations import DemandeDeDecision, OperationRefusee
-from programmation.synthese import disponible
+from programmation.synthese import reste_a_decider
 from tests.fabriques import (
     ActionFactory,
     ContratFactory,
@@ -100,9 +100,9 @@ def test_deux_decisions_simultanees_ne_depassent_pas_le_disponible(agents):
     resultats = ensemble(*[geste(*paire) for paire in zip(actions, agents, strict=True)])
     refus = [resultat for resultat in resultats if isinstance(resultat, OperationRefusee)]
     assert len(refus) == 1
-    assert "dépassent le disponible" in refus[0].messages[0]
+    assert "dépassent le reste à décider" in refus[0].messages[0]
     assert Decision.objects.count() == 2
-    assert disponible(enveloppe) == euros(200)
+    assert reste_a_decider(enveloppe) == euros(200)
 
 
 def test_deux_decisions_simultanees_dans_deux_feuilles_ne_depassent_pas_leur_mere(agents):
@@ -122,7 +122,7 @@ def test_deux_decisions_simultanees_dans_deux_feuilles_ne_depassent_pas_leur_mer
     resultats = ensemble(*[geste(*trio) for trio in zip(actions, agents, feuilles, strict=True)])
     refus = [resultat for resultat in resultats if isinstance(resultat, OperationRefusee)]
     assert [str(mere) in message for resultat in refus for message in resultat.messages] == [True]
-    assert disponible(mere) == euros(200)
+    assert reste_a_decider(mere) == euros(200)
 
 
 def test_deux_lots_qui_se_croisent_ne_se_bloquent_pas(agents):

@@ -16,7 +16,7 @@ from .. import regles
 from ..enums import MotifStatut, NatureDecision, StatutAction
 from ..models import Decision, Enveloppe
 from ..operations import DemandeDeDecision, MotifExige
-from ..synthese import disponibles_avec_meres
+from ..synthese import restes_avec_meres
 from .choix import contrats_ou_saisir
 from .outils import RefusMixin
 
@@ -57,21 +57,21 @@ class EnveloppeField(forms.ChoiceField):
 
     def __init__(self, enveloppes, vide, **options):
         self.enveloppes = {str(enveloppe.pk): enveloppe for enveloppe in enveloppes}
-        restes = disponibles_avec_meres(enveloppes)
+        restes = restes_avec_meres(enveloppes)
         sans = [("", vide)] if vide else []
         choix = [*sans, *((e.pk, str(e)) for e in enveloppes)]
-        disponibles = " ; ".join(dire_le_disponible(e, restes[e.pk]) for e in enveloppes)
-        options["help_text"] = insecables(f"Disponible : {disponibles}.") if disponibles else ""
+        a_decider = " ; ".join(dire_le_reste(e, restes[e.pk]) for e in enveloppes)
+        options["help_text"] = insecables(f"Reste à décider : {a_decider}.") if a_decider else ""
         super().__init__(label="Enveloppe", required=False, choices=choix, **options)
 
     def clean(self, value):
         return self.enveloppes.get(super().clean(value))
 
 
-def dire_le_disponible(enveloppe, reste):
+def dire_le_reste(enveloppe, reste):
     """« Lisieux », 4 000,00 €, en nommant la mère quand c'est elle qui limite."""
-    mere = f" (disponible de la mère « {reste.mere} »)" if reste.mere else ""
-    return f"« {enveloppe} », {euros(reste.disponible)}{mere}"
+    mere = f" (celui de la mère « {reste.mere} »)" if reste.mere else ""
+    return f"« {enveloppe} », {euros(reste.montant)}{mere}"
 
 
 class DecisionCommuneForm(RefusMixin, forms.Form):

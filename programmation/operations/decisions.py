@@ -16,7 +16,7 @@ from politique_ville.outils.montants import total
 from .. import regles
 from ..enums import EtatFinancement, FamilleFinanceur, NatureDecision, NatureFinancement, QualiteAvis
 from ..models import Action, Decision, Enveloppe, Financement, Financeur, Passage
-from ..synthese import avis_manquants, barres, lignee
+from ..synthese import avis_manquants, lignee, restes_a_decider
 from .outils import (
     MotifExige,
     OperationRefusee,
@@ -230,16 +230,18 @@ def decision(action, demande, montant, par, motif, date):
 
 
 def verifier_le_disponible(decisions, enveloppes, par, motif):
-    """Refuse de dépasser le disponible d'une feuille ou d'une de ses mères, sauf au responsable qui en écrit le motif.
+    """Refuse de dépasser le reste à décider d'une feuille ou d'une de ses mères, sauf au responsable qui en écrit le
+    motif : chaque décision garde alors son dépassement.
 
     Ce que le lot diminue par ailleurs n'est pas déduit du besoin : chaque attribution doit trouver ses crédits.
     """
-    besoins = besoins_par_enveloppe(decisions, enveloppes)
-    lues = barres(enveloppes[pk] for pk in besoins)
-    depassees = {enveloppes[pk]: lues[pk].disponible for pk, besoin in besoins.items() if besoin > lues[pk].disponible}
+    restes = restes_a_decider(enveloppes.values())
+    besoins = mesurer_les_depassements(decisions, enveloppes, restes)
+    depassees = {enveloppes[pk]: restes[pk] for pk, besoin in besoins.items() if besoin > restes[pk]}
     refus = [
-        f"{nommer(enveloppe, enveloppes)} : {euros(besoins[enveloppe.pk])} dépassent le disponible ({euros(reste)}). "
-        "Réduire les montants, ou s’adresser au responsable. Seul un responsable peut dépasser, avec un motif."
+        f"{nommer(enveloppe, enveloppes)} : {euros(besoins[enveloppe.pk])} dépassent le reste à décider "
+        f"({euros(reste)}). Réduire les montants, ou s’adresser au responsable. Seul un responsable peut dépasser, "
+        "avec un motif."
         for enveloppe, reste in depassees.items()
         if not regles.peut_depasser(par, enveloppe.exercice)
     ]
@@ -248,20 +250,26 @@ def verifier_le_disponible(decisions, enveloppes, par, motif):
     if depassees and not motif.strip():
         raise MotifExige(
             [
-                f"{nommer(enveloppe, enveloppes)} : dépasser le disponible ({euros(reste)}) demande un motif."
+                f"{nommer(enveloppe, enveloppes)} : dépasser le reste à décider ({euros(reste)}) demande un motif."
                 for enveloppe, reste in depassees.items()
             ]
         )
 
 
-def besoins_par_enveloppe(decisions, enveloppes):
-    """Ce que le lot accorde (euros), par enveloppe : dans la feuille de chaque décision et dans toutes ses mères."""
+def mesurer_les_depassements(decisions, enveloppes, restes):
+    """Ce que le lot accorde (euros), par enveloppe : dans la feuille de chaque décision et dans toutes ses mères.
+
+    Écrit sur chaque décision la part de son montant qui n'y trouve plus de crédits, dans l'ordre du lot : le plus grand
+    manque de sa feuille et de ses mères, sans dépasser son montant.
+    """
     meres = {pk: enveloppe.parent_id for pk, enveloppe in enveloppes.items()}
     besoins = Counter()
     for d in decisions:
         if d.enveloppe_id and d.montant > 0:
-            for pk in lignee(d.enveloppe_id, meres):
-                besoins[pk] += d.montant
+            lignes = lignee(d.enveloppe_id, meres)
+            besoins.update(dict.fromkeys(lignes, d.montant))
+            manque = max(besoins[pk] - restes[pk] for pk in lignes)
+            d.depassement = min(manque, d.montant) if manque > 0 else None
     return besoins
 
 

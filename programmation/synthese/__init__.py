@@ -5,9 +5,27 @@ si des quartiers sont choisis, les montants sont leurs parts. `lignes` : les fin
 (`Financement.objects.bornes_a(utilisateur)`), par défaut tous.
 """
 
+from .avis import Attente, attente, avis_manquants, en_attente, jours_d_attente
 from .bases import Base, ChoixDeBase
 from .departements import LigneDepartement, SyntheseDesDepartements, synthese_des_departements
-from .enveloppes import Barre, Reste, barre, barres, disponible, disponibles_avec_meres, lignee, plafond
+from .enveloppes import (
+    Barre,
+    Credits,
+    Dotation,
+    Part,
+    Reste,
+    barre,
+    barres,
+    dotations,
+    hors_des_enveloppes,
+    lignee,
+    notifie_restant_a_engager,
+    notifies_restants_a_engager,
+    plafond,
+    reste_a_decider,
+    restes_a_decider,
+    restes_avec_meres,
+)
 from .financeurs import (
     Levier,
     LigneFinanceur,
@@ -33,9 +51,12 @@ from .thematiques import LigneThematique, LigneTheme, SyntheseDesThematiques, sy
 from .totaux import PlanDeFinancement, TotauxDeListe, plan_de_financement, totaux_de_liste
 
 __all__ = [
+    "Attente",
     "Barre",
     "Base",
     "ChoixDeBase",
+    "Credits",
+    "Dotation",
     "EcartAuRepere",
     "Fraicheur",
     "Levier",
@@ -47,9 +68,11 @@ __all__ = [
     "LigneQuartier",
     "LigneThematique",
     "LigneTheme",
+    "Part",
     "PlanDeFinancement",
     "Provisoire",
     "Rang",
+    "Reste",
     "Somme",
     "SyntheseDesContrats",
     "SyntheseDesDepartements",
@@ -59,19 +82,27 @@ __all__ = [
     "SyntheseDesThematiques",
     "TotauxDeListe",
     "additionner",
+    "attente",
+    "avis_manquants",
     "barre",
     "barres",
-    "disponible",
-    "disponibles_avec_meres",
-    "Reste",
+    "dotations",
+    "en_attente",
     "fraicheur",
+    "jours_d_attente",
+    "hors_des_enveloppes",
     "levier",
     "lignee",
+    "notifie_restant_a_engager",
+    "notifies_restants_a_engager",
     "plafond",
     "plan_de_financement",
     "provisoire",
     "rang_de_l_etat",
     "regrouper",
+    "reste_a_decider",
+    "restes_a_decider",
+    "restes_avec_meres",
     "sommes_par",
     "synthese_des_contrats",
     "synthese_des_departements",

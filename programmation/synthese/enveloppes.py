@@ -1,107 +1,358 @@
-"""Ce qu'une enveloppe permet encore d'attribuer, en autorisations d'engagement (AE)."""
+"""Une enveloppe en autorisations d'engagement (AE) : ce qu'elle porte, ce qu'elle permet encore (voir docs/calculs.md).
 
-from collections.abc import Iterable
+Deux restes à ne pas confondre. Le **reste à décider** (plafond − accordé) dit si une décision passe. Le **disponible**
+(reste à décider − proposé non décidé) est le dernier segment de la barre : ce que personne n'a encore promis.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Q
+from django.db import models
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 
-from politique_ville.outils.montants import total
+from politique_ville.outils.montants import MontantField, total, total_lie
 
-from ..enums import NatureMouvement
-from ..models import Decision, Enveloppe, MouvementEnveloppe
+from ..enums import NatureMouvement, StatutAction
+from ..models import Decision, Enveloppe, Exercice, Financement, LigneEngagement, MouvementEnveloppe, Paiement
 from .lectures import ZERO
+
+SANS_ENVELOPPE = "sans"  # au lieu d'identifiants : ce qu'aucune enveloppe ne porte
+TOUTES_LES_ENVELOPPES = "toutes"  # au lieu d'identifiants : ce que porte une enveloppe, ou aucune
+
+
+class Part(models.TextChoices):
+    """Les segments de la barre, dans leur ordre ; la valeur est celle du paramètre `reste` de la liste des actions."""
+
+    PAYE = "paye", "Payé"
+    ENGAGE = "engage", "Engagé non payé"
+    ACCORDE = "accorde", "Accordé non engagé"
+    PROPOSE = "propose", "Proposé non décidé"
+    DISPONIBLE = "disponible", "Disponible"
+
+    @classmethod
+    def des_actions(cls):
+        """Celles qui sont la somme d'une liste d'actions ; le disponible est ce que le plafond laisse."""
+        return [part for part in cls if part != cls.DISPONIBLE]
 
 
 @dataclass(frozen=True)
-class Barre:
-    """Une enveloppe, en euros d'AE : accordé + disponible = plafond. Disponible négatif : sur-programmation."""
+class Credits:
+    """Des autorisations d'engagement et des crédits de paiement, en euros."""
 
-    previsionnel: Decimal
-    notifie: Decimal
-    plafond: Decimal
-    accorde: Decimal
+    ae: Decimal = ZERO
+    cp: Decimal = ZERO
+
+    def __add__(self, autres: "Credits") -> "Credits":
+        return Credits(self.ae + autres.ae, self.cp + autres.cp)
+
+    def __sub__(self, autres: "Credits") -> "Credits":
+        return Credits(self.ae - autres.ae, self.cp - autres.cp)
+
+
+@dataclass(frozen=True)
+class Dotation:
+    """Ce qu'une enveloppe a reçu : Σ des prévisions, Σ des autres mouvements ; ce dernier borne une fois complet."""
+
+    previsionnel: Credits = Credits()
+    notifie: Credits = Credits()
+    est_notifiee: bool = False
 
     @property
-    def disponible(self) -> Decimal:
+    def credits(self) -> Credits:
+        """Ceux qui bornent : le prévisionnel tant que la notification n'est pas déclarée complète, puis le notifié."""
+        return self.notifie if self.est_notifiee else self.previsionnel
+
+    @property
+    def plafond(self) -> Decimal:
+        return self.credits.ae
+
+
+@dataclass(frozen=True)
+class Barre(Dotation):
+    """Une enveloppe, en euros ; celle d'une mère compte ce que portent tous ses descendants.
+
+    Les cinq `segments` sont disjoints et font toujours le plafond. L'un peut être négatif : un engagé au-delà de
+    l'accordé, une sur-programmation. `a_desengager` : ce qui est engagé au-delà de l'accordé, action par action.
+    `reparti` : les plafonds des sous-enveloppes ; None pour une feuille.
+    """
+
+    accorde: Decimal = ZERO
+    engage: Decimal = ZERO
+    paye: Decimal = ZERO
+    propose: Decimal = ZERO
+    a_desengager: Decimal = ZERO
+    reparti: Credits | None = None
+
+    @property
+    def reste_a_decider(self) -> Decimal:
+        """Ce qu'une décision peut encore accorder ; négatif si l'enveloppe est sur-programmée."""
         return self.plafond - self.accorde
 
     @property
+    def disponible(self) -> Decimal:
+        return self.reste_a_decider - self.propose
+
+    @property
     def sur_programmation(self) -> Decimal:
-        return max(-self.disponible, ZERO)
+        return max(-self.reste_a_decider, ZERO)
+
+    @property
+    def restant_a_engager(self) -> Decimal:
+        """Ce que la notification permet encore d'engager."""
+        return self.notifie.ae - self.engage
+
+    @property
+    def non_reparti(self) -> Credits | None:
+        """Ce qu'une mère n'a pas donné à ses sous-enveloppes ; négatif si un gel l'a ramenée sous leurs plafonds."""
+        return None if self.reparti is None else self.credits - self.reparti
+
+    @property
+    def segments(self) -> dict[Part, Decimal]:
+        return {
+            Part.PAYE: self.paye,
+            Part.ENGAGE: self.engage - self.paye,
+            Part.ACCORDE: self.accorde - self.engage,
+            Part.PROPOSE: self.propose,
+            Part.DISPONIBLE: self.disponible,
+        }
 
 
 def barres(enveloppes: Iterable[Enveloppe]) -> dict[int, Barre]:
-    """La barre de chaque enveloppe, par identifiant. Trois requêtes, quel que soit leur nombre.
-
-    Prévisionnel = Σ des prévisions ; notifié = Σ des autres mouvements. Le plafond est le prévisionnel tant que la
-    notification n'est pas déclarée complète, ensuite le notifié. L'accordé d'une enveloppe mère est celui de tous ses
-    descendants : on ne décide que dans une feuille.
-    """
+    """La barre de chaque enveloppe, par identifiant. Six requêtes, quel que soit leur nombre."""
     enveloppes = list(enveloppes)
-    mouvements = sommes_des_mouvements(enveloppes)
-    accordes = accordes_avec_descendants(enveloppes)
-    resultat = {}
-    for enveloppe in enveloppes:
-        previsionnel, notifie = mouvements.get(enveloppe.pk, (ZERO, ZERO))
-        plafond = notifie if enveloppe.notification_complete_le else previsionnel
-        resultat[enveloppe.pk] = Barre(previsionnel, notifie, plafond, accordes[enveloppe.pk])
-    return resultat
+    arbre = lire_l_arbre(enveloppes)
+    dotations = lire_les_dotations(arbre)
+    accordes, engages, payes = lire_par_action(arbre)
+    portes = {
+        "accorde": arbre.cumuler(accordes),
+        "engage": arbre.cumuler(engages),
+        "paye": arbre.cumuler(payes),
+        "propose": arbre.cumuler(lire_les_propositions(arbre)),
+        "a_desengager": arbre.cumuler(au_dela(engages, accordes)),
+    }
+    return {
+        e.pk: Barre(
+            **vars(dotations[e.pk]),
+            **{nom: sommes[e.pk] for nom, sommes in portes.items()},
+            reparti=arbre.repartir(e.pk, dotations),
+        )
+        for e in enveloppes
+    }
 
 
 def barre(enveloppe: Enveloppe) -> Barre:
     return barres([enveloppe])[enveloppe.pk]
 
 
-def plafond(enveloppe: Enveloppe) -> Decimal:
-    """Ce que l'enveloppe permet d'attribuer en tout, en euros."""
-    return barre(enveloppe).plafond
-
-
-def disponible(enveloppe: Enveloppe) -> Decimal:
-    """Ce qu'elle permet encore d'attribuer, en euros ; négatif si elle est sur-programmée."""
-    return barre(enveloppe).disponible
+# --- Les restes qui bornent une décision ou un engagement ---
 
 
 @dataclass(frozen=True)
 class Reste:
-    """Ce qu'une enveloppe permet vraiment d'attribuer, en euros ; `mere` : celle qui le limite, None si c'est elle."""
+    """Ce qu'une enveloppe permet vraiment, en euros ; `mere` : celle qui le limite, None si c'est elle-même."""
 
-    disponible: Decimal
-    mere: Enveloppe | None
+    montant: Decimal
+    mere: Enveloppe | None = None
 
 
-def disponibles_avec_meres(enveloppes: Iterable[Enveloppe]) -> dict[int, Reste]:
-    """Le moindre disponible de chaque enveloppe et de ses mères, par identifiant ; à égalité, le sien."""
+def restes_a_decider(enveloppes: Iterable[Enveloppe]) -> dict[int, Decimal]:
+    """Plafond − accordé de chaque enveloppe, par identifiant, sans regarder sa mère. Trois requêtes."""
+    enveloppes = list(enveloppes)
+    arbre = lire_l_arbre(enveloppes)
+    dotations = lire_les_dotations(arbre)
+    accordes = arbre.cumuler(lire(arbre, Decision.objects, "montant", "enveloppe"))
+    return {e.pk: dotations[e.pk].plafond - accordes[e.pk] for e in enveloppes}
+
+
+def restes_avec_meres(enveloppes: Iterable[Enveloppe]) -> dict[int, Reste]:
+    """Le moindre reste à décider de chaque enveloppe et de ses mères, par identifiant ; à égalité, le sien."""
+    return moindres_restes(enveloppes, restes_a_decider)
+
+
+def reste_a_decider(enveloppe: Enveloppe) -> Decimal:
+    """Plafond − accordé de cette seule enveloppe, en euros ; négatif si elle est sur-programmée."""
+    return restes_a_decider([enveloppe])[enveloppe.pk]
+
+
+def notifies_restants_a_engager(enveloppes: Iterable[Enveloppe]) -> dict[int, Reste]:
+    """Le moindre notifié non engagé de chaque enveloppe et de ses mères, par identifiant : engager s'y contrôle."""
+    return moindres_restes(enveloppes, restes_a_engager)
+
+
+def notifie_restant_a_engager(enveloppe: Enveloppe) -> Decimal:
+    """Ce que la notification permet encore d'engager dans cette enveloppe, ses mères comprises (AE, euros, signé)."""
+    return notifies_restants_a_engager([enveloppe])[enveloppe.pk].montant
+
+
+def restes_a_engager(enveloppes):
+    enveloppes = list(enveloppes)
+    arbre = lire_l_arbre(enveloppes)
+    dotations = lire_les_dotations(arbre)
+    engages = arbre.cumuler(lire(arbre, LigneEngagement.objects, "ae", "enveloppe"))
+    return {e.pk: dotations[e.pk].notifie.ae - engages[e.pk] for e in enveloppes}
+
+
+def moindres_restes(enveloppes, lire_les_restes) -> dict[int, Reste]:
     enveloppes = list(enveloppes)
     exercices = {enveloppe.exercice_id for enveloppe in enveloppes}
     toutes = {enveloppe.pk: enveloppe for enveloppe in Enveloppe.objects.filter(exercice__in=exercices)}
     meres = {pk: enveloppe.parent_id for pk, enveloppe in toutes.items()}
-    lues = barres(toutes.values())
-    restes = {}
+    restes = lire_les_restes(toutes.values())
+    moindres = {}
     for enveloppe in enveloppes:
-        limite = min(lignee(enveloppe.pk, meres), key=lambda pk: lues[pk].disponible)
-        restes[enveloppe.pk] = Reste(lues[limite].disponible, toutes[limite] if limite != enveloppe.pk else None)
-    return restes
+        limite = min(lignee(enveloppe.pk, meres), key=lambda pk: restes[pk])
+        moindres[enveloppe.pk] = Reste(restes[limite], toutes[limite] if limite != enveloppe.pk else None)
+    return moindres
 
 
-def sommes_des_mouvements(enveloppes) -> dict[int, tuple[Decimal, Decimal]]:
-    """(prévisionnel, notifié) de chaque enveloppe qui a des mouvements."""
-    prevision = Q(nature=NatureMouvement.PREVISION)
-    groupes = MouvementEnveloppe.objects.filter(enveloppe__in=enveloppes).order_by().values_list("enveloppe")
-    groupes = groupes.annotate(prevu=total("ae", filter=prevision), notifie=total("ae", filter=~prevision))
-    return {pk: (prevu or ZERO, notifie or ZERO) for pk, prevu, notifie in groupes}
+def dotations(enveloppes: Iterable[Enveloppe]) -> dict[int, Dotation]:
+    """Prévisionnel, notifié et crédits en vigueur (AE et CP) de chaque enveloppe, par identifiant. Deux requêtes."""
+    enveloppes = list(enveloppes)
+    lues = lire_les_dotations(lire_l_arbre(enveloppes))
+    return {enveloppe.pk: lues[enveloppe.pk] for enveloppe in enveloppes}
 
 
-def accordes_avec_descendants(enveloppes) -> dict[int, Decimal]:
+def plafond(enveloppe: Enveloppe) -> Decimal:
+    """Ce que l'enveloppe permet d'attribuer en tout, en euros d'AE."""
+    return dotations([enveloppe])[enveloppe.pk].plafond
+
+
+# --- Ce que les actions y portent ---
+
+
+def dans_les_enveloppes(chemin: str, enveloppes: Collection[int] | str) -> Q:
+    """La condition « portée par ces enveloppes », par le chemin qui mène d'un modèle à son enveloppe."""
+    if enveloppes == TOUTES_LES_ENVELOPPES:
+        return Q()
+    return Q(**{chemin: None}) if enveloppes == SANS_ENVELOPPE else Q(**{f"{chemin}__in": enveloppes})
+
+
+def montant_de_la_part(part: Part, enveloppes: Collection[int] | str):
+    """Ce qu'une action met dans ce segment : une expression pour annoter des actions ; sa somme est le segment.
+
+    `enveloppes` : des identifiants, SANS_ENVELOPPE ou TOUTES_LES_ENVELOPPES.
+    """
+    if part == Part.PROPOSE:
+        return somme_liee(propositions(enveloppes), "propose", "action")
+    payes = Paiement.objects.filter(dans_les_enveloppes("ligne__enveloppe", enveloppes))
+    engages = LigneEngagement.objects.filter(dans_les_enveloppes("enveloppe", enveloppes))
+    accordes = Decision.objects.filter(dans_les_enveloppes("enveloppe", enveloppes))
+    paye = somme_liee(payes, "cp", "ligne__action")
+    engage = somme_liee(engages, "ae", "action")
+    accorde = somme_liee(accordes, "montant", "action")
+    return {Part.PAYE: paye, Part.ENGAGE: engage - paye, Part.ACCORDE: accorde - engage}[part]
+
+
+def somme_liee(lignes, champ, lien):
+    return Coalesce(total_lie(lignes, champ, lien), Value(ZERO, output_field=MontantField()))
+
+
+def propositions(enveloppes: Collection[int] | str) -> QuerySet[Financement]:
+    """Les lignes P147 dont le proposé attend une décision, par l'enveloppe de leur action."""
+    a_decider = Financement.objects.p147().filter(action__statut__in=StatutAction.a_decider(), propose__isnull=False)
+    return a_decider.filter(dans_les_enveloppes("action__enveloppe", enveloppes))
+
+
+def hors_des_enveloppes(exercices: Collection[Exercice]) -> dict[Part, Decimal]:
+    """Par segment, ce que les actions de ces exercices mettent hors de toute enveloppe, s'il y en a. Quatre requêtes.
+
+    Ni l'un ni l'autre n'entre dans une barre : c'est à rattacher.
+    """
+    sans = {nom: dans_les_enveloppes(nom, SANS_ENVELOPPE) for nom in ("enveloppe", "ligne__enveloppe")}
+    siens = {"action__exercice__in": exercices}
+    paye = somme(Paiement.objects.filter(sans["ligne__enveloppe"], ligne__action__exercice__in=exercices), "cp")
+    engage = somme(LigneEngagement.objects.filter(sans["enveloppe"], **siens), "ae")
+    accorde = somme(Decision.objects.filter(sans["enveloppe"], **siens), "montant")
+    propose = somme(propositions(SANS_ENVELOPPE).filter(**siens), "propose")
+    parts = zip(Part.des_actions(), (paye, engage - paye, accorde - engage, propose), strict=True)
+    return {part: montant for part, montant in parts if montant}
+
+
+def somme(lignes, champ) -> Decimal:
+    return lignes.aggregate(somme=total(champ))["somme"] or ZERO
+
+
+# --- L'arbre ---
+
+
+@dataclass(frozen=True)
+class Arbre:
+    """Toutes les enveloppes des exercices lus : leur mère (None : aucune), et celles qui sont notifiées en entier."""
+
+    exercices: set[int]
+    meres: dict[int, int | None]
+    notifiees: set[int]
+
+    def cumuler(self, montants: dict[tuple | int, Decimal]) -> dict[int, Decimal]:
+        """Les montants par enveloppe, ou par (enveloppe, action), ajoutés à elle et à toutes ses mères."""
+        sommes = dict.fromkeys(self.meres, ZERO)
+        for cle, montant in montants.items():
+            for pk in lignee(cle[0] if isinstance(cle, tuple) else cle, self.meres):
+                sommes[pk] += montant
+        return sommes
+
+    def repartir(self, pk: int, dotations: dict[int, Dotation]) -> Credits | None:
+        """Les crédits en vigueur de ses filles ; None si elle n'en a pas."""
+        filles = [fille for fille, mere in self.meres.items() if mere == pk]
+        return sum((dotations[fille].credits for fille in filles), Credits()) if filles else None
+
+
+def lire_l_arbre(enveloppes) -> Arbre:
     exercices = {enveloppe.exercice_id for enveloppe in enveloppes}
-    meres = dict(Enveloppe.objects.filter(exercice__in=exercices).order_by().values_list("pk", "parent"))
-    decisions = Decision.objects.filter(enveloppe__exercice__in=exercices).order_by().values_list("enveloppe")
-    accordes = dict.fromkeys(meres, ZERO)
-    for feuille, somme in decisions.annotate(somme=total("montant")):
-        for pk in lignee(feuille, meres):
-            accordes[pk] += somme
-    return accordes
+    lues = list(
+        Enveloppe.objects.filter(exercice__in=exercices)
+        .order_by()
+        .values_list("pk", "parent", "notification_complete_le")
+    )
+    return Arbre(exercices, {pk: mere for pk, mere, _ in lues}, {pk for pk, _, jour in lues if jour})
+
+
+def lire_les_dotations(arbre) -> dict[int, Dotation]:
+    """Ce que chaque enveloppe a reçu. Une requête."""
+    prevision = Q(nature=NatureMouvement.PREVISION)
+    mouvements = MouvementEnveloppe.objects.filter(enveloppe__exercice__in=arbre.exercices).order_by()
+    groupes = mouvements.values_list("enveloppe").annotate(
+        prevu_ae=total("ae", filter=prevision),
+        prevu_cp=total("cp", filter=prevision),
+        notifie_ae=total("ae", filter=~prevision),
+        notifie_cp=total("cp", filter=~prevision),
+    )
+    lus = {pk: [somme or ZERO for somme in sommes] for pk, *sommes in groupes}
+    recus = {pk: lus.get(pk, [ZERO] * 4) for pk in arbre.meres}
+    return {
+        pk: Dotation(Credits(*sommes[:2]), Credits(*sommes[2:]), pk in arbre.notifiees) for pk, sommes in recus.items()
+    }
+
+
+def lire_par_action(arbre):
+    """L'accordé, l'engagé et le payé, chacun par (enveloppe, action). Trois requêtes."""
+    return (
+        lire(arbre, Decision.objects, "montant", "enveloppe", "action"),
+        lire(arbre, LigneEngagement.objects, "ae", "enveloppe", "action"),
+        lire(arbre, Paiement.objects, "cp", "ligne__enveloppe", "ligne__action"),
+    )
+
+
+def lire_les_propositions(arbre):
+    return lire(arbre, propositions(TOUTES_LES_ENVELOPPES), "propose", "action__enveloppe")
+
+
+def lire(arbre, lignes, champ, *cles) -> dict[tuple | int, Decimal]:
+    """La somme d'un champ par valeur de ces clés, la première étant l'enveloppe. Une requête."""
+    siennes = lignes.filter(**{f"{cles[0]}__exercice__in": arbre.exercices}).order_by().values_list(*cles)
+    groupes = siennes.annotate(somme=total(champ))
+    return {cle[0] if len(cles) == 1 else tuple(cle): somme for *cle, somme in groupes}
+
+
+def au_dela(engages, accordes) -> dict[int, Decimal]:
+    """Ce que chaque action a d'engagé au-delà de son accordé, par enveloppe."""
+    trop = defaultdict(lambda: ZERO)
+    for cle, engage in engages.items():
+        trop[cle[0]] += max(engage - accordes.get(cle, ZERO), ZERO)
+    return trop
 
 
 def lignee(pk: int, meres: dict[int, int | None]) -> list[int]:
@@ -111,3 +362,8 @@ def lignee(pk: int, meres: dict[int, int | None]) -> list[int]:
         vues.append(pk)
         pk = meres[pk]
     return vues
+
+
+def descendance(pk: int, meres: dict[int, int | None]) -> list[int]:
+    """L'enveloppe et toutes ses sous-enveloppes."""
+    return [fille for fille in meres if pk in lignee(fille, meres)]

@@ -293,7 +293,7 @@ def test_le_motif_exige_se_dit_sur_le_champ_motif(client, action):
     assert list(formulaire.errors) == ["motif"]
 
 
-def test_decider_choisit_une_enveloppe_feuille_et_dit_son_disponible(client, action, exercice):
+def test_decider_choisit_une_enveloppe_feuille_et_dit_son_reste_a_decider(client, action, exercice):
     mere = EnveloppeFactory(exercice=exercice, libelle="P147")
     fille = EnveloppeFactory(exercice=exercice, libelle="Appel 1", parent=mere)
     EnveloppeFactory(exercice=exercice, libelle="Appel 2", parent=mere)
@@ -301,8 +301,8 @@ def test_decider_choisit_une_enveloppe_feuille_et_dit_son_disponible(client, act
     MouvementFactory(enveloppe=fille, ae=euros(5000))
     reponse = client.get(adresse("action_decider", action.pk))
     page = texte(reponse)
-    assert "Disponible : « Appel 1 », 4 000,00 € (disponible de la mère « P147 ») ; « Appel 2 », 0,00 €." in page, (
-        "le moindre disponible, dit sous le champ, et de qui il vient"
+    assert "Reste à décider : « Appel 1 », 4 000,00 € (celui de la mère « P147 ») ; « Appel 2 », 0,00 €." in page, (
+        "le moindre reste à décider, dit sous le champ, et de qui il vient"
     )
     assert choix_d_enveloppe(reponse) == ["Choisir", "Appel 1", "Appel 2"]
     assert "Choisir l’enveloppe qui porte la décision" in texte(decider(client, action))

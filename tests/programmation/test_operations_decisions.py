@@ -272,7 +272,7 @@ def test_un_agent_ne_depasse_pas_le_disponible_un_responsable_le_motive(agent, r
     p147(action, demande=20000)
     with pytest.raises(OperationRefusee, match="Seul un responsable"):
         decider(agent, action, NatureDecision.ATTRIBUTION, "10000,01", motif="Urgent", enveloppe=enveloppe)
-    with pytest.raises(MotifExige, match="dépasser le disponible"):
+    with pytest.raises(MotifExige, match="dépasser le reste à décider"):
         decider(responsable, action, NatureDecision.ATTRIBUTION, "10000,01", enveloppe=enveloppe)
     decider(responsable, action, NatureDecision.ATTRIBUTION, "10000,01", motif="Arbitrage", enveloppe=enveloppe)
     assert ligne_p147(action) == (euros("10000,01"), "acquis")
@@ -302,7 +302,7 @@ def test_le_lot_entier_tient_dans_l_enveloppe_mere(agent, responsable, mere):
         operations.decider(lot, par=agent, motif="Urgent")
     assert Decision.objects.count() == 0
     assert [message.replace("\u202f", " ").replace("\xa0", " ") for message in refus.value.messages] == [
-        "« Crédits P147 », enveloppe mère : 1 200,00 € dépassent le disponible (1 000,00 €). Réduire les montants, "
+        "« Crédits P147 », enveloppe mère : 1 200,00 € dépassent le reste à décider (1 000,00 €). Réduire les montants, "
         "ou s’adresser au responsable. Seul un responsable peut dépasser, avec un motif."
     ]
     with pytest.raises(MotifExige, match="Crédits P147"):
