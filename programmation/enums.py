@@ -302,3 +302,8 @@ class CodeParametre(models.TextChoices):
     SEUIL_CONVENTION = "seuil_convention", "Convention obligatoire au-dessus de (€ par an, droit privé)"
     DELAI_JUSTIFICATION = "delai_justification", "Justification due après la fin de l’action (mois)"
     DELAI_PAIEMENT = "delai_paiement", "Paiement attendu après l’engagement (mois)"
+
+    @classmethod
+    def delais(cls):
+        """Celles qui se comptent en mois."""
+        return [cls.DELAI_JUSTIFICATION, cls.DELAI_PAIEMENT]

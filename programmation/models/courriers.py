@@ -2,6 +2,7 @@
 
 from datetime import date as Date
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Coalesce
@@ -99,3 +100,8 @@ class Parametre(models.Model):
 
     def __str__(self):
         return f"{self.get_code_display()} : {self.valeur}"
+
+    def clean(self):
+        """Un délai se compte en mois entiers : son échéance tombe un jour."""
+        if self.code in CodeParametre.delais() and self.valeur is not None and self.valeur % 1:
+            raise ValidationError({"valeur": "Un délai est un nombre entier de mois."})

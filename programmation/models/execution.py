@@ -6,6 +6,7 @@ from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
 from comptes.enums import Role
+from politique_ville.outils.francais import euros
 from politique_ville.outils.montants import MontantField
 
 from ..enums import EtatJustification, NatureActe, NaturePaiement, SuiteJustification
@@ -153,6 +154,9 @@ class LigneEngagement(models.Model):
             ),
         ]
 
+    def __str__(self):
+        return f"Ligne de {euros(self.ae)}"
+
     def clean(self):
         if self.action.exercice_id != self.engagement.exercice_id:
             raise ValidationError({"action": "Cette action est d’un autre exercice que l’engagement."})
@@ -184,6 +188,9 @@ class Paiement(models.Model):
                 violation_error_message="Un paiement est positif ; un reversement du porteur est négatif.",
             ),
         ]
+
+    def __str__(self):
+        return f"{self.get_nature_display()} de {euros(self.cp)}"
 
 
 class JustificationQuerySet(models.QuerySet):
