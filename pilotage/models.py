@@ -5,6 +5,8 @@ from django.utils import timezone
 
 from programmation.models import Comite, Exercice
 
+MOTIF_DE_CLOTURE = "Clôture de l’exercice"
+
 
 class PhotographieIntouchable(Exception):
     """Une photographie ne se modifie ni ne s'efface : elle dit ce qu'étaient les chiffres ce jour-là."""
@@ -21,6 +23,16 @@ class PhotographieQuerySet(models.QuerySet):
         """Une photographie est de tout l'exercice, proposé compris : il faut voir tout le département, côté État."""
         perimetre = utilisateur.perimetre_de_l_etat
         return self if perimetre.national else self.filter(exercice__departement__in=perimetre.departements)
+
+    def de_la_cloture(self):
+        """La photographie de la dernière clôture, à défaut la dernière prise, ou None : celle à qui un exercice clos
+        doit ressembler. Une photographie plus récente cacherait un changement fait entre les deux."""
+        recentes = self.order_by("-pk")
+        return recentes.filter(motif__startswith=MOTIF_DE_CLOTURE).first() or recentes.first()
+
+    def sans_lignes(self):
+        """Sans le détail de chaque action, qui pèse des mégaoctets : pour une liste ou un tableau de bord."""
+        return self.defer("lignes")
 
 
 class Photographie(models.Model):

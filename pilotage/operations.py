@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from comptes.models import Utilisateur
 from programmation import operations as programmation
-from programmation.models import Campagne, Exercice
+from programmation.models import Campagne, Comite, Exercice
 
 from . import photographies
-from .models import Photographie
+from .models import MOTIF_DE_CLOTURE, Photographie
 
 
 def figer_campagne(campagne: Campagne, *, par: Utilisateur, le: datetime | None = None) -> Photographie:
@@ -27,7 +27,7 @@ def cloturer_exercice(exercice: Exercice, *, par: Utilisateur, le: datetime | No
     """Clôt l'exercice, dont toutes les campagnes sont figées, et photographie ce qui ne changera plus."""
     with transaction.atomic():
         exercice = programmation.clore(exercice, par=par)
-        return photographier(exercice, f"Clôture de l’exercice {exercice.annee}", le=le)
+        return photographier(exercice, f"{MOTIF_DE_CLOTURE} {exercice.annee}", le=le)
 
 
 def rouvrir_exercice(exercice: Exercice, *, par: Utilisateur, motif: str) -> Photographie:
@@ -37,8 +37,13 @@ def rouvrir_exercice(exercice: Exercice, *, par: Utilisateur, motif: str) -> Pho
         return photographier(exercice, f"Réouverture de l’exercice {exercice.annee}")
 
 
-def photographier(exercice: Exercice, motif: str, *, le: datetime | None = None) -> Photographie:
-    """Garde la programmation de l'exercice telle qu'elle est : ses lignes, sa synthèse et leur empreinte."""
+def photographier(
+    exercice: Exercice, motif: str, *, le: datetime | None = None, comite: Comite | None = None
+) -> Photographie:
+    """Garde la programmation de l'exercice telle qu'elle est : ses lignes, sa synthèse et leur empreinte.
+
+    `comite` : celui qui vient de se terminer. À appeler dans la transaction du geste que l'on photographie.
+    """
     if le and le > timezone.now():
         raise programmation.OperationRefusee("La date d’une photographie n’est jamais dans le futur.")
     lignes, synthese = photographies.lignes(exercice), photographies.synthese(exercice)
@@ -46,6 +51,7 @@ def photographier(exercice: Exercice, motif: str, *, le: datetime | None = None)
         exercice=exercice,
         prise_le=le or timezone.now(),
         motif=motif,
+        comite=comite,
         lignes=lignes,
         synthese=synthese,
         empreinte=photographies.empreinte(lignes, synthese),

@@ -1,4 +1,4 @@
-"""Les photographies : intactes, et les mêmes que les exercices clos."""
+"""Les photographies : intactes, et les mêmes que les exercices clos, au centime."""
 
 from programmation.enums import StatutExercice
 from programmation.models import Exercice
@@ -16,29 +16,20 @@ def empreinte_d_une_photographie():
             yield Ecart(f"photographie {photographie.pk} « {photographie} »", attendu, photographie.empreinte)
 
 
-@verification("exercice clos", "Un exercice clos a gardé les chiffres de sa dernière photographie, au centime.")
+@verification("exercice clos", "Un exercice clos a gardé les chiffres de sa photographie de clôture, au centime.")
 def exercice_clos():
-    for exercice in Exercice.objects.filter(statut=StatutExercice.CLOS).select_related("departement"):
-        derniere = Photographie.objects.filter(exercice=exercice).order_by("-pk").first()
-        if derniere is None:
+    for exercice in Exercice.objects.filter(statut=StatutExercice.CLOS).select_related("departement", "nomenclature"):
+        cloture = Photographie.objects.filter(exercice=exercice).de_la_cloture()
+        if cloture is None:
             yield Ecart(f"exercice {exercice}", "une photographie", "aucune")
         else:
-            yield from differences(exercice, derniere)
+            yield from ecarts(exercice, cloture)
 
 
-def differences(exercice, photographie):
-    avant = par_cle(photographie.lignes)
-    maintenant = par_cle(photographies.lignes(exercice))
-    for cle in sorted(avant.keys() | maintenant.keys()):
-        ancienne, actuelle = avant.get(cle), maintenant.get(cle)
-        objet = f"exercice {exercice}, action « {(actuelle or ancienne)['intitule']} »"
-        if ancienne is None or actuelle is None:
-            yield Ecart(objet, "présente" if ancienne else "absente", "présente" if actuelle else "absente")
-            continue
-        for champ in actuelle:
-            if actuelle[champ] != ancienne.get(champ):
-                yield Ecart(f"{objet}, {champ}", ancienne.get(champ), actuelle[champ])
-
-
-def par_cle(lignes):
-    return {ligne["cle"]: photographies.sans_libelles(ligne) for ligne in lignes}
+def ecarts(exercice, cloture):
+    """Un recomptage neuf, action par action puis chiffre par chiffre."""
+    gardee = {"lignes": cloture.lignes, "synthese": cloture.synthese}
+    neuve = {"lignes": photographies.lignes(exercice), "synthese": photographies.synthese(exercice)}
+    for difference in photographies.differences(gardee, neuve):
+        champ = f", {difference.champ}" if difference.champ else ""
+        yield Ecart(f"exercice {exercice}, {difference.objet}{champ}", difference.avant, difference.apres)
