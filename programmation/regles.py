@@ -13,6 +13,7 @@ from .enums import (
     Droit,
     Echelle,
     EtatFinancement,
+    EtatScenario,
     FamilleFinanceur,
     NatureDecision,
     QualiteAvis,
@@ -202,6 +203,19 @@ def empechement_de_dater(exercice, jour):
     return ""
 
 
+def enveloppe_d_office(action, feuilles, porteuse=None):
+    """Celle qui porte déjà ses décisions (`porteuse`), sinon la sienne, sinon la seule au plus près de son contrat et
+    de son dispositif ; None s'il faut choisir."""
+    if porteuse:
+        return porteuse
+    possibles = [feuille for feuille in feuilles if not feuille.pourquoi_pas(action)]
+    if action.enveloppe in possibles:
+        return action.enveloppe
+    propres = [bool(e.contrat_id) + bool(e.dispositif_id) for e in possibles]
+    au_plus_pres = [e for e, precision in zip(possibles, propres, strict=True) if precision == max(propres)]
+    return au_plus_pres[0] if len(au_plus_pres) == 1 else None
+
+
 def motif_exige_pour_deplacer_un_total(action, a_une_decision):
     """Dès qu'une décision existe ou que la campagne est figée : ce qui change un total déjà lu se justifie."""
     return a_une_decision or action.campagne.est_figee
@@ -338,3 +352,70 @@ def convention_obligatoire(organisme, montant, seuil):
     if organisme is None or montant is None or seuil is None:
         return False
     return organisme.courant.droit == Droit.PRIVE and montant > seuil
+
+
+# --- Scénarios ---
+
+
+def peut_tenir_un_scenario(utilisateur, exercice, enveloppe=None):
+    """Qui écrit là où vont les crédits du scénario : dans tout le département, ou dans le contrat de l'enveloppe."""
+    return peut_saisir(utilisateur, exercice, enveloppe.contrat if enveloppe else None)
+
+
+def empechement_de_batir(exercice):
+    """Pourquoi aucun scénario de cet exercice ne se crée ni ne change, ou ""."""
+    if exercice.est_clos:
+        return f"L’exercice {exercice.annee} est clos : aucun scénario ne s’y prépare."
+    return ""
+
+
+def empechement_de_changer_le_scenario(scenario):
+    """Pourquoi ses montants, son nom et sa règle ne changent plus, ou ""."""
+    if scenario.etat != EtatScenario.ETUDE:
+        return f"Le scénario « {scenario} » est « {scenario.get_etat_display().lower()} » : il ne change plus."
+    return empechement_de_batir(scenario.exercice)
+
+
+def empechement_de_proposer(action):
+    """Pourquoi un scénario ne peut plus rien donner à cette action, ou ""."""
+    if action.statut not in StatutAction.a_decider():
+        return f"elle est « {action.get_statut_display()} »"
+    return f"la campagne « {action.campagne} » est figée" if action.campagne.est_figee else ""
+
+
+# --- Comités ---
+
+
+def peut_tenir_un_comite(utilisateur, comite):
+    """Composer l'ordre du jour, enregistrer ce qui s'y dit : qui écrit dans tout ce que couvre sa campagne."""
+    return peut_saisir(utilisateur, comite.campagne.exercice, comite.campagne.contrat)
+
+
+def empechement_du_comite(campagne):
+    if campagne.exercice.est_clos:
+        return f"L’exercice {campagne.exercice.annee} est clos : ses comités ne changent plus."
+    return ""
+
+
+def empechement_de_reunir(campagne):
+    """Prévoir un comité, ou y inscrire une action : tant que la campagne se décide."""
+    if campagne.est_figee:
+        return f"La campagne « {campagne} » est figée : aucun comité ne s’y réunit plus."
+    return empechement_du_comite(campagne)
+
+
+def empechement_d_inscrire(action, comite):
+    """Un comité examine ce qui est à décider et, pour un complément, ce qui est programmé."""
+    if action.campagne_id != comite.campagne_id:
+        return f"elle est de la campagne « {action.campagne} »."
+    if action.statut not in [*StatutAction.a_decider(), StatutAction.PROGRAMMEE]:
+        return f"une action « {action.get_statut_display()} » ne s’inscrit pas à l’ordre du jour."
+    return ""
+
+
+def empechement_de_sieger(comite):
+    if comite.est_termine:
+        return "Le comité est terminé : plus rien n’y change."
+    if not comite.est_en_seance:
+        return "La séance n’est pas ouverte : l’ouvrir pour y enregistrer les issues."
+    return ""

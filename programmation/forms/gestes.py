@@ -100,7 +100,7 @@ class DecisionCommuneForm(RefusMixin, forms.Form):
 
     def proposer_les_enveloppes(self, feuilles):
         porteuses = dernieres_enveloppes(self.actions)
-        self.d_office = {a.pk: enveloppe_d_office(a, feuilles, porteuses.get(a.pk)) for a in self.actions}
+        self.d_office = {a.pk: regles.enveloppe_d_office(a, feuilles, porteuses.get(a.pk)) for a in self.actions}
         self.enveloppes = [e for e in feuilles if not any(e.pourquoi_pas(a) for a in self.actions)]
         if feuilles:
             communes = set(self.d_office.values())
@@ -180,19 +180,6 @@ def dernieres_enveloppes(actions):
         return {}
     decisions = Decision.objects.filter(action__in=actions, enveloppe__isnull=False).order_by("pk")
     return {decision.action_id: decision.enveloppe for decision in decisions.select_related("enveloppe")}
-
-
-def enveloppe_d_office(action, feuilles, porteuse):
-    """Celle qui porte déjà ses décisions, sinon la sienne, sinon la seule au plus près de son contrat et de son
-    dispositif ; None s'il faut choisir."""
-    if porteuse:
-        return porteuse
-    possibles = [feuille for feuille in feuilles if not feuille.pourquoi_pas(action)]
-    if action.enveloppe in possibles:
-        return action.enveloppe
-    propres = [bool(e.contrat_id) + bool(e.dispositif_id) for e in possibles]
-    au_plus_pres = [e for e, precision in zip(possibles, propres, strict=True) if precision == max(propres)]
-    return au_plus_pres[0] if len(au_plus_pres) == 1 else None
 
 
 def montant_propose(action):

@@ -15,7 +15,7 @@ from politique_ville.outils.montants import total
 
 from .. import regles
 from ..enums import EtatFinancement, FamilleFinanceur, NatureDecision, NatureFinancement, QualiteAvis
-from ..models import Action, Decision, Enveloppe, Financement, Financeur, Passage
+from ..models import Action, Decision, Enveloppe, Financement, Financeur, Passage, Scenario
 from ..synthese import avis_manquants, lignee, restes_a_decider
 from .outils import (
     MotifExige,
@@ -35,7 +35,7 @@ class DemandeDeDecision:
     """Une décision à enregistrer : montant signé en euros (None : celui que la nature impose, 0 ou le retrait de tout).
 
     `version` : celle de l'action que le décideur a lue (None : sans contrôle). `passage` : celui du comité où elle se
-    prend.
+    prend. `scenario` : celui que l'on promeut.
     """
 
     action: Action
@@ -44,6 +44,7 @@ class DemandeDeDecision:
     enveloppe: Enveloppe | None = None
     version: int | None = None
     passage: Passage | None = None
+    scenario: Scenario | None = None
 
 
 @dataclass(frozen=True)
@@ -224,6 +225,7 @@ def decision(action, demande, montant, par, motif, date):
         motif=motif.strip(),
         auteur=par,
         passage=demande.passage,
+        scenario=demande.scenario,
         porteur_nom=str(action.porteur or ""),
         porteur_siret=action.etablissement.siret if action.etablissement else "",
     )
