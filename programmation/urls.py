@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import en_lot, fiche, gestes, imports, liste, organismes, saisie
+from .views import avis, en_lot, fiche, gestes, imports, liste, organismes, saisie
 
 app_name = "programmation"
 
@@ -15,6 +15,9 @@ urlpatterns = [
     path("actions/<int:pk>/scinder/", gestes.action_scinder, name="action_scinder"),
     path("actions/<int:pk>/gestes/<str:geste>/", gestes.action_geste, name="action_geste"),
     path("actions/<int:pk>/modifier/", saisie.SaisieView.as_view(), name="action_update"),
+    path("avis/", avis.avis_list, name="avis_list"),
+    path("avis/dispenser/", avis.avis_dispenser, name="avis_dispenser"),
+    path("avis/<int:pk>/", avis.avis_donner, name="avis_donner"),
     path("imports/", imports.ImportListView.as_view(), name="import_list"),
     path("imports/ajouter/", imports.import_create, name="import_create"),
     path("imports/modele/<int:exercice>/", imports.import_modele, name="import_modele"),

@@ -5,8 +5,12 @@ from datetime import date as Date
 
 from django.utils import timezone
 
+from comptes.enums import Role
 from dispositifs.synthese import SyntheseDuQuota
+from programmation.enums import QualiteAvis
+from programmation.models.avis import actions_du_delegue
 from programmation.synthese import (
+    Attente,
     Base,
     ChoixDeBase,
     Fraicheur,
@@ -18,6 +22,7 @@ from programmation.synthese import (
     SyntheseDesQuartiers,
     SyntheseDesThematiques,
     additionner,
+    attente,
     fraicheur,
     regrouper,
     sommes_par,
@@ -66,6 +71,7 @@ class TableauDeBord:
     nombres_a_comparer: tuple[NombreAComparer, ...]
     postes: tuple[LigneDePostes, ...]
     quota: SyntheseDuQuota | None
+    avis: Attente | None
 
 
 def tableau_de_bord(portee: Portee, jour: Date | None = None) -> TableauDeBord:
@@ -88,7 +94,16 @@ def tableau_de_bord(portee: Portee, jour: Date | None = None) -> TableauDeBord:
         nombres_a_comparer=nombres_a_comparer(portee),
         postes=postes_de_la_portee(portee),
         quota=quota_a_signer(portee, jour or timezone.localdate()),
+        avis=avis_du_delegue(portee),
     )
+
+
+def avis_du_delegue(portee) -> Attente | None:
+    """Ce qui attend l'avis d'un délégué dans les exercices de la page ; None si rien, ou pour un autre rôle."""
+    if portee.utilisateur.roles != {Role.DELEGUE}:
+        return None
+    attendus = attente(portee.cadre.actions(actions_du_delegue(portee.utilisateur)), [QualiteAvis.DELEGUE])
+    return attendus if attendus.nombre else None
 
 
 def p147_accorde(portee) -> Somme:

@@ -4,17 +4,30 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from comptes.enums import Role
 from politique_ville.outils.montants import MontantField
 
-from ..enums import QualiteAvis, SensAvis, VisibiliteAvis
-from .actions import Action
+from ..enums import Echelle, QualiteAvis, SensAvis, VisibiliteAvis
+from .actions import Action, Localisation
 
 PLUS_BASSE_PRIORITE = 3
+
+
+def actions_du_delegue(utilisateur):
+    """Les actions où un délégué donne son avis : celles de ses quartiers, celles à l'échelle d'un contrat qui contient
+    l'un d'eux, et celles à l'échelle de son département. Vide pour qui n'est pas délégué."""
+    suivis = utilisateur.quartiers_suivis().order_by()
+    lieux = Localisation.objects.filter(action=OuterRef("pk"))
+    a_l_echelle_du_contrat = Q(echelle=Echelle.CONTRAT, contrat__in=suivis.values("contrat")) & ~Exists(lieux)
+    du_departement = Q(
+        echelle=Echelle.DEPARTEMENT, exercice__departement__in=utilisateur.perimetre.departements_de_delegue
+    )
+    dans_ses_quartiers = Exists(lieux.filter(quartier__in=suivis))
+    return Action.objects.visibles_par(utilisateur).filter(dans_ses_quartiers | a_l_echelle_du_contrat | du_departement)
 
 
 class AvisQuerySet(models.QuerySet):
@@ -76,6 +89,11 @@ class Avis(models.Model):
 
     def __str__(self):
         return f"{self.get_sens_display()} ({self.get_qualite_display().lower()})"
+
+    @property
+    def couleur(self):
+        """La couleur du badge DSFR de son sens."""
+        return SensAvis(self.sens).couleur
 
     def clean(self):
         if self.sens == SensAvis.DISPENSE and not self.commentaire.strip():

@@ -77,11 +77,13 @@ def changer_le_statut(
         verrouillees = list(verrouiller_les_actions(actions).values())
         exiger_les_droits(verrouillees, par)
         refuser_ensemble(verrouillees, empechement)
+        marquer_modifiees(verrouillees)
         for action in verrouillees:
             action.statut = statut
             action.motif_statut = motif_statut or ""
-        marquer_modifiees(verrouillees)
-        champs = ["statut", "motif_statut", "version", "modifie_le"]
+            if statut == StatutAction.DEPOSEE and action.deposee_le is None:
+                action.deposee_le = action.modifie_le
+        champs = ["statut", "motif_statut", "deposee_le", "version", "modifie_le"]
         modifier_avec_historique(verrouillees, Action, champs, par=par, motif=motif)
         ajuster_les_lignes_p147(verrouillees, {}, par=par, motif=motif)
     return verrouillees

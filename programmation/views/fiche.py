@@ -10,10 +10,10 @@ from politique_ville.outils.repartition import part
 
 from .. import regles
 from ..controles import anomalies
-from ..enums import FamilleFinanceur
+from ..enums import FamilleFinanceur, StatutAction
 from ..historique import historique
-from ..models import Action, Financement
-from ..synthese import plan_de_financement
+from ..models import Action, Avis, Financement
+from ..synthese import avis_manquants, jours_d_attente, plan_de_financement
 from .gestes import gestes_possibles
 from .mixins import PerimetreMixin
 
@@ -59,6 +59,7 @@ class ActionDetailView(PerimetreMixin, DetailView):
             voit_propose=regles.voit_les_propositions(utilisateur, action),
             lieux=parts_des_quartiers(action, plan),
             decisions=[] if self.est_bornee else action.decisions.select_related("auteur", "enveloppe"),
+            **self.avis(),
             anomalies=anomalies(action) if est_de_l_etat else [],
             precedente=self.actions.filter(pk=action.action_precedente_id).first()
             if action.action_precedente_id
@@ -70,6 +71,18 @@ class ActionDetailView(PerimetreMixin, DetailView):
             gestes=gestes_possibles(utilisateur, action),
             peut_modifier=regles.peut_modifier(utilisateur, action),
         )
+
+    def avis(self):
+        """Les avis que la personne lit, ceux qui manquent pour l'État, et si elle peut en donner un."""
+        action, utilisateur = self.object, self.request.user
+        en_attente = action.statut in StatutAction.a_decider() and not action.exercice.est_clos
+        suivi = en_attente and regles.est_de_l_etat(utilisateur, [action.exercice.departement_id])
+        return {
+            "avis": Avis.objects.visibles_par(utilisateur).filter(action=action).select_related("auteur"),
+            "avis_manquants": [q.label for q in avis_manquants([action]).get(action.pk, [])] if suivi else [],
+            "attend_depuis": jours_d_attente(action.deposee_le),
+            "peut_aviser": suivi and bool(regles.qualites_de_l_avis(utilisateur, action)),
+        }
 
     @property
     def actions(self):

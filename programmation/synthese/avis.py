@@ -1,0 +1,63 @@
+"""Les avis que les campagnes exigent et que personne n'a encore donnés, et depuis quand on les attend."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from ..enums import QualiteAvis, StatutAction, StatutExercice
+from ..models import Action, Avis
+
+
+@dataclass(frozen=True)
+class Attente:
+    """Combien d'actions attendent un avis, et le dépôt de la plus ancienne (None si aucune n'a de date connue)."""
+
+    nombre: int
+    depuis: datetime | None
+
+    @property
+    def jours(self) -> int | None:
+        return jours_d_attente(self.depuis)
+
+
+def jours_d_attente(deposee_le: datetime | None) -> int | None:
+    """Le nombre de jours depuis le dépôt ; None si la date du dépôt n'est pas connue."""
+    return None if deposee_le is None else (timezone.localdate() - timezone.localdate(deposee_le)).days
+
+
+def avis_manquants(actions: Iterable[Action]) -> dict[int, list[QualiteAvis]]:
+    """Par identifiant d'action, les avis que sa campagne exige et que ni un avis ni une dispense ne remplit.
+
+    Une requête, quel que soit leur nombre ; une action qui ne manque de rien n'y est pas.
+    """
+    actions = [action for action in actions if action.campagne.avis_exiges]
+    donnes = set(Avis.objects.filter(action__in=actions).order_by().values_list("action", "qualite")) if actions else ()
+    manquants = {a.pk: [q for q in a.campagne.avis_exiges if (a.pk, q) not in donnes] for a in actions}
+    return {pk: qualites for pk, qualites in manquants.items() if qualites}
+
+
+def en_attente(actions: QuerySet, qualites: Iterable[QualiteAvis]) -> QuerySet:
+    """Celles de ces actions qui attendent l'un de ces avis : à décider, dans un exercice ouvert, avis exigé et absent.
+
+    Une action déposée depuis longtemps passe devant ; sans date de dépôt connue, elle ferme la liste.
+    """
+    attendus = Q(pk__in=[])
+    for qualite in qualites:
+        donne = Exists(Avis.objects.filter(action=OuterRef("pk"), qualite=qualite))
+        attendus |= Q(**{f"campagne__avis_{qualite}_exige": True}) & ~donne
+    ouvertes = actions.filter(
+        attendus,
+        statut__in=StatutAction.a_decider(),
+        exercice__statut=StatutExercice.OUVERT,
+        campagne__figee_le=None,
+    )
+    return ouvertes.order_by(F("deposee_le").asc(nulls_last=True), "pk")
+
+
+def attente(actions: QuerySet, qualites: Iterable[QualiteAvis]) -> Attente:
+    """Le compte de `en_attente`, en une requête."""
+    compte = en_attente(actions, qualites).order_by().aggregate(nombre=Count("pk"), depuis=Min("deposee_le"))
+    return Attente(compte["nombre"], compte["depuis"])
