@@ -27,7 +27,7 @@ CITES = {"contrat", "structure", "financeur", "action"}  # ce que l'histoire nom
 
 def historique_du_programme(programme: ProgrammeReussiteEducative) -> list[Evenement]:
     """Les gestes sur ce PRE, le plus récent d'abord."""
-    return par_geste([(ProgrammeReussiteEducative, {"id": programme.pk}, changements_de_la_fiche)])
+    return par_geste([(ProgrammeReussiteEducative, {"id": programme.pk}, changements_du_programme)])
 
 
 def historique_du_suivi(suivi: SuiviPre) -> list[Evenement]:
@@ -67,9 +67,32 @@ class Noms:
                     versions = [ligne.actuelle, ligne.precedente]
                     cites[champ.related_model] |= {getattr(v, champ.attname) for v in versions if v}
         self.objets = {modele: modele._default_manager.in_bulk(ids) for modele, ids in cites.items()}
+        self.communes = communes_par_version(
+            [ligne.actuelle for ligne in lignes if ligne.modele is ProgrammeReussiteEducative]
+        )
 
     def __call__(self, modele, identifiant) -> str:
         return str(self.objets[modele].get(identifiant, "supprimé"))
+
+
+def communes_par_version(versions) -> dict[int, str]:
+    """Les communes que chaque ligne d'histoire d'un PRE portait, en mots. Une requête, ou aucune sans PRE."""
+    if not versions:
+        return {}
+    noms = defaultdict(list)
+    portees = ProgrammeReussiteEducative.history.model.communes.model.objects.filter(history__in=versions)
+    for version, nom in portees.order_by("commune__recherche").values_list("history", "commune__nom"):
+        noms[version].append(nom)
+    return {version.pk: ", ".join(noms[version.pk]) or INCONNU for version in versions}
+
+
+def changements_du_programme(ligne: Ligne, nommer: Noms) -> list[Changement]:
+    """Sa fiche, puis ses communes."""
+    changements = changements_de_la_fiche(ligne, nommer)
+    if ligne.precedente is not None:
+        avant, apres = nommer.communes[ligne.precedente.pk], nommer.communes[ligne.actuelle.pk]
+        changements += [Changement("Communes", avant, apres)] * (avant != apres)
+    return changements
 
 
 def changements_de_la_fiche(ligne: Ligne, nommer: Callable) -> list[Changement]:

@@ -178,6 +178,24 @@ def axes_impossibles(effectifs, total):
             yield axe, axe.label, trouve
 
 
+def erreurs_du_programme(programme, suivis, actions):
+    """Ce que le contrat et les dates d'un PRE doivent à ses feuilles annuelles et aux actions qu'elles portent."""
+    erreurs = []
+    for suivi in suivis:
+        annee = suivi.exercice.annee
+        if suivi.exercice.departement_id != programme.departement_id:
+            erreurs.append(("contrat", f"La feuille {annee} est d’un autre département que ce contrat."))
+        if not etait_ouvert(programme, annee):
+            champ = "ferme_le" if programme.ferme_le and programme.ferme_le.year < annee else "ouvert_le"
+            erreurs.append((champ, f"Le PRE a une feuille {annee} : il est ouvert cette année-là."))
+    for action in actions:
+        if action.contrat_id not in (None, programme.contrat_id):
+            erreurs.append(
+                ("contrat", f"« {action} », liée à une feuille, est d’un autre contrat : la délier d’abord.")
+            )
+    return erreurs
+
+
 def erreurs_de_l_action(action, suivi):
     """Une action d'un suivi est une action de PRE de cet exercice, dans le contrat du programme ou du département."""
     if action.exercice_id != suivi.exercice_id:

@@ -59,7 +59,7 @@ class ProgrammeReussiteEducative(models.Model):
     modifie_le = models.DateTimeField("modifié le", default=timezone.now, editable=False)
 
     objects = ProgrammeQuerySet.as_manager()
-    history = HistoricalRecords()
+    history = HistoricalRecords(m2m_fields=[communes])
 
     class Meta:
         verbose_name = "programme de réussite éducative"
@@ -95,12 +95,6 @@ class ProgrammeReussiteEducative(models.Model):
             raise ValidationError({"structure": "Un PRE est porté par une structure à comptabilité publique."})
 
 
-class SuiviPreQuerySet(models.QuerySet):
-    def visibles_par(self, utilisateur):
-        """Ceux des programmes visibles."""
-        return self.filter(programme__in=ProgrammeReussiteEducative.objects.visibles_par(utilisateur).order_by())
-
-
 def effectif(nom):
     return models.PositiveIntegerField(nom, null=True, blank=True, help_text="Un nombre ; vide : non renseigné.")
 
@@ -131,7 +125,6 @@ class SuiviPre(models.Model):
     bilan_recu_le = models.DateField("bilan reçu le", null=True, blank=True)
     version = models.PositiveIntegerField("version", default=1, editable=False)
 
-    objects = SuiviPreQuerySet.as_manager()
     history = HistoricalRecords()
 
     class Meta:

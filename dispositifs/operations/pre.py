@@ -45,7 +45,11 @@ class SaisieDeSuivi(Saisie):
 def enregistrer_un_programme(
     saisie: SaisieDeProgramme, *, par: Utilisateur, motif: str = ""
 ) -> ProgrammeReussiteEducative:
-    """Crée ou modifie un PRE. Lève ModifieEntreTemps, DroitManquant ou OperationRefusee (porteur privé)."""
+    """Crée ou modifie un PRE.
+
+    Lève ModifieEntreTemps, DroitManquant ou OperationRefusee (porteur privé, contrat ou dates que ses
+    feuilles démentent).
+    """
     modele = ProgrammeReussiteEducative
     with contraintes_en_francais(), transaction.atomic():
         versions = {saisie.objet.pk: saisie.version} if saisie.objet else {}
@@ -55,37 +59,56 @@ def enregistrer_un_programme(
         changes = appliquer(programme, saisie.champs)
         controler(programme)
         exiger_la_gestion(par, programme)
-        communes = saisie.communes is not None and (
-            programme.pk is None or set(saisie.communes) != set(programme.communes.all())
-        )
-        if programme.pk is None or changes or communes:
-            sauver(programme, par, motif)
-        if communes:
-            programme.communes.set(saisie.communes)
+        if changes & {"contrat", "ouvert_le", "ferme_le"}:
+            refuser(regles.erreurs_du_programme(programme, *feuilles_et_actions(programme)))
+        if programme.pk is None or changes or change_de_communes(programme, saisie.communes):
+            sauver(programme, saisie.communes, par, motif)
     return programme
 
 
-def sauver(programme, par, motif):
-    if programme.pk:
-        programme.version += 1
-        programme.modifie_le = timezone.now()
-    programme._history_user = par
-    programme._change_reason = motif
+def change_de_communes(programme, communes):
+    return communes is not None and set(communes) != set(programme.communes.all())
+
+
+def feuilles_et_actions(programme):
+    """Ses suivis, dans l'ordre des années, et les actions qu'ils portent."""
+    if programme.pk is None:
+        return [], []
+    suivis = SuiviPre.objects.filter(programme=programme).select_related("exercice").order_by("exercice__annee")
+    return suivis, Action.objects.filter(suivi_pre__suivi__programme=programme).order_by("recherche", "pk")
+
+
+def sauver(programme, communes, par, motif):
+    """Écrit le PRE et ses communes ; une modification est une seule ligne d'historique, qui garde ses communes."""
+    programme._history_user, programme._change_reason = par, motif
+    if programme.pk is None:
+        programme.save()
+        programme.communes.set(communes or [])
+        return
+    if communes is not None:
+        programme.skip_history_when_saving = True
+        programme.communes.set(communes)
+        del programme.skip_history_when_saving
+    programme.version += 1
+    programme.modifie_le = timezone.now()
     programme.save()
 
 
 def enregistrer_un_suivi(saisie: SaisieDeSuivi, *, par: Utilisateur, motif: str = "") -> SuiviPre:
     """Crée ou modifie un suivi annuel, tout ou rien ; son PRE est verrouillé d'abord.
 
-    Lève ModifieEntreTemps, DroitManquant ou OperationRefusee (effectifs qui ne font pas le total, action déjà dans un
-    autre suivi, d'un autre exercice ou d'un autre dispositif).
+    Lève ModifieEntreTemps, DroitManquant ou OperationRefusee (PRE fermé cette année-là, effectifs qui ne font pas le
+    total, action déjà dans un autre suivi, d'un autre exercice ou d'un autre dispositif).
     """
     programme = saisie.objet.programme if saisie.objet else saisie.champs["programme"]
     with contraintes_en_francais(), transaction.atomic():
-        exiger_la_gestion(par, verrouiller(ProgrammeReussiteEducative, {programme.pk: None})[programme.pk])
+        programme = verrouiller(ProgrammeReussiteEducative, {programme.pk: None})[programme.pk]
+        exiger_la_gestion(par, programme)
         suivi = relire(saisie) if saisie.objet else SuiviPre()
         changes = appliquer(suivi, saisie.champs)
+        suivi.programme = programme
         controler(suivi)
+        exiger_l_ouverture(suivi)
         controler_les_actions(suivi, saisie.actions or ())
         refuser(regles.erreurs_des_effectifs(vars(suivi), effectifs_de(suivi, saisie)))
         creer_avec_historique([suivi] if suivi.pk is None else [], SuiviPre, par=par, motif=motif)
@@ -101,6 +124,15 @@ def relire(saisie):
     if saisie.version not in (None, suivi.version):
         raise ModifieEntreTemps([suivi])
     return suivi
+
+
+def exiger_l_ouverture(suivi):
+    """Une feuille ne naît que pour une année où le PRE, tel qu'il est sous le verrou, est ouvert."""
+    annee = suivi.exercice.annee
+    if suivi.pk is None and not regles.etait_ouvert(suivi.programme, annee):
+        raise OperationRefusee(
+            f"« {suivi.programme} » n’est pas ouvert en {annee} : il n’a pas de feuille cette année-là."
+        )
 
 
 def controler_les_actions(suivi, actions):

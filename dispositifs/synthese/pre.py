@@ -76,12 +76,8 @@ Cases = dict[tuple[str, str], int]  # (axe, modalité) → nombre d'enfants
 # --- Le coût ---
 
 
-def cout_par_enfant(suivi: SuiviPre) -> CoutParEnfant:
-    """Le budget total du bilan ÷ les enfants suivis, au centime. Une requête."""
-    return cout(BudgetPre.objects.filter(suivi=suivi).aggregate(somme=total("montant"))["somme"], suivi.enfants_suivis)
-
-
 def cout(budget: Decimal | None, enfants: int | None) -> CoutParEnfant:
+    """Le budget total du bilan ÷ les enfants suivis, au centime."""
     if budget is None:
         return CoutParEnfant(None, None, "Budget non renseigné.")
     if enfants is None:
@@ -217,17 +213,10 @@ def somme_des_connus(colonne):
 # --- Par département ---
 
 
-def programmes_du_departement(
-    programmes: QuerySet[ProgrammeReussiteEducative], departement: Departement, annee: int
-) -> ProgrammesDuDepartement:
-    """Les PRE (déjà bornés au périmètre) d'un département, l'année dite. Deux requêtes."""
-    return programmes_par_departement(programmes, [departement], annee)[0]
-
-
 def programmes_par_departement(
     programmes: QuerySet[ProgrammeReussiteEducative], departements: Iterable[Departement], annee: int
 ) -> list[ProgrammesDuDepartement]:
-    """De même pour plusieurs départements, dans leur ordre. Deux requêtes."""
+    """Les PRE (déjà bornés au périmètre) de ces départements, dans leur ordre, l'année dite. Deux requêtes."""
     departements = list(departements)
     ouverts, annonces = defaultdict(list), {}
     for pre in programmes_de_l_annee(programmes.filter(contrat__departement__in=departements), annee):

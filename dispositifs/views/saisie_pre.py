@@ -1,5 +1,6 @@
 """Saisir un PRE, ou sa feuille annuelle."""
 
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
@@ -60,6 +61,8 @@ class SuiviView(SaisieView):
         exiger(regles.peut_gerer(request.user, self.programme), LECTURE_SEULE)
         self.exercice = get_object_or_404(Exercice, departement=self.programme.departement_id, annee=annee)
         self.objet = self.lire()
+        if self.objet is None and not regles.etait_ouvert(self.programme, annee):
+            raise Http404("Ce programme n’est pas ouvert cette année-là.")
         return super().dispatch(request)
 
     def lire(self):

@@ -92,14 +92,15 @@ def releve_publie():
 
 @verification(
     "suivi de PRE",
-    "Les effectifs d’un PRE font ses enfants suivis (à défaut, un axe complet), et ses actions lui conviennent.",
+    "Les effectifs d’un PRE font ses enfants suivis (à défaut, un axe complet) ; ses années et ses actions conviennent.",
 )
 def suivi_de_pre():
     effectifs = grouper(EffectifPre.objects.all(), "suivi_id")
     actions = grouper(ActionDuSuivi.objects.select_related("action__dispositif"), "suivi_id")
-    for suivi in SuiviPre.objects.select_related("programme", "exercice").order_by("pk").iterator():
+    for suivi in SuiviPre.objects.select_related("programme__contrat", "exercice").order_by("pk").iterator():
         cases = {(ligne.axe, ligne.modalite): ligne.nombre for ligne in effectifs.get(suivi.pk, [])}
         erreurs = regles.erreurs_des_effectifs(vars(suivi), cases)
+        erreurs += regles.erreurs_du_programme(suivi.programme, [suivi], [])
         for lien in actions.get(suivi.pk, []):
             erreurs += regles.erreurs_de_l_action(lien.action, suivi)
         for _, phrase in erreurs:

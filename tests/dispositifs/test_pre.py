@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from comptes.enums import Role
 from dispositifs import operations
 from dispositifs.enums import AxeEffectif, NaturePorteurPre
-from dispositifs.historique_pre import en_mots
+from dispositifs.historique_pre import en_mots, historique_du_programme
 from dispositifs.models import ActionDuSuivi, EffectifPre, ProgrammeReussiteEducative, SuiviPre
 from dispositifs.operations import ModifieEntreTemps, SaisieDeProgramme, SaisieDeSuivi
-from dispositifs.synthese import MASQUE, cout_par_enfant, masquer, masquer_une_part, programmes_du_departement
+from dispositifs.synthese import MASQUE, feuille_de_suivi, masquer, masquer_une_part, programmes_par_departement
 from pilotage.verification.dispositifs import suivi_de_pre
 from programmation.enums import Droit
-from programmation.models import PartenaireFinanceur
+from programmation.models import Action, PartenaireFinanceur
 from programmation.operations import DroitManquant, OperationRefusee
 from territoires.enums import ObjetAnnonce
 from territoires.models import NombreAnnonce
@@ -56,7 +56,7 @@ def refus(geste, *args, exception=OperationRefusee, **champs):
 
 
 def action_pre(programme, **champs):
-    return ActionFactory(contrat=programme.contrat, dispositif=DispositifFactory(pre=True), **champs)
+    return ActionFactory(**{"contrat": programme.contrat, "dispositif": DispositifFactory(pre=True)} | champs)
 
 
 def par_age(*nombres):
@@ -75,7 +75,7 @@ def test_un_programme_se_cree_avec_ses_communes(agent):
         "structure": OrganismeFactory(droit=Droit.PUBLIC),
     }
     pre = operations.enregistrer_un_programme(SaisieDeProgramme(champs, communes=[caen]), par=agent)
-    assert (list(pre.communes.all()), pre.version, pre.history.get().history_user) == ([caen], 1, agent)
+    assert (list(pre.communes.all()), pre.version, pre.history.latest().history_user) == ([caen], 1, agent)
     operations.enregistrer_un_programme(SaisieDeProgramme({"intitule": "PRE de Caen"}, pre, 1, [caen]), par=agent)
     assert ProgrammeReussiteEducative.objects.get().version == 1
     saisie = SaisieDeProgramme({"ferme_le": date(2026, 8, 31)}, pre, 1)
@@ -87,6 +87,62 @@ def test_un_porteur_prive_est_refuse(agent):
     saisie = SaisieDeProgramme({"structure": OrganismeFactory()}, ProgrammeFactory())
     assert refus(operations.enregistrer_un_programme, saisie, par=agent)["structure"] == [
         "Un PRE est porté par une structure à comptabilité publique."
+    ]
+
+
+def modifier(agent, pre, **champs):
+    communes = champs.pop("communes", None)
+    return operations.enregistrer_un_programme(SaisieDeProgramme(champs, pre, communes=communes), par=agent)
+
+
+def test_le_contrat_d_un_programme_ne_change_pas_sous_ses_actions_liees(agent):
+    suivi, ailleurs = SuiviPreFactory(), ContratFactory()
+    enregistrer(agent, suivi, actions=[action := action_pre(suivi.programme)])
+    assert refus(modifier, agent, suivi.programme, contrat=ailleurs) == {
+        "contrat": [f"« {action} », liée à une feuille, est d’un autre contrat : la délier d’abord."]
+    }
+    gard = ContratFactory(departement=DepartementFactory(code="30"))
+    tout = habiliter(Role.AGENT, france_entiere=True)
+    assert refus(modifier, tout, suivi.programme, contrat=gard)["contrat"][0] == (
+        "La feuille 2026 est d’un autre département que ce contrat."
+    )
+    du_departement = action_pre(suivi.programme, contrat=None, echelle="departement")
+    enregistrer(agent, suivi, actions=[du_departement])
+    assert modifier(agent, suivi.programme, contrat=ailleurs).contrat == ailleurs
+
+
+def test_un_programme_reste_ouvert_l_annee_de_ses_feuilles(agent):
+    pre = SuiviPreFactory().programme
+    phrase = ["Le PRE a une feuille 2026 : il est ouvert cette année-là."]
+    assert refus(modifier, agent, pre, ferme_le=date(2025, 12, 31)) == {"ferme_le": phrase}
+    assert refus(modifier, agent, pre, ouvert_le=date(2027, 1, 1)) == {"ouvert_le": phrase}
+    assert modifier(agent, pre, ouvert_le=date(2026, 9, 1), ferme_le=date(2026, 12, 31)).version == 2
+
+
+def test_l_annee_ou_le_programme_est_ferme_n_a_pas_de_feuille(agent):
+    pre = ProgrammeFactory(intitule="PRE de Caen", ferme_le=date(2025, 8, 31))
+    assert refus(enregistrer, agent, None, {"programme": pre, "exercice": ExerciceFactory()}) == [
+        "« PRE de Caen » n’est pas ouvert en 2026 : il n’a pas de feuille cette année-là."
+    ]
+    enregistrer(agent, None, {"programme": pre, "exercice": ExerciceFactory(annee=2025)})
+    assert SuiviPre.objects.get().exercice.annee == 2025
+
+
+def test_l_histoire_d_un_programme_garde_ses_communes(agent, django_assert_num_queries):
+    caen, lisieux = CommuneFactory(nom="Caen"), CommuneFactory(nom="Lisieux")
+    champs = {"intitule": "PRE", "contrat": ContratFactory(), "nature_porteur": NaturePorteurPre.CCAS}
+    champs |= {"structure": OrganismeFactory(droit=Droit.PUBLIC)}
+    pre = operations.enregistrer_un_programme(SaisieDeProgramme(champs, communes=[caen]), par=agent)
+    for communes in ([lisieux], [lisieux], [caen, lisieux]):
+        modifier(agent, pre, intitule="PRE du Calvados", communes=communes)
+    with django_assert_num_queries(4):  # l’histoire, ses contrats, ses structures, les communes de toutes ses lignes
+        gestes = historique_du_programme(pre)
+    assert [(c.sujet, c.avant, c.apres) for geste in gestes for c in geste.changements] == [
+        ("Communes", "Lisieux", "Caen, Lisieux"),
+        ("Intitulé", "PRE", "PRE du Calvados"),
+        ("Communes", "Caen", "Lisieux"),
+        ("Communes", "—", "Caen"),
+        ("Programme de réussite éducative", "", "créé"),
     ]
 
 
@@ -200,14 +256,18 @@ def test_un_suivi_est_d_un_exercice_du_departement(agent):
 
 def test_le_cout_par_enfant_dit_pourquoi_il_est_inconnu(db):
     suivi = SuiviPreFactory(enfants_suivis=130)
-    assert cout_par_enfant(suivi).raison == "Budget non renseigné."
+
+    def cout():
+        return feuille_de_suivi(suivi, Action.objects.none()).cout
+
+    assert cout().raison == "Budget non renseigné."
     BudgetPreFactory(suivi=suivi)
     BudgetPreFactory(suivi=suivi, montant=euros(40000))
-    assert cout_par_enfant(suivi).montant == euros("769,23")  # 100 000 ÷ 130
+    assert cout().montant == euros("769,23")  # 100 000 ÷ 130
     suivi.enfants_suivis = None
-    assert (cout_par_enfant(suivi).montant, cout_par_enfant(suivi).budget) == (None, euros(100000))
+    assert (cout().montant, cout().budget) == (None, euros(100000))
     suivi.enfants_suivis = 4
-    assert cout_par_enfant(suivi).raison == "Moins de 5 enfants suivis : non communiqué."
+    assert cout().raison == "Moins de 5 enfants suivis : non communiqué."
 
 
 def test_inscrits_annonces_et_sortis_de_la_geographie(db, django_assert_num_queries):
@@ -224,10 +284,10 @@ def test_inscrits_annonces_et_sortis_de_la_geographie(db, django_assert_num_quer
         departement=calvados, objet=ObjetAnnonce.PRE, nombre=4, date=date(2022, 4, 28), source="calvados.gouv.fr"
     )
     with django_assert_num_queries(2):
-        lus = programmes_du_departement(ProgrammeReussiteEducative.objects.all(), calvados, 2026)
+        (lus,) = programmes_par_departement(ProgrammeReussiteEducative.objects.all(), [calvados], 2026)
     assert (lus.inscrits, lus.annonces, lus.source) == (2, 4, "calvados.gouv.fr")
     assert lus.hors_geographie == (sorti,)
-    en_2023 = programmes_du_departement(ProgrammeReussiteEducative.objects.all(), calvados, 2023)
+    (en_2023,) = programmes_par_departement(ProgrammeReussiteEducative.objects.all(), [calvados], 2023)
     assert (en_2023.inscrits, en_2023.hors_geographie) == (3, ())
 
 
@@ -245,7 +305,6 @@ def test_chaque_habilitation_voit_les_pre_de_son_territoire(db):
     ]
     for utilisateur in portes:
         assert list(ProgrammeReussiteEducative.objects.visibles_par(utilisateur)) == [suivi.programme]
-        assert list(SuiviPre.objects.visibles_par(utilisateur)) == [suivi]
     national = habiliter(Role.LECTEUR, france_entiere=True)
     assert set(ProgrammeReussiteEducative.objects.visibles_par(national)) == {suivi.programme, gard}
 
@@ -270,6 +329,11 @@ def test_verifier_recompte_les_effectifs_et_les_actions_d_un_suivi(agent):
         "« Âge et sexe » : 31 enfants, pour 30 suivis.",
         f"« {action} » n’est pas une action de réussite éducative.",
     ]
+
+
+def test_verifier_nomme_une_feuille_d_une_annee_ou_le_programme_est_ferme(db):
+    SuiviPreFactory(programme__ferme_le=date(2025, 8, 31))
+    assert [e.trouve for e in suivi_de_pre()] == ["Le PRE a une feuille 2026 : il est ouvert cette année-là."]
 
 
 def test_verifier_nomme_des_effectifs_impossibles_sans_enfants_suivis(db):

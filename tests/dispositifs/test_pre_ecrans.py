@@ -557,6 +557,16 @@ def test_une_resolution_forgee_sans_feuille_a_comparer_n_est_qu_un_enregistremen
     assert (reponse.status_code, monde.sorti.suivis.get().version) == (302, 1)
 
 
+def test_la_feuille_d_une_annee_ou_le_pre_est_ferme_n_a_pas_d_adresse(client, monde):
+    ProgrammeReussiteEducative.objects.update(ferme_le=date(2026, 8, 31))
+    ExerciceFactory(annee=2027)
+    for annee, codes_attendus in ((2026, (200, 302)), (2027, (404, 404))):
+        adresse = f"{LISTE}{monde.sorti.pk}/{annee}/saisir/"
+        assert ouvrir(client, monde.agent, adresse).status_code == codes_attendus[0]
+        assert envoyer(client, monde, adresse=adresse, enfants_suivis="12").status_code == codes_attendus[1]
+    assert [s.exercice.annee for s in monde.sorti.suivis.all()] == [2026]
+
+
 def test_une_action_que_l_agent_ne_voit_pas_reste_liee(client, monde):
     departementale = action_pre(monde, contrat=None, echelle="departement", accorde="500")
     ActionDuSuivi.objects.create(suivi=monde.suivi, action=departementale)
@@ -590,6 +600,19 @@ def test_un_pre_s_ajoute_et_se_modifie(client, monde):
     page = client.post(f"{LISTE}{pre.pk}/modifier/", fiche(monde, version=1))
     assert page.status_code == 409
     assert textes(page, "//tbody/tr/th") == ["Communes"]
+
+
+def test_le_contrat_d_un_pre_et_ses_communes_se_disent_au_champ_et_dans_l_histoire(client, monde):
+    autre = ContratFactory(intitule="Lisieux")
+    adresse = f"{LISTE}{monde.pre.pk}/modifier/"
+    client.force_login(monde.agent)
+    page = client.post(adresse, fiche(monde, contrat=autre.pk, version=1))
+    assert textes(page, "//*[@id='id_contrat_error']") == [
+        "« Parcours de réussite », liée à une feuille, est d’un autre contrat : la délier d’abord."
+    ]
+    client.post(adresse, fiche(monde, intitule="PRE de Caen", communes=[monde.colombelles.pk], version=1))
+    page = ouvrir(client, monde.agent, f"{LISTE}{monde.pre.pk}/")
+    assert textes(page, "//ol[contains(@class,'pv-histoire')]/li[1]//li") == ["Communes : Caen → Colombelles"]
 
 
 def test_un_porteur_prive_une_commune_absente_ou_un_double_se_disent_au_champ(client, monde):
