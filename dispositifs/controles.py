@@ -23,7 +23,7 @@ from django.db.models import (
 )
 from django.db.models import Value as V
 from django.db.models.functions import Coalesce, Concat, Left
-from django.db.models.lookups import Exact, LessThan
+from django.db.models.lookups import Exact, LessThan, LessThanOrEqual
 from django.utils import timezone
 
 from politique_ville.outils.montants import MontantField, total_lie
@@ -32,20 +32,20 @@ from programmation.enums import FamilleFinanceur, StatutAction
 from programmation.models import Financement
 
 from .dates import decaler_de_mois
-from .enums import AxeEffectif, EtatOccupation
+from .enums import AxeEffectif
 from .models import (
     ActionDuSuivi,
     BaremeFonjep,
     BudgetPre,
     ConventionAdulteRelais,
     EffectifPre,
-    Occupation,
     ReleveAnct,
     ReleveFonjep,
     SuiviPre,
 )
 from .synthese.echeances import echue_sans_suite
 from .synthese.pre import quartiers_prioritaires
+from .synthese.situations import inconnu, vacant_depuis
 
 MOIS_DE_VACANCE = 3
 
@@ -68,26 +68,8 @@ class ControleDePoste:
 # --- Les conditions ---
 
 
-def occupations_du_jour(jour):
-    return Occupation.objects.filter(
-        Q(fin=None) | Q(fin__gte=jour),
-        convention__poste=OuterRef("pk"),
-        convention__fin__gte=jour,
-        debut__lte=jour,
-    )
-
-
-def conventionne(jour):
-    return Exists(ConventionAdulteRelais.objects.filter(poste=OuterRef("pk"), debut__lte=jour, fin__gte=jour))
-
-
 def vacance_longue(jour):
-    depuis = decaler_de_mois(jour, -MOIS_DE_VACANCE)
-    return Q(Exists(occupations_du_jour(jour).filter(etat=EtatOccupation.VACANT, debut__lte=depuis)))
-
-
-def occupation_inconnue(jour):
-    return Q(conventionne(jour)) & ~Q(Exists(occupations_du_jour(jour)))
+    return Q(LessThanOrEqual(vacant_depuis(jour), decaler_de_mois(jour, -MOIS_DE_VACANCE)))
 
 
 def convention_echue(jour):
@@ -144,7 +126,7 @@ CONTROLES_DES_ADULTES_RELAIS = (
         "vacance_longue",
         "Vacance longue",
         Gravite.A_VERIFIER,
-        f"Le poste est vacant depuis au moins {MOIS_DE_VACANCE} mois.",
+        f"Le poste est vacant depuis au moins {MOIS_DE_VACANCE} mois, d’une convention à la suivante.",
         vacance_longue,
     ),
     ControleDePoste(
@@ -152,7 +134,7 @@ CONTROLES_DES_ADULTES_RELAIS = (
         "Occupation non renseignée",
         Gravite.A_CORRIGER,
         "Le poste est conventionné, et rien ne dit s’il est pourvu ou vacant.",
-        occupation_inconnue,
+        inconnu,
     ),
     ControleDePoste(
         "convention_echue",

@@ -20,7 +20,7 @@ class ListeDesAdultesRelais(ListeDePostes):
     """Les postes adultes-relais, leur situation d'aujourd'hui et leurs coûts de l'année."""
 
     nom = "adultes-relais"
-    modele, modele_des_releves, conventions = PosteAdulteRelais, ReleveAnct, "conventions"
+    modele, modele_des_releves = PosteAdulteRelais, ReleveAnct
     lues = ["departement", "contrat", "employeur__fusionne_dans"]
 
     @cached_property

@@ -18,7 +18,7 @@ class ListeDesPostesFonjep(ListeDePostes):
     """Les postes FONJEP, leur dernière période et leur coût conventionné de l'année."""
 
     nom = "fonjep"
-    modele, modele_des_releves, conventions = PosteFonjep, ReleveFonjep, "triennalites"
+    modele, modele_des_releves = PosteFonjep, ReleveFonjep
     lues = ["departement", "contrat", "association__fusionne_dans"]
 
     @cached_property

@@ -5,7 +5,7 @@ from datetime import date as Date
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -16,7 +16,15 @@ from politique_ville.outils.typographie import insecables
 from programmation.exports import ColonneDeListe
 
 from ..filters.postes import PosteFilterSet
-from ..synthese import Cout, CoutsDesPostes, ReleveDeLAnnee, raison_des_inconnus, releves_par_annee
+from ..synthese import (
+    Cout,
+    CoutsDesPostes,
+    NombresDePostes,
+    ReleveDeLAnnee,
+    nombres_de_postes,
+    raison_des_inconnus,
+    releves_par_annee,
+)
 
 SANS_CONVENTION = Cout(None, None, None, None, raison="Aucune convention enregistrée.")
 PAQUET = 500  # postes lus à la fois pendant un export
@@ -28,7 +36,6 @@ class ListeDePostes:
 
     nom = ""  # « postes-adultes-relais »
     modele: Any = None
-    conventions = ""  # le nom de la relation qui porte les conventions, ou les périodes
     modele_des_releves: Any = None
     lues: Sequence[str] = ()
 
@@ -47,25 +54,22 @@ class ListeDePostes:
         raise NotImplementedError
 
     @cached_property
-    def nombres(self) -> dict[str, int]:
-        """Les postes du filtre, et ceux qui n'ont aucune convention enregistrée, dont on ne sait donc pas le coût."""
-        conventions = self.modele._meta.get_field(self.conventions).related_model.objects
-        sans = ~Exists(conventions.filter(poste=OuterRef("pk")).order_by())
-        return self.postes.aggregate(tous=Count("pk"), sans_convention=Count("pk", filter=sans))
+    def nombres(self) -> NombresDePostes:
+        return nombres_de_postes(self.postes)
 
     @property
     def nombre(self) -> int:
-        return self.nombres["tous"]
+        return self.nombres.tous
 
     @property
     def inconnus(self) -> int:
         """Les postes sans montant : barème inconnu, ou aucune convention."""
-        return self.couts.total.inconnus + self.nombres["sans_convention"]
+        return self.couts.total.inconnus + self.nombres.sans_convention
 
     @property
     def raison(self) -> str:
         """Pourquoi des montants sont inconnus ; vide s'ils sont tous connus."""
-        sans = self.nombres["sans_convention"]
+        sans = self.nombres.sans_convention
         mots = f"Aucune convention enregistrée pour {pluriel(sans, 'poste', 'postes')}." if sans else ""
         return f"{mots} {raison_des_inconnus(self.couts)}".strip()
 
@@ -97,10 +101,8 @@ class ListeDePostes:
         """Ce que les colonnes lisent d'un poste, et qui ne vient pas de la base."""
         poste.cout = self.couts.par_poste[poste.pk] if poste.derniere_fin else SANS_CONVENTION
 
-    @property
-    def triees(self) -> QuerySet:
-        """Les postes triés et annotés, à lire par page. L'inconnu vient toujours en dernier."""
-        postes = self.annoter(self.postes)
+    def ordonner(self, postes: QuerySet) -> QuerySet:
+        """Dans l'ordre du tri ; l'inconnu vient toujours en dernier."""
         colonne = next((c for c in self.colonnes if c.nom == self.tri.removeprefix("-")), None)
         ordre = [*TRI_PAR_DEFAUT]
         if colonne:
@@ -110,11 +112,17 @@ class ListeDePostes:
             nom_de_l_organisme=F(f"{self.filtre.champ_organisme}__recherche"),
             numero_de_tri=F(self.filtre.champ_numero),
         )
-        return postes.order_by(*ordre).select_related(*self.lues).prefetch_related("quartiers")
+        return postes.order_by(*ordre)
 
     def lignes(self, debut: int, fin: int) -> list:
-        """Les postes de ce rang, prêts à être lus par les colonnes. Deux requêtes."""
-        postes = list(self.triees[debut:fin])
+        """Les postes de ce rang, prêts à être lus par les colonnes. Deux requêtes.
+
+        On cherche d'abord lesquels : annoter tout le filtre pour n'en lire qu'une page coûte trois fois plus.
+        """
+        triables = self.annoter(self.postes) if self.tri else self.postes
+        de_ce_rang = self.ordonner(triables).values("pk")[debut:fin]
+        postes = self.ordonner(self.annoter(self.modele.objects.filter(pk__in=de_ce_rang)))
+        postes = list(postes.select_related(*self.lues).prefetch_related("quartiers"))
         for poste in postes:
             self.noter(poste)
         return postes
@@ -126,7 +134,7 @@ class ListeDePostes:
 
     def totaux(self) -> dict[str, Any]:
         """Le total de chaque colonne qui s'additionne, sur tout le filtre, par nom de colonne."""
-        tout_inconnu = self.nombre and self.nombres["sans_convention"] == self.nombre
+        tout_inconnu = self.nombre and self.nombres.sans_convention == self.nombre
         cout = SANS_CONVENTION if tout_inconnu else self.couts.total.cout
         return {"conventionne": cout.conventionne, "occupe": cout.occupe, "vacants": jours_vacants(cout)}
 

@@ -44,11 +44,6 @@ class PosteAdulteRelaisQuerySet(models.QuerySet):
         """Ceux de son territoire ; un partenaire n'en voit aucun."""
         return self.filter(postes_ouverts(utilisateur, LieuDuPoste))
 
-    def conventionnes_au(self, jour):
-        """Ceux qui ont une convention en vigueur ce jour."""
-        en_vigueur = ConventionAdulteRelais.objects.filter(debut__lte=jour, fin__gte=jour)
-        return self.filter(pk__in=en_vigueur.order_by().values("poste"))
-
 
 class PosteAdulteRelais(Poste):
     """Un poste adulte-relais est une aide de l'État à un employeur, par conventions successives."""

@@ -3,11 +3,13 @@
 from .couts import (
     Cout,
     CoutsDesPostes,
+    NombresDePostes,
     TotalDesCouts,
     couts_des_adultes_relais,
     couts_fonjep,
     couts_fonjep_par_annee,
     couts_par_annee,
+    nombres_de_postes,
     raison_des_inconnus,
 )
 from .echeances import (
@@ -36,7 +38,7 @@ from .pre import (
 )
 from .quotas import SyntheseDuQuota, avec_quota, quota_de, synthese_du_quota
 from .releves import ReleveDeLAnnee, releves_par_annee
-from .situations import avec_situation, dans_l_etat
+from .situations import avec_situation, dans_l_etat, vacant_depuis
 from .suivi_pre import FeuilleDePre, feuille_de_suivi, feuilles_de_suivi, reperes_nationaux
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "EvaluationAttendue",
     "FeuilleDePre",
     "LigneDePre",
+    "NombresDePostes",
     "ProgrammesDuDepartement",
     "ReleveDeLAnnee",
     "SyntheseDuQuota",
@@ -74,6 +77,7 @@ __all__ = [
     "lignes_de_pre",
     "masquer",
     "masquer_une_part",
+    "nombres_de_postes",
     "nombres_par_horizon",
     "programmes_par_departement",
     "quota_de",
@@ -83,4 +87,5 @@ __all__ = [
     "reperes_nationaux",
     "synthese_du_quota",
     "totaux_des_pre",
+    "vacant_depuis",
 ]

@@ -10,7 +10,7 @@ from datetime import date as Date
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.db.models import FilteredRelation, Q, QuerySet
+from django.db.models import Count, Exists, FilteredRelation, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from politique_ville.outils.montants import vers_centimes, vers_euros
@@ -62,6 +62,15 @@ class TotalDesCouts:
     cout: Cout
     postes: int
     inconnus: int
+
+
+@dataclass(frozen=True)
+class NombresDePostes:
+    """Des postes, et parmi eux ceux dont aucune convention (FONJEP : aucune période) n'est enregistrée : on ne sait ni
+    ce qu'ils coûtent, ni s'ils étaient vacants."""
+
+    tous: int
+    sans_convention: int
 
 
 class CoutsParPoste(dict[int, Cout]):
@@ -117,6 +126,14 @@ def raison_des_trous(trous: Iterable[tuple[Date, Date]]) -> str:
             unis.append([debut, fin])
     dits = [f"du {en_clair(debut)} au {en_clair(fin - UN_JOUR)}" for debut, fin in unis]
     return f"Barème inconnu {', '.join(dits)}." if dits else ""
+
+
+def nombres_de_postes(postes: QuerySet[PosteAdulteRelais] | QuerySet[PosteFonjep]) -> NombresDePostes:
+    """Une requête."""
+    conventions = ConventionAdulteRelais if postes.model is PosteAdulteRelais else TriennaliteFonjep
+    sans = ~Exists(conventions.objects.filter(poste=OuterRef("pk")).order_by())
+    nombres = postes.order_by().aggregate(tous=Count("pk"), sans_convention=Count("pk", filter=sans))
+    return NombresDePostes(**nombres)
 
 
 def couts_des_adultes_relais(
@@ -184,8 +201,8 @@ class Periode(NamedTuple):
     poste: int
     debut: Date
     fin: Date
-    quotites: list[tuple[Date, int]]
-    occupations: list[tuple[str, Date, Date | None]]
+    quotites: tuple[tuple[Date, int], ...]
+    occupations: tuple[tuple[str, Date, Date | None], ...]
 
 
 def conventions_de(postes, debut, fin) -> list[Periode]:
@@ -200,20 +217,18 @@ def conventions_de(postes, debut, fin) -> list[Periode]:
     pendant = Q(occupations__debut__lte=fin) & (Q(occupations__fin=None) | Q(occupations__fin__gte=debut))
     jointes = siennes.annotate(occupees=FilteredRelation("occupations", condition=pendant))
     champs = ["pk", "poste", "debut", "fin", "quotite", "occupees__etat", "occupees__debut", "occupees__fin"]
-    lues = {}
+    lues, occupations = {}, {}
     for pk, poste, du, jusqu_au, quotite, *occupation in jointes.order_by("occupees__debut").values_list(*champs):
-        if pk not in lues:
-            lues[pk] = Periode(poste, du, jusqu_au, [(du, en_centiemes(quotite)), *quotites.get(pk, ())], [])
-        if occupation[0]:
-            lues[pk].occupations.append(occupation)
-    return list(lues.values())
+        lues[pk] = poste, du, jusqu_au, ((du, en_centiemes(quotite)), *quotites.get(pk, ()))
+        occupations[pk] = (*occupations.get(pk, ()), tuple(occupation)) if occupation[0] else ()
+    return [Periode(*lue, occupations[pk]) for pk, lue in lues.items()]
 
 
 def triennalites_de(postes, debut, fin) -> list[Periode]:
     """Les périodes FONJEP de ces postes qui ont un jour dans la période. Une requête."""
     siennes = TriennaliteFonjep.objects.filter(poste__in=postes.order_by(), debut__lte=fin, fin__gte=debut)
     lues = siennes.order_by().values_list("poste", "debut", "fin")
-    return [Periode(poste, du, jusqu_au, [(du, PLEIN_TEMPS)], []) for poste, du, jusqu_au in lues]
+    return [Periode(poste, du, jusqu_au, ((du, PLEIN_TEMPS),), ()) for poste, du, jusqu_au in lues]
 
 
 def etapes_du_bareme(modele: type[Bareme]) -> list[tuple[Date, int | None]]:
@@ -240,8 +255,9 @@ def raison_des_inconnus(couts: CoutsDesPostes) -> str:
 class Calcul:
     """Additionne les conventions de postes sur une période, bornes comprises.
 
-    `morceaux`, par poste : (début, après, quotités, états) de chaque convention, bornée à la période [début, après[.
-    Des milliers de postes n'ont que quelques centaines de situations différentes : chacune n'est comptée qu'une fois.
+    Un morceau : (début, après, quotités, états) d'une convention, bornée à la période [début, après[. Des milliers de
+    postes n'ont que quelques centaines de situations différentes : chacune n'est bornée et comptée qu'une fois, et un
+    poste n'en garde que les rangs.
     """
 
     def __init__(self, debut, fin, prorata, bareme, au):
@@ -250,14 +266,25 @@ class Calcul:
         self.prorata = prorata
         self.rang = RANGS[prorata]
         self.bareme = bareme
-        self.morceaux = {}
+        self.rangs_des_situations = {}  # None : aucun jour dans la période
+        self.rangs_des_morceaux = {}
+        self.par_poste = {}
 
     def ajouter(self, periode: Periode):
-        debut, apres = max(periode.debut, self.debut), min(lendemain(periode.fin), self.apres)
-        if debut < apres:
-            quotites = tuple([(max(du, debut), quotite) for du, quotite in periode.quotites])
-            morceau = (debut, apres, quotites, self.etats(debut, apres, periode.occupations))
-            self.morceaux[periode.poste] = (*self.morceaux.get(periode.poste, ()), morceau)
+        situation = periode[1:]
+        if situation not in self.rangs_des_situations:
+            self.rangs_des_situations[situation] = self.rang_du_morceau(*situation)
+        rang = self.rangs_des_situations[situation]
+        if rang is not None:
+            self.par_poste[periode.poste] = (*self.par_poste.get(periode.poste, ()), rang)
+
+    def rang_du_morceau(self, debut, fin, quotites, occupations) -> int | None:
+        debut, apres = max(debut, self.debut), min(lendemain(fin), self.apres)
+        if debut >= apres:
+            return None
+        quotites = tuple([(max(du, debut), quotite) for du, quotite in quotites])
+        morceau = (debut, apres, quotites, self.etats(debut, apres, occupations))
+        return self.rangs_des_morceaux.setdefault(morceau, len(self.rangs_des_morceaux))
 
     def etats(self, debut, apres, occupations):
         """[début, après[ découpé en (état, début, après), ce qu'aucune occupation connue ne couvre compris."""
@@ -276,10 +303,10 @@ class Calcul:
         return tuple(decoupe)
 
     def resultat(self) -> CoutsDesPostes:
-        nombres = Counter(self.morceaux.values())
-        couts = {morceaux: self.cout(morceaux) for morceaux in nombres}
-        par_poste = CoutsParPoste({poste: couts[morceaux] for poste, morceaux in self.morceaux.items()})
-        total = additionner([(couts[morceaux], nombre) for morceaux, nombre in nombres.items()])
+        nombres, morceaux = Counter(self.par_poste.values()), list(self.rangs_des_morceaux)
+        couts = {rangs: self.cout([morceaux[rang] for rang in rangs]) for rangs in nombres}
+        par_poste = CoutsParPoste({poste: couts[rangs] for poste, rangs in self.par_poste.items()})
+        total = additionner([(couts[rangs], nombre) for rangs, nombre in nombres.items()])
         return CoutsDesPostes(self.debut, self.fin, self.prorata, par_poste, total)
 
     def cout(self, morceaux) -> Cout:

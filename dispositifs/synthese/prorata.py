@@ -8,10 +8,7 @@ import calendar
 from collections.abc import Callable, Iterable
 from datetime import date as Date
 from datetime import timedelta
-from decimal import Decimal
 from functools import lru_cache
-
-from politique_ville.outils.montants import vers_euros
 
 from ..enums import Prorata
 
@@ -62,12 +59,10 @@ def tranches(debut: Date, fin: Date, etapes: Iterable[tuple[Date, object]]) -> l
     return resultat
 
 
-def arrondir(numerateur: int, prorata: Prorata) -> Decimal:
-    """Le montant en euros, au centime le plus proche, le demi s'éloignant de zéro."""
-    return vers_euros(centimes(numerateur, prorata))
-
-
 def centimes(numerateur: int, prorata: Prorata) -> int:
-    """`numerateur` : somme de centimes annuels × quotité en centièmes de % × parts d'année."""
+    """Au centime le plus proche, le demi s'éloignant de zéro.
+
+    `numerateur` : somme de centimes annuels × quotité en centièmes de % × parts d'année.
+    """
     denominateur = PLEIN_TEMPS * PARTS[prorata]
     return (2 * numerateur + denominateur) // (2 * denominateur)

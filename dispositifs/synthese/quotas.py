@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, F, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from programmation.models import Exercice
 
-from ..models import ConventionAdulteRelais
+from ..models import ConventionAdulteRelais, QuotaAdulteRelais
 
 
 @dataclass(frozen=True)
@@ -22,18 +22,21 @@ class SyntheseDuQuota:
     sans_date: int
 
 
-def synthese_du_quota(exercice: Exercice, conventions: QuerySet[ConventionAdulteRelais]) -> SyntheseDuQuota:
-    """Le quota d'un exercice et les conventions (déjà bornées au périmètre) signées cette année-là. Une requête."""
-    return quota_de(avec_quota(Exercice.objects.filter(pk=exercice.pk), conventions).get())
+def synthese_du_quota(exercice: Exercice, quotas: QuerySet[QuotaAdulteRelais]) -> SyntheseDuQuota:
+    """Le quota d'un exercice et les conventions signées cette année-là. Une requête."""
+    return quota_de(avec_quota(Exercice.objects.filter(pk=exercice.pk), quotas).get())
 
 
-def avec_quota(exercices: QuerySet[Exercice], conventions: QuerySet[ConventionAdulteRelais]) -> QuerySet[Exercice]:
-    """Ajoute à chaque exercice ce que `quota_de` lit."""
-    siennes = conventions.filter(poste__departement=OuterRef("departement"))
+def avec_quota(exercices: QuerySet[Exercice], quotas: QuerySet[QuotaAdulteRelais]) -> QuerySet[Exercice]:
+    """Ajoute à chaque exercice ce que `quota_de` lit. `quotas` : ceux que la personne voit.
+
+    Un quota se compare à toutes les conventions du département, même à celles qu'un délégué ne lit pas une à une.
+    """
+    conventions = ConventionAdulteRelais.objects.filter(poste__departement=OuterRef("departement"))
     return exercices.annotate(
-        notifies=F("quota_adultes_relais__postes_notifies"),
-        signees=nombre(siennes.filter(signee_le__year=OuterRef("annee"))),
-        sans_date=nombre(siennes.filter(signee_le=None, debut__year=OuterRef("annee"))),
+        notifies=Subquery(quotas.filter(exercice=OuterRef("pk")).order_by().values("postes_notifies")),
+        signees=nombre(conventions.filter(signee_le__year=OuterRef("annee"))),
+        sans_date=nombre(conventions.filter(signee_le=None, debut__year=OuterRef("annee"))),
     )
 
 

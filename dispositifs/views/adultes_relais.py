@@ -20,7 +20,7 @@ from ..exports.adultes_relais import ListeDesAdultesRelais, annoter_des_controle
 from ..exports.postes import SANS_CONVENTION
 from ..filters.adultes_relais import AdulteRelaisFilterSet, RadarFilterSet
 from ..historique_postes import historique_du_poste
-from ..models import ConventionAdulteRelais, PosteAdulteRelais, PosteFonjep, TriennaliteFonjep
+from ..models import ConventionAdulteRelais, PosteAdulteRelais, PosteFonjep, QuotaAdulteRelais, TriennaliteFonjep
 from ..synthese import (
     avec_quota,
     avec_situation,
@@ -30,9 +30,11 @@ from ..synthese import (
     echeance,
     etapes_du_dossier,
     evaluations_attendues,
+    nombres_de_postes,
     nombres_par_horizon,
     quota_de,
     raison_des_inconnus,
+    vacant_depuis,
 )
 from .postes import repondre
 
@@ -54,7 +56,7 @@ def quota(utilisateur, filtre):
     if len(codes) != 1:
         return None
     exercices = Exercice.objects.filter(annee=filtre.annee_des_couts, departement__code=codes[0])
-    lus = avec_quota(exercices.select_related("departement"), ConventionAdulteRelais.objects.all())
+    lus = avec_quota(exercices.select_related("departement"), QuotaAdulteRelais.objects.visibles_par(utilisateur))
     exercice = lus.first()
     if exercice is None or not regles.voit_le_quota(utilisateur, exercice.departement_id):
         return None
@@ -101,7 +103,8 @@ def adulte_relais_detail(request, pk):
 def poste_visible(utilisateur, pk):
     jour = timezone.localdate()
     visibles = PosteAdulteRelais.objects.visibles_par(utilisateur).select_related(*LUES)
-    return get_object_or_404(annoter_des_controles(avec_situation(visibles, jour), jour), pk=pk)
+    postes = avec_situation(visibles, jour).annotate(vacant_depuis=vacant_depuis(jour))
+    return get_object_or_404(annoter_des_controles(postes, jour), pk=pk)
 
 
 def annees_de(conventions):
@@ -194,7 +197,7 @@ def employeur_detail(request, pk):
     annee = annee_demandee(request.GET.get("annee"), jour)
     couts = couts_des_adultes_relais(visibles, date(annee, 1, 1), date(annee, 12, 31))
     conventions = ConventionAdulteRelais.objects.filter(poste__in=visibles)
-    sans_convention = sum(poste.convention_fin is None for poste in postes)
+    nombres = nombres_de_postes(visibles)
     contexte = {
         "organisme": organisme,
         "annee": annee,
@@ -205,8 +208,8 @@ def employeur_detail(request, pk):
             for poste in postes
         ],
         "couts": couts,
-        "total": SANS_CONVENTION if sans_convention == len(postes) else couts.total.cout,
-        "inconnus": couts.total.inconnus + sans_convention,
+        "total": SANS_CONVENTION if nombres.sans_convention == nombres.tous else couts.total.cout,
+        "inconnus": couts.total.inconnus + nombres.sans_convention,
         "echeances": lignes_du_radar(request.user, du_radar(conventions, jour), jour),
         "phrase": insecables(f"Postes de {organisme}, coûts de {annee}"),
     }

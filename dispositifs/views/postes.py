@@ -1,7 +1,5 @@
 """Ce que les écrans des postes partagent : une liste filtrée et ses fichiers, un geste et sa page."""
 
-from dataclasses import dataclass
-
 from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -45,7 +43,7 @@ def contexte_de_la_liste(request, liste):
         "liste": liste,
         "filtres_actifs": filtres_actifs(liste.filtre, sauf=["annee"]),
         "sans_filtre": remplacer_parametres(adresse, **{nom: None for nom in adresse if nom != "annee"}),
-        "lignes": [(poste, [Cellule.de(c, poste) for c in liste.colonnes[1:]]) for poste in lignes],
+        "lignes": [(poste, [cellule(c, poste) for c in liste.colonnes[1:]]) for poste in lignes],
         "totaux": [(c, totaux.get(c.nom), c.nom in totaux) for c in liste.colonnes[1:]],
         "page": page,
         "peut_ecrire": regles.peut_gerer_quelque_part(request.user),
@@ -56,25 +54,19 @@ def contexte_de_la_liste(request, liste):
     }
 
 
-@dataclass(frozen=True)
-class Cellule:
-    """Une cellule prête à écrire : la mise en forme se fait une fois, le gabarit ne fait que la poser."""
+def cellule(colonne, poste):
+    """Une cellule prête à écrire : la mise en forme se fait une fois, le gabarit ne fait que la poser.
 
-    texte: str
-    classe: str = ""
-    badge: str | None = None  # la couleur, si la cellule est un badge
-    anomalies: int = 0
-
-    @classmethod
-    def de(cls, colonne, poste):
-        valeur = colonne.valeur(poste)
-        if colonne.nom == "etat":
-            return cls(valeur, badge=EtatDuPoste(poste.etat).couleur)
-        if colonne.nom == "anomalies":
-            return cls(valeur, anomalies=len(poste.anomalies))
-        return cls(
-            EN_TEXTE.get(colonne.format, str)(valeur) if valeur not in (None, "") else INCONNU, classe_de(colonne)
-        )
+    Un dictionnaire aux clés toujours présentes, que le gabarit lit bien plus vite qu'un objet. `sorte` : "badge" (de la
+    couleur `detail`), "anomalies" (au nombre de `detail`), ou "" (de la classe `detail`).
+    """
+    valeur = colonne.valeur(poste)
+    if colonne.nom == "etat":
+        return {"texte": valeur, "sorte": "badge", "detail": EtatDuPoste(poste.etat).couleur}
+    if colonne.nom == "anomalies" and poste.anomalies:
+        return {"texte": valeur, "sorte": "anomalies", "detail": len(poste.anomalies)}
+    texte = EN_TEXTE.get(colonne.format, str)(valeur) if valeur not in (None, "") else INCONNU
+    return {"texte": texte, "sorte": "", "detail": classe_de(colonne)}
 
 
 EN_TEXTE = {"euros": euros, "entier": nombre, "date": en_clair, "nombre": lambda valeur: f"{valeur.normalize():f}"}

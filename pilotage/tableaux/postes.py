@@ -8,21 +8,22 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 
 from dispositifs.models import (
-    ConventionAdulteRelais,
     LieuDuPoste,
     LieuFonjep,
     PosteAdulteRelais,
     PosteFonjep,
+    QuotaAdulteRelais,
     ReleveAnct,
     ReleveFonjep,
 )
-from dispositifs.regles import MOIS_DU_RAPPEL, voit_le_quota
+from dispositifs.regles import MOIS_DU_RAPPEL
 from dispositifs.synthese import (
     ReleveDeLAnnee,
     SyntheseDuQuota,
     TotalDesCouts,
     couts_des_adultes_relais,
     couts_fonjep,
+    nombres_de_postes,
     releves_par_annee,
     synthese_du_quota,
 )
@@ -54,7 +55,7 @@ def postes_de_la_portee(portee: Portee) -> tuple[LigneDePostes, ...]:
     adultes_relais = du_territoire(portee, PosteAdulteRelais, LieuDuPoste)
     fonjep = du_territoire(portee, PosteFonjep, LieuFonjep)
     couts = couts_des_adultes_relais(adultes_relais, debut, fin).total, couts_fonjep(fonjep, debut, fin).total
-    sans = adultes_relais.filter(conventions=None).count(), fonjep.filter(triennalites=None).count()
+    sans = [nombres_de_postes(postes).sans_convention for postes in (adultes_relais, fonjep)]
     publies = publie(ReleveAnct, adultes_relais, portee), publie(ReleveFonjep, fonjep, portee)
     adresses = adresse_de_la_liste(portee, "adulte_relais_list"), adresse_de_la_liste(portee, "fonjep_list")
     return (
@@ -95,7 +96,5 @@ def quota_a_signer(portee: Portee, jour: Date) -> SyntheseDuQuota | None:
     exercice = portee.exercice
     if exercice is None or exercice.annee != jour.year or jour.month < MOIS_DU_RAPPEL:
         return None
-    if not voit_le_quota(portee.utilisateur, exercice.departement_id):
-        return None
-    quota = synthese_du_quota(exercice, ConventionAdulteRelais.objects.all())
+    quota = synthese_du_quota(exercice, QuotaAdulteRelais.objects.visibles_par(portee.utilisateur))
     return quota if quota.inutilises and quota.inutilises > 0 else None

@@ -264,6 +264,21 @@ def test_la_fiche_dit_les_conventions_les_couts_et_l_histoire(client, monde):
     assert ligne_2024 == ["18 300,00 €", "13 750,00 €", "4 550,00 €", "91", "0,00 €0 jour"]
 
 
+def test_la_fiche_la_liste_et_le_controle_disent_la_meme_vacance(client):
+    """Vacant à la fin d'une convention, et toujours à la suivante : une seule vacance, qui dépasse ici les trois mois."""
+    jour = timezone.localdate()
+    poste, debut, bascule = PosteFactory(), jour - timedelta(days=150), jour - timedelta(days=60)
+    premiere = ConventionFactory(poste=poste, debut=debut, fin=bascule - UN_JOUR)
+    OccupationFactory(convention=premiere, vacant=True)
+    seconde = ConventionFactory(poste=poste, debut=bascule, fin=jour + timedelta(days=900))
+    OccupationFactory(convention=seconde, vacant=True)
+    client.force_login(habiliter(Role.AGENT))
+    texte = " ".join(textes(client.get(f"{LISTE}{poste.pk}/"), "//main"))
+    assert f"Vacant depuis le {debut:%d/%m/%Y}" in texte
+    assert "Vacance longue" in texte
+    assert numeros(lire(client, anomalie="vacance_longue")) == [poste.numero]
+
+
 @pytest.mark.parametrize("nombre", [1, 3])
 def test_la_fiche_fait_autant_de_requetes_avec_une_ou_trois_lignes(client, django_assert_max_num_queries, nombre):
     poste = PosteFactory()

@@ -19,6 +19,7 @@ from dispositifs.models import (
     TriennaliteFonjep,
 )
 from dispositifs.synthese import evaluations_attendues, radar, releves_par_annee, synthese_du_quota
+from dispositifs.synthese.situations import vacant_depuis
 from pilotage.verification import dispositifs as verification
 from tests.dispositifs.fabriques import (
     AvenantFactory,
@@ -140,14 +141,14 @@ def test_le_quota_dit_les_postes_notifies_signes_et_inutilises():
     ConventionFactory(signee_le=date(2025, 2, 1))
     ConventionFactory(debut=date(2026, 3, 1), signee_le=None)
     ConventionFactory(poste__departement=DepartementFactory(code="30"), signee_le=date(2026, 2, 1))
-    quota = synthese_du_quota(exercice, ConventionAdulteRelais.objects.all())
+    quota = synthese_du_quota(exercice, QuotaAdulteRelais.objects.all())
     assert (quota.notifies, quota.signees, quota.inutilises, quota.sans_date) == (3, 1, 2, 1)
 
 
 def test_un_quota_non_notifie_est_inconnu():
     exercice = QuotaFactory().exercice
     QuotaAdulteRelais.objects.all().delete()
-    quota = synthese_du_quota(exercice, ConventionAdulteRelais.objects.all())
+    quota = synthese_du_quota(exercice, QuotaAdulteRelais.objects.all())
     assert (quota.notifies, quota.inutilises, quota.signees) == (None, None, 0)
 
 
@@ -221,6 +222,40 @@ def test_une_vacance_de_trois_mois_et_une_occupation_inconnue_sont_relevees():
     assert courte.conventions.count() == 1
 
 
+def vacants(poste, *periodes):
+    """Chaque période vacante dans sa convention ; la dernière sans fin."""
+    for debut, fin in periodes:
+        convention = ConventionFactory(poste=poste, debut=debut, fin=fin or date(2028, 12, 31))
+        OccupationFactory(convention=convention, vacant=True, debut=debut, fin=fin)
+    return poste
+
+
+def test_une_vacance_se_compte_a_travers_le_renouvellement_de_la_convention():
+    """Vacant du 01/10 au 31/12/2025, puis depuis le 01/01/2026 à la convention suivante : une seule vacance."""
+    octobre, janvier, fevrier = date(2025, 10, 1), date(2026, 1, 1), date(2026, 2, 1)
+    suivie = vacants(PosteFactory(), (octobre, date(2025, 12, 31)), (janvier, None))
+    coupee = vacants(PosteFactory(), (octobre, date(2025, 12, 31)), (fevrier, None))
+    neuve = vacants(PosteFactory(), (janvier, None))
+    renommee = ConventionFactory(debut=octobre, fin=date(2027, 12, 31))
+    OccupationFactory(convention=renommee, vacant=True, fin=date(2025, 12, 31))
+    OccupationFactory(convention=renommee, vacant=True, debut=janvier)
+    finie = vacants(PosteFactory(), (octobre, date(2025, 12, 31)))
+    pourvu = OccupationFactory(convention__debut=octobre, vacant=True, fin=date(2025, 12, 31)).convention
+    OccupationFactory(convention=pourvu, debut=janvier)
+    postes = PosteAdulteRelais.objects.order_by("pk").annotate(depuis=vacant_depuis(date(2026, 2, 15)))
+    assert [(poste, poste.depuis) for poste in postes] == [
+        (suivie, octobre),
+        (coupee, fevrier),
+        (neuve, janvier),
+        (renommee.poste, octobre),
+        (finie, None),
+        (pourvu.poste, None),
+    ]
+    (controle,) = [c for c in CONTROLES_DES_ADULTES_RELAIS if c.code == "vacance_longue"]
+    assert set(controle.parmi(postes, date(2026, 1, 1))) == {suivie, renommee.poste}
+    assert not controle.parmi(postes, date(2025, 12, 31)).exists()
+
+
 def test_une_convention_echue_sans_suite_est_relevee():
     """Le radar montre les mêmes : ni celles que suit une autre, ni celles dont la fin est décidée."""
     passee = {"debut": date(2023, 1, 1), "fin": date(2025, 12, 31)}
@@ -274,7 +309,6 @@ def test_les_conventions_les_quotas_et_les_postes_fonjep_suivent_le_meme_perimet
     assert list(QuotaAdulteRelais.objects.visibles_par(agent)) == [quota]
     assert list(PosteFonjep.objects.visibles_par(agent)) == [fonjep]
     assert QuotaAdulteRelais.objects.visibles_par(habiliter(Role.LECTEUR, france_entiere=True)).count() == 2
-    assert list(PosteAdulteRelais.objects.conventionnes_au(AU).filter(departement__code="14")) == [visible.poste]
 
 
 # --- manage.py verifier ---
