@@ -37,6 +37,17 @@ def rouvrir_exercice(exercice: Exercice, *, par: Utilisateur, motif: str) -> Pho
         return photographier(exercice, f"Réouverture de l’exercice {exercice.annee}")
 
 
+def terminer_un_comite(comite: Comite, *, par: Utilisateur) -> Photographie:
+    """Termine la séance et photographie l'exercice : la photographie dit ce que dit le relevé de décisions.
+
+    Lève DejaFait (terminé une seconde fois), DroitManquant ou OperationRefusee (séance fermée) sans rien écrire.
+    """
+    with transaction.atomic():
+        comite = programmation.terminer(comite, par=par)
+        motif = f"Fin du {programmation.comite_en_mots(comite)}, « {comite.campagne} »"
+        return photographier(comite.campagne.exercice, motif[:250], le=comite.termine_le, comite=comite)
+
+
 def photographier(
     exercice: Exercice, motif: str, *, le: datetime | None = None, comite: Comite | None = None
 ) -> Photographie:

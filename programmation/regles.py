@@ -419,3 +419,36 @@ def empechement_de_sieger(comite):
     if not comite.est_en_seance:
         return "La séance n’est pas ouverte : l’ouvrir pour y enregistrer les issues."
     return ""
+
+
+# --- Enveloppes ---
+
+
+def lit_les_enveloppes(utilisateur):
+    """L'État quelque part : ce que chacune dit est borné par `Enveloppe.objects.visibles_par`."""
+    return bool(utilisateur.roles & set(Role.de_l_etat()))
+
+
+def peut_tenir_les_enveloppes(utilisateur, exercice):
+    """Le responsable du département, et lui seul."""
+    return peut_figer(utilisateur, exercice)
+
+
+def empechement_de_tenir_les_enveloppes(exercice):
+    if exercice.est_clos:
+        return f"L’exercice {exercice.annee} est clos : ses enveloppes ne changent plus."
+    return ""
+
+
+def empechement_de_dater_un_mouvement(exercice, jour):
+    """Comme un fait d'exécution : au plus tôt l'année qui précède l'exercice, au plus tard aujourd'hui."""
+    return empechement_de_dater_l_execution(exercice, jour)
+
+
+def empechement_d_annuler(mouvement):
+    """Un mouvement s'annule une fois ; une annulation ne s'annule pas, le mouvement se saisit de nouveau."""
+    if mouvement.annule_id:
+        return f"« {mouvement} » annule déjà un autre mouvement : saisir de nouveau celui qui manque."
+    if hasattr(mouvement, "annule_par"):
+        return f"« {mouvement} » est déjà annulé."
+    return ""
