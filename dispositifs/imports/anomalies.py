@@ -1,22 +1,37 @@
 """Ce qui étonne dans une liste publiée, nommé à sa cellule ; ce qui se répète trop se dit une fois pour la colonne.
 
-Aucune de ces anomalies n'empêche d'importer, sauf un poste donné à deux employeurs la même année.
+Aucune de ces anomalies n'empêche d'importer, sauf une ligne recopiée et un poste donné à deux employeurs la même année.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 
-from politique_ville.outils.francais import euros
+from politique_ville.outils.francais import euros, nombre, pluriel
 from politique_ville.outils.siret import LONGUEUR_SIREN
 from politique_ville.outils.tableur.fichier import FichierRefuse
 from programmation.imports.fiches import Journal
 from territoires.models import Departement
 
+from .departements import debut_des_numeros, est_un_numero_du
 from .lignes import LigneDeListe, refuser
 from .releves import Garde
 
-LONGUEUR_DU_DEPARTEMENT = 3  # « 014 » dans l'identifiant d'un adulte-relais
+
+def sans_les_recopies(lignes: Iterable[LigneDeListe], journal: Journal) -> list[LigneDeListe]:
+    """Refuse la seconde de deux lignes égales cellule pour cellule, collée deux fois ; rend les autres.
+
+    Celle qui est déjà gardée le reste : rejouer une liste ne change rien.
+    """
+    originales, autres = {}, []
+    for ligne in lignes:
+        originale = originales.setdefault(ligne.cellules, ligne)
+        if originale is ligne or ligne.releve:
+            autres.append(ligne)
+        else:
+            recopie = f"cette ligne recopie la ligne {originale.numero}, cellule pour cellule : en supprimer une."
+            refuser(ligne, "id", recopie, journal)
+    return autres
 
 
 def dire_les_repetitions(lignes: Iterable[LigneDeListe], gardes: Iterable[Garde], journal: Journal) -> None:
@@ -55,13 +70,15 @@ def _dire_la_repetition(ligne, premiere, journal):
 
 
 def dire_les_autres_departements(lignes: Iterable[LigneDeListe], departement: Departement, journal: Journal) -> None:
-    """Les numéros d'un autre département ; lève FichierRefuse si tous le sont."""
-    attendu = departement.code.zfill(LONGUEUR_DU_DEPARTEMENT)
+    """Les numéros d'un autre département ; lève FichierRefuse si la plupart le sont : cette liste est d'ailleurs, ou
+    nationale sans colonne qui le dise."""
     lignes = list(lignes)
-    ailleurs = [ligne for ligne in lignes if ligne.poste[:LONGUEUR_DU_DEPARTEMENT] != attendu]
-    if lignes and len(ailleurs) == len(lignes):
+    ailleurs = [ligne for ligne in lignes if not est_un_numero_du(departement, ligne.poste)]
+    if 2 * len(ailleurs) > len(lignes):
         raise FichierRefuse(
-            f"Aucun numéro de cette liste n’est du département {departement}, dont les postes commencent par {attendu}."
+            f"{pluriel(len(ailleurs), 'numéro', 'numéros')} de cette liste sur {nombre(len(lignes))} ne sont pas du "
+            f"département {departement}, dont les postes commencent par {debut_des_numeros(departement)} : choisir la "
+            "colonne du département, ou déposer sa liste."
         )
     for ligne in ailleurs:
         message = f"{ligne.id_publie} est le numéro d’un autre département ; il est gardé dans {departement}."

@@ -15,12 +15,15 @@ from politique_ville.outils.tableur.champs import (
     montant,
     texte,
 )
+from territoires.models import Departement
 
 from ..models import ReleveAnct
+from .departements import HorsDuDepartement, code_du_departement
 
 PREMIERE_ANNEE_PUBLIEE = 2000  # les adultes-relais datent de 1999, les listes sont postérieures
-# L'identifiant d'un adulte-relais : le poste sur dix signes, puis deux chiffres pour la convention.
-ID_ADULTE_RELAIS = re.compile(r"[0-9AB]{5}R\d{4}(\d{2})?")
+# L'identifiant d'un adulte-relais : le poste sur dix signes, puis deux chiffres pour la convention. Les trois premiers
+# signes sont le département (02A, 59L et 59V ont une lettre), les deux suivants l'année ; il y a des « 04006RT00305 ».
+ID_ADULTE_RELAIS = re.compile(r"\d{2}[0-9A-Z]\d{2}R[0-9T]\d{3}(\d{2})?")
 ID_FONJEP = re.compile(r"[A-Z0-9]{4,10}")
 # Ce que laisse un accent mal lu : « RÃ‰GIE », « R‚gie », « RŽgie », ou le caractère de remplacement.
 MAL_ENCODE = re.compile("\N{REPLACEMENT CHARACTER}|[ÃÂ][^a-zA-Z ]|[a-zA-Z][‚„ˆ‡]|[‚„ˆ‡][a-zA-Z]|[a-zA-Z][ŽŠ][a-z]")
@@ -29,8 +32,8 @@ MAL_ENCODE = re.compile("\N{REPLACEMENT CHARACTER}|[ÃÂ][^a-zA-Z ]|[a-zA-Z][‚
 TITRES_NOMINATIFS = frozenset({"nom", "noms", "titulaire", "salarie", "salariee", "occupant", "adulte relais"})
 
 
-def champs_d_une_liste(identifiant: Convertisseur) -> list[Champ]:
-    """Les champs d'une liste, dont l'identifiant de poste se lit par `identifiant`."""
+def champs_d_une_liste(identifiant: Convertisseur, ou: Departement) -> list[Champ]:
+    """Les champs d'une liste, dont l'identifiant de poste se lit par `identifiant` et les lignes sont celles d'`ou`."""
     modele = ReleveAnct._meta
     annees = entier(PREMIERE_ANNEE_PUBLIEE, timezone.localdate().year + 1)
     raison_sociale = texte_lisible(modele.get_field("raison_sociale").max_length)
@@ -48,7 +51,13 @@ def champs_d_une_liste(identifiant: Convertisseur) -> list[Champ]:
             ("code_cv", "contrat", "contrat de ville", "code contrat"),
             colonne_exigee=True,
         ),
-        Champ("departement", "Code du département", departement, ("insee_dep", "département")),
+        Champ(
+            "departement",
+            "Code du département",
+            code_du_departement,
+            ("insee_dep", "département"),
+            ecarte=HorsDuDepartement(ou),
+        ),
         Champ("source", "Source", texte(1_000)),
     ]
 
@@ -90,8 +99,3 @@ def siret_publie(cellule) -> str:
     if not re.fullmatch(rf"[0-9]{{{LONGUEUR_SIRET}}}", ecrit):
         raise ValidationError(f"« {en_texte(cellule)} » n’est pas un SIRET : {LONGUEUR_SIRET} chiffres.")
     return ecrit
-
-
-def departement(cellule) -> str:
-    """Le code d'un département ; un tableur a pu ôter le zéro de « 01 »."""
-    return texte(3)(cellule).upper().zfill(2)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from django.db import models
 
@@ -13,6 +14,10 @@ from programmation.imports.fiches import Journal
 from programmation.models import Organisme
 from territoires.models import ContratDeVille, Departement
 
+from .departements import code_du_departement
+
+SANS_CODE = "sans code"  # après les chiffres, dans l'ordre
+DEPARTEMENTS_CITES = 5  # parmi ceux des lignes laissées de côté
 LONGUEUR_DU_NUMERO = 10  # les deux derniers signes d'un identifiant d'adulte-relais sont ceux de la convention
 
 
@@ -25,6 +30,7 @@ class LigneDeListe:
     id_publie: str
     montant: Decimal  # euros
     raison_sociale: str
+    cellules: tuple[Any, ...] = ()  # toutes, telles que lues
     siret: str = ""
     code_contrat: str = ""
     source: str = ""
@@ -57,21 +63,27 @@ class LigneDeListe:
 
 
 def lire_les_lignes(validee: TableValidee, departement: Departement, journal: Journal) -> list[LigneDeListe]:
-    """Les lignes du département ; lève FichierRefuse si aucune ne l'est. Une liste nationale en porte cent."""
-    siennes = [v for v in validee.lignes if v.valeurs.get("departement") in (None, departement.code)]
-    autres = len(validee.lignes) - len(siennes)
-    if not siennes and autres:
-        raise FichierRefuse(f"« {validee.table.fichier.nom} » n’a aucune ligne du département {departement}.")
-    if autres:
-        un, plusieurs = (
-            "ligne d’un autre département n’est pas importée",
-            "lignes d’autres départements ne sont pas importées",
-        )
-        journal.dire_de_la_colonne("departement", f"{pluriel(autres, un, plusieurs)}.")
-    return [_ligne(v.numero, v.valeurs) for v in siennes]
+    """Les lignes du département, celles des autres étant écartées ; lève FichierRefuse s'il n'y en a aucune."""
+    if validee.ecartees:
+        if len(validee.ecartees) == len(validee.table.lignes):
+            raise FichierRefuse(f"« {validee.table.fichier.nom} » n’a aucune ligne du département {departement}.")
+        _dire_les_ecartees(validee, journal)
+    return [_ligne(v.numero, v.valeurs, validee.cellules[v.numero]) for v in validee.lignes]
 
 
-def _ligne(numero, valeurs):
+def _dire_les_ecartees(validee, journal):
+    """Combien, et de quels départements : une liste nationale en porte cent."""
+    rang = validee.colonnes["departement"]
+    ecrits = {validee.cellules[numero][rang] for numero in validee.ecartees}
+    codes = sorted(SANS_CODE if ecrit is None else code_du_departement(ecrit) for ecrit in ecrits)
+    cites = ", ".join(codes[:DEPARTEMENTS_CITES])
+    autres = len(codes) - DEPARTEMENTS_CITES
+    suite = f" et {pluriel(autres, 'autre', 'autres')}" if autres > 0 else ""
+    un, plusieurs = "ligne d’un autre département laissée de côté", "lignes d’autres départements laissées de côté"
+    journal.dire_de_la_colonne("departement", f"{pluriel(len(validee.ecartees), un, plusieurs)} : {cites}{suite}.")
+
+
+def _ligne(numero, valeurs, cellules):
     facultatives = {"siret": "siret", "contrat": "code_contrat", "source": "source"}
     return LigneDeListe(
         numero,
@@ -79,6 +91,7 @@ def _ligne(numero, valeurs):
         valeurs["id"],
         valeurs["montant"],
         valeurs["porteur"],
+        cellules=cellules,
         **{nom: valeurs.get(champ) or "" for champ, nom in facultatives.items()},
     )
 

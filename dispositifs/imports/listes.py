@@ -53,16 +53,18 @@ class ContexteDeListe:
 
     @cached_property
     def champs(self) -> list[Champ]:
-        return champs_d_une_liste(self.identifiant)
+        return champs_d_une_liste(self.identifiant, self.departement)
 
 
 class ImportDUneListe:
     """Ce que les deux listes ont en commun ; une sous-classe dit ses modèles, ses opérations et ses anomalies."""
 
     demande_un_exercice = False
+    garde_les_recopies = False
     titres_nominatifs = TITRES_NOMINATIFS
     explications = (
-        "La liste vaut pour le département et pour toutes les années qu’elle porte.",
+        "La liste vaut pour le département et pour toutes les années qu’elle porte ; d’une liste nationale, les lignes des "
+        "autres départements sont laissées de côté.",
         "Un poste est reconnu par son numéro. Inconnu, il est créé, avec son employeur s’il n’est pas au répertoire.",
         "Le montant publié de chaque année est gardé à part : il ne se mêle pas à nos calculs.",
         "La liste ne dit aucune date : aucune convention n’en naît.",
@@ -110,7 +112,8 @@ class ImportDUneListe:
     def dire_ce_qui_etonne(self, lignes, departement, journal):
         """Les anomalies de cette liste, rapprochée de ce qui est déjà gardé de ses postes."""
         gardes = lire_les_gardes(lignes, self.modele_de_releve, self.cle)
-        anomalies.dire_les_repetitions(lignes, gardes, journal)
+        uniques = lignes if self.garde_les_recopies else anomalies.sans_les_recopies(lignes, journal)
+        anomalies.dire_les_repetitions(uniques, gardes, journal)
         anomalies.dire_les_sirets_qui_changent(lignes, gardes, journal)
 
     def _sort(self, ligne, contexte):
@@ -188,6 +191,7 @@ class ImportDesAdultesRelais(ImportDUneListe):
 
 class ImportDesPostesFonjep(ImportDUneListe):
     nom = "fonjep"
+    garde_les_recopies = True  # la liste publiée de 2025 répète presque toutes les siennes à l'identique
     libelle = "FONJEP : liste publiée par l’ANCT"
     modele_de_poste, cle, employeur = PosteFonjep, "code", "association"
     modele_de_releve = ReleveFonjep

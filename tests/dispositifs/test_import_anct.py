@@ -241,7 +241,92 @@ def test_une_liste_nationale_ne_donne_que_les_lignes_du_departement(calvados, ag
     ailleurs = ["2024", "03014R000100", "", "AILLEURS", "22810.61", "CN03001M", "30"]
     plan = essayer(liste([*LIGNE, "14"], ailleurs, entetes=entetes), calvados, agent)
     assert compteurs(plan) == {"cree": 1}
-    assert "G1 : 1 ligne d’un autre département n’est pas importée." in messages(plan)
+    assert "G1 : 1 ligne d’un autre département laissée de côté : 30." in messages(plan)
+
+
+def test_une_cellule_fausse_d_un_autre_departement_ne_refuse_pas_la_liste(calvados, agent):
+    """Les lignes des autres sont comptées et nommées, sans être validées : « vingt mille » n'y gêne personne."""
+    entetes = [*ENTETES, "insee_dep"]
+    autres = [
+        ["1920", "??", "7,5E+13", "RÃ‰GIE", "vingt mille", "CN03001M", f"{n:02d}"] for n in (1, 2, 30, 50, 61, 76)
+    ]
+    plan = essayer(liste(*autres * 300, [*LIGNE, 14], *autres, entetes=entetes), calvados, agent)
+    assert (compteurs(plan), messages(plan, "refus")) == ({"cree": 1}, [])
+    dit = "G1 : 1 806 lignes d’autres départements laissées de côté : 01, 02, 30, 50, 61 et 1 autre."
+    assert dit in messages(plan)
+
+
+def test_les_lignes_du_departement_choisi_sont_seules_validees(calvados, agent):
+    entetes = [*ENTETES, "insee_dep"]
+    fausse = [*ligne(montant="vingt mille"), "14"]
+    plan = essayer(
+        liste(["2024", "03014R000100", "", "AILLEURS", "x", "", "30"], fausse, entetes=entetes), calvados, agent
+    )
+    assert messages(plan, "refus") == [
+        "E3 : « vingt mille » n’est pas un montant : écrire des chiffres, par exemple 1 234,50."
+    ]
+
+
+@pytest.mark.parametrize("departement", ["14", "", 14])
+def test_un_numero_d_ailleurs_dans_une_ligne_du_calvados_est_nomme_et_garde(calvados, agent, departement):
+    """La colonne du département, ou à défaut le contrat, dit le Calvados : la ligne est lue, son numéro est nommé."""
+    entetes = [*ENTETES, "insee_dep"]
+    ailleurs = [*ligne(id_poste="06121R000200"), departement]
+    plan = essayer(liste([*LIGNE, "14"], ailleurs, entetes=entetes), calvados, agent)
+    assert compteurs(plan) == {"cree": 2}
+    nomme = "B3 : 06121R000200 est le numéro d’un autre département ; il est gardé dans Calvados (14)."
+    assert nomme in messages(plan)
+    assert [phrase for phrase in messages(plan) if "laissée" in phrase] == []
+
+
+def test_une_ligne_sans_departement_est_laissee_de_cote_si_rien_ne_la_dit_du_calvados(calvados, agent):
+    """Saint-Martin n'a pas de code : sa ligne n'entre dans aucun département, ni sa cellule fausse."""
+    saint_martin = ["2024", "97119R003501", "", "ASSOCIATION", "vingt mille", "CV415", ""]
+    sans_contrat = [*ligne(code_cv="", id_poste="01414R004603"), ""]
+    plan = essayer(liste([*LIGNE, "14"], saint_martin, sans_contrat, entetes=[*ENTETES, "insee_dep"]), calvados, agent)
+    assert compteurs(plan) == {"cree": 2}
+    assert "G1 : 1 ligne d’un autre département laissée de côté : sans code." in messages(plan)
+
+
+def test_une_liste_nationale_sans_colonne_du_departement_est_refusee(calvados, agent):
+    """Sans elle, des milliers de postes d'ailleurs entreraient dans le Calvados sous un simple avertissement."""
+    ailleurs = [ligne(id_poste=f"03014R{n:06d}") for n in range(2)]
+    with pytest.raises(FichierRefuse, match="2 numéros de cette liste sur 3 ne sont pas du département Calvados"):
+        essayer(liste(LIGNE, *ailleurs), calvados, agent)
+
+
+@pytest.mark.parametrize(
+    ("code", "numero"),
+    [
+        ("59", "59V24R001300"),
+        ("59", "59L24R001300"),
+        ("2A", "02A22R000100"),
+        ("971", "97119R003501"),
+        ("40", "04006RT00305"),
+    ],
+)
+def test_les_numeros_que_l_anct_publie_ailleurs_qu_au_calvados_se_lisent(code, numero):
+    departement = DepartementFactory(code=code)
+    agent = habiliter(Role.AGENT, departement=departement)
+    plan = essayer(liste(ligne(id_poste=numero, code_cv="")), departement, agent)
+    assert compteurs(plan) == {"cree": 1}
+
+
+def test_une_liste_sans_aucune_ligne_du_departement_est_refusee(calvados, agent):
+    with pytest.raises(FichierRefuse, match="n’a aucune ligne du département Calvados"):
+        essayer(liste([*LIGNE, "30"], entetes=[*ENTETES, "insee_dep"]), calvados, agent)
+
+
+def test_un_departement_illisible_est_refuse_avec_sa_ligne(calvados, agent):
+    plan = essayer(liste([*LIGNE, "Calvdos"], entetes=[*ENTETES, "insee_dep"]), calvados, agent)
+    assert messages(plan, "refus") == ["G2 : « Calvdos » n’est pas le code d’un département : par exemple 14."]
+
+
+def test_un_numero_de_securite_sociale_est_refuse_meme_chez_un_autre_departement(calvados, agent):
+    entetes = [*ENTETES, "insee_dep"]
+    nominative = ["2024", "03014R000100", "", "1 85 05 78 006 084 91", "22810.61", "CN03001M", "30"]
+    with pytest.raises(FichierRefuse, match="La cellule D3 .* ressemble à un numéro de sécurité sociale"):
+        essayer(liste([*LIGNE, "14"], nominative, entetes=entetes), calvados, agent)
 
 
 def test_le_poste_connu_est_retrouve_et_garde_son_employeur(calvados, agent):
@@ -381,15 +466,45 @@ def test_le_meme_poste_chez_deux_employeurs_la_meme_annee_est_refuse(calvados, a
 
 
 def test_le_meme_poste_deux_fois_la_meme_annee_est_nomme_et_garde_a_son_rang(calvados, agent):
-    suivante = ligne(id_poste="01414R004504")
-    plan = essayer(liste(LIGNE, LIGNE, suivante), calvados, agent)
+    ailleurs, suivante = ligne(code_cv="CN01402M"), ligne(id_poste="01414R004504")
+    plan = essayer(liste(LIGNE, ailleurs, suivante), calvados, agent)
     assert [m for m in messages(plan) if m.startswith("B")] == [
         "B3 : 01414R0045 est déjà dans la liste de 2024, à la ligne 2 : la répétition est gardée.",
         "B4 : 01414R0045 est déjà dans la liste de 2024, à la ligne 2 : la répétition est gardée.",
     ]
-    importer(liste(LIGNE, LIGNE, suivante), calvados, agent)
+    importer(liste(LIGNE, ailleurs, suivante), calvados, agent)
     releves = ReleveAnct.objects.values_list("id_publie", "rang")
     assert sorted(releves) == [("01414R004503", 1), ("01414R004503", 2), ("01414R004504", 1)]
+
+
+def test_une_ligne_collee_deux_fois_est_refusee_et_rien_n_est_ecrit(calvados, agent):
+    """Chaque copie est nommée, même loin de l'originale ; ce qui diffère d'une cellule est une répétition, gardée."""
+    ailleurs = ligne(code_cv="CN01402M")
+    lot = lots.deposer(liste(LIGNE, ailleurs, LIGNE, ailleurs), calvados, par=agent, quoi="adultes-relais")
+    plan = lots.planifier(lot, par=agent)
+    assert compteurs(plan) == {"cree": 2, "refuse": 2}
+    assert messages(plan, "refus") == [
+        "B4 : cette ligne recopie la ligne 2, cellule pour cellule : en supprimer une.",
+        "B5 : cette ligne recopie la ligne 3, cellule pour cellule : en supprimer une.",
+    ]
+    with pytest.raises(OperationRefusee):
+        lots.confirmer(lot, par=agent)
+    assert (PosteAdulteRelais.objects.count(), ReleveAnct.objects.count()) == (0, 0)
+
+
+def test_une_ligne_collee_deux_fois_sous_une_annee_deja_gardee_est_refusee(calvados, agent):
+    importer(liste(LIGNE), calvados, agent)
+    plan = essayer(liste(LIGNE, LIGNE), calvados, agent)
+    assert compteurs(plan) == {"inchange": 1, "refuse": 1}
+
+
+def test_aucune_ligne_publiee_du_calvados_n_est_une_recopie_sauf_les_douze_fonjep_de_2025(calvados, agent):
+    """La règle vient de là : la source ne répète à l'identique que les postes FONJEP de 2025, nommés et gardés."""
+    recopies = {}
+    for nom in ("adultes_relais_14.csv", "fonjep_14.csv"):
+        lignes = (PUBLIEES / nom).read_text(encoding="utf-8-sig").splitlines()
+        recopies[nom] = [ligne[:4] for rang, ligne in enumerate(lignes) if ligne in lignes[:rang]]
+    assert recopies == {"adultes_relais_14.csv": [], "fonjep_14.csv": ["2025"] * 12}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ Une cellule arrive telle que le tableur la donne : texte, entier, flottant, date
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -50,6 +50,8 @@ class Champ:
     """Une donnée attendue ; `convertir` reçoit une cellule non vide et lève ValidationError si elle la refuse.
 
     `obligatoire` : la colonne doit être là, et chaque cellule remplie ; `colonne_exigee` : la colonne seulement.
+    `ecarte` reçoit les cellules de la ligne, par nom de champ : vrai si elle n'est pas à lire (elle est d'un autre
+    département). Rien n'y est alors validé.
     """
 
     nom: str
@@ -59,6 +61,7 @@ class Champ:
     obligatoire: bool = False
     aide: str = ""
     colonne_exigee: bool = False
+    ecarte: Callable[[Mapping[str, Any]], bool] | None = None
 
     def lire(self, cellule: Any) -> Any:
         """La valeur du champ, None si la cellule est vide."""

@@ -26,34 +26,42 @@ class LigneValidee:
 
 @dataclass(frozen=True)
 class TableValidee:
-    """La table convertie ; `lignes` ne contient que les lignes sans refus."""
+    """La table convertie ; `lignes` ne contient que les lignes sans refus, `ecartees` celles qui n'étaient pas lues."""
 
     table: Table
     colonnes: Mapping[str, int]
     lignes: tuple[LigneValidee, ...]
     anomalies: tuple[Anomalie, ...]
     refusees: tuple[int, ...]
+    ecartees: tuple[int, ...] = ()
 
     def anomalie(self, numero: int, champ: Champ, message: str, gravite: Gravite = Gravite.REFUS) -> Anomalie:
         """L'anomalie qu'une app découvre ensuite (quartier d'un autre contrat, dossier en double), avec sa cellule."""
         rang = self.colonnes.get(champ.nom)
         if rang is None:
             return Anomalie(f"ligne {numero}", champ.libelle, "", message, gravite)
-        citation = _citation(self._cellules[numero][rang])
+        citation = _citation(self.cellules[numero][rang])
         return Anomalie(self.table.adresse(numero, rang), champ.libelle, citation, message, gravite)
 
     @cached_property
-    def _cellules(self):
+    def cellules(self) -> dict[int, tuple[Any, ...]]:
+        """Toutes les cellules de chaque ligne, telles que lues, par numéro."""
         return {ligne.numero: ligne.valeurs for ligne in self.table.lignes}
 
 
 def valider(table: Table, champs: Sequence[Champ], colonnes: Mapping[str, int]) -> TableValidee:
-    """Les lignes converties et toutes les anomalies ; lève FichierRefuse si les colonnes elles-mêmes sont à revoir."""
+    """Les lignes converties et toutes les anomalies ; lève FichierRefuse si les colonnes elles-mêmes sont à revoir.
+
+    Une ligne qu'un champ écarte n'est pas validée.
+    """
     refuser_les_colonnes_nominatives(table)
     _exiger_les_colonnes(table, champs, colonnes)
     lus = [(champ, colonnes[champ.nom]) for champ in champs if champ.nom in colonnes]
-    lignes, anomalies, refusees = [], [], []
+    lignes, anomalies, refusees, ecartees = [], [], [], []
     for ligne in table.lignes:
+        if _est_ecartee(ligne, lus):
+            ecartees.append(ligne.numero)
+            continue
         valeurs, refus = _convertir(table, ligne, lus)
         refus += _nirs(table, ligne)
         anomalies += refus
@@ -61,7 +69,13 @@ def valider(table: Table, champs: Sequence[Champ], colonnes: Mapping[str, int]) 
             refusees.append(ligne.numero)
         else:
             lignes.append(LigneValidee(ligne.numero, valeurs))
-    return TableValidee(table, colonnes, tuple(lignes), tuple(anomalies), tuple(refusees))
+    return TableValidee(table, colonnes, *map(tuple, (lignes, anomalies, refusees, ecartees)))
+
+
+def _est_ecartee(ligne, lus):
+    ecartent = [champ.ecarte for champ, _ in lus if champ.ecarte]
+    cellules = {champ.nom: ligne.valeurs[rang] for champ, rang in lus} if ecartent else {}
+    return any(ecarte(cellules) for ecarte in ecartent)
 
 
 def _convertir(table, ligne: Ligne, lus):
