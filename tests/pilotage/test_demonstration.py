@@ -167,7 +167,7 @@ def test_l_enveloppe_qui_ne_designe_aucun_contrat_dit_qu_elle_sert_a_toutes_les_
 def test_aucune_enveloppe_n_est_depassee():
     enveloppes = Enveloppe.objects.all()
     assert len({barre.plafond for barre in barres(enveloppes).values()}) > 10
-    assert all(barre.disponible >= 0 for barre in barres(enveloppes).values())
+    assert all(barre.reste_a_decider >= 0 for barre in barres(enveloppes).values())
 
 
 def test_les_montants_sont_ronds_et_plausibles():
