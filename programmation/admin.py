@@ -25,6 +25,7 @@ from .models import (
     Financeur,
     Nomenclature,
     Organisme,
+    Parametre,
     PartenaireFinanceur,
     Pilier,
     PrioriteTransversale,
@@ -175,6 +176,20 @@ class FinanceurAdmin(ReferentielAdmin):
     list_filter = ["famille", du_departement("departement"), "est_a_preciser", "est_actif"]
     search_fields = ["nom"]
     nombre_d_actions = Count("financements__action", distinct=True)
+
+
+@admin.register(Parametre)
+class ParametreAdmin(SansSuppressionDeMasseMixin, HistoriqueAdmin):
+    """Un seuil ou un délai daté et sourcé ; sans ligne, la règle est inconnue et rien ne s'en déduit."""
+
+    list_display = ["code", "departement_lu", "depuis", "valeur", "source"]
+    list_select_related = ["departement"]
+    list_filter = ["code", du_departement("departement")]
+    ordering = ["code", "-depuis"]
+
+    @admin.display(description="département", ordering="departement__code")
+    def departement_lu(self, parametre):
+        return parametre.departement or "Toute la France"
 
 
 class PartenaireFinanceurInline(admin.TabularInline):

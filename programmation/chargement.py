@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from politique_ville.outils.reference import Bilan, Table, lire_csv
-from politique_ville.outils.synchronisation import Synchronisation
+from politique_ville.outils.synchronisation import MOTIF, Synchronisation
 from territoires.chargement import departements_par_code
 
 from .models import (
@@ -11,6 +11,7 @@ from .models import (
     Dispositif,
     Financeur,
     Nomenclature,
+    Parametre,
     Pilier,
     PrioriteTransversale,
     Repere,
@@ -27,6 +28,11 @@ def desactive(referentiel):
 def validee(correspondance):
     """Le service a validé ce choix : le fichier ne le reprend pas."""
     return correspondance.est_validee
+
+
+def tenus_par_le_service() -> set[int]:
+    """Les règles chiffrées dont la dernière écriture n'est pas un chargement : le service les a corrigées."""
+    return {fait.id for fait in Parametre.history.latest_of_each() if fait.history_change_reason != MOTIF}
 
 
 def _nomenclatures():
@@ -170,6 +176,28 @@ def charger_financeurs(fichier: Path) -> Bilan:
     return synchronisation.ecrire()
 
 
+def charger_parametres(fichier: Path) -> Bilan:
+    """Les règles chiffrées, avec leur date et leur source ; ce que le fichier tait n'a pas de valeur connue."""
+    departements, tenus = departements_par_code(), tenus_par_le_service()
+    synchronisation = Synchronisation(
+        Parametre,
+        ["code departement depuis"],
+        Parametre.objects.all(),
+        preserver=lambda parametre: parametre.pk in tenus,
+    )
+    for ligne in lire_csv(fichier, "code departement depuis valeur source"):
+        ligne.obligatoire("depuis")
+        synchronisation.ajouter(
+            ligne,
+            code=ligne.obligatoire("code"),
+            departement=ligne.lien("departement", departements, "département"),
+            depuis=ligne.date("depuis"),
+            valeur=ligne.decimal("valeur"),
+            source=ligne.obligatoire("source"),
+        )
+    return synchronisation.ecrire()
+
+
 TABLES = [
     Table("nomenclatures", "nomenclatures.csv", charger_nomenclatures),
     Table("thèmes", "themes.csv", charger_themes),
@@ -180,4 +208,5 @@ TABLES = [
     Table("correspondances", "correspondances.csv", charger_correspondances),
     Table("priorités transversales", "priorites.csv", charger_priorites),
     Table("financeurs", "financeurs.csv", charger_financeurs),
+    Table("règles chiffrées", "parametres.csv", charger_parametres),
 ]

@@ -1,0 +1,323 @@
+"""L'exécution en direct : accordé, engagé, payé, justifié, par pilier, contrat et enveloppe (règles : docs/calculs.md).
+
+Séparée de la programmation, et jamais figée : un paiement d'après clôture s'y lit, et ne change aucun autre chiffre.
+Elle compte toutes les actions reçues : ce qui reste engagé d'une action déprogrammée est encore engagé.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import date as Date
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from politique_ville.outils.montants import total
+from territoires.models import ContratDeVille
+
+from ..enums import EtatFinancement, EtatJustification, FamilleFinanceur, NatureFinancement, StatutAction
+from ..models import (
+    Action,
+    Decision,
+    Enveloppe,
+    Financement,
+    Justification,
+    LigneEngagement,
+    Organisme,
+    Paiement,
+    Pilier,
+    SuiviFinancement,
+)
+from .delais import en_retard_de_justification, sans_compte_rendu
+from .lectures import ZERO, pourcentage, une_fois_chacune
+
+AXES = ("pilier", "contrat")
+
+
+class EtatExecution(models.TextChoices):
+    """Où en est une action ; la valeur est celle du paramètre `execution` de la liste des actions."""
+
+    ENGAGEES = "engagees", "engagée"
+    NON_ENGAGEES = "non_engagees", "programmée, non engagée"
+    PAYEES = "payees", "payée"
+    JUSTIFIEES = "justifiees", "justifiée"
+    A_JUSTIFIER = "a_justifier", "finie, à justifier"
+    EN_RETARD = "en_retard", "justification en retard"
+
+    def condition(self, jour: Date) -> Q:
+        """Ce que l'état veut dire, en SQL, ce jour-là. Une action dont tout est désengagé n'est plus engagée."""
+        engagee = Q(Exists(sommes_positives(LigneEngagement, "action", "ae")))
+        if self == EtatExecution.ENGAGEES:
+            return engagee
+        if self == EtatExecution.NON_ENGAGEES:
+            return Q(statut=StatutAction.PROGRAMMEE) & ~engagee
+        if self == EtatExecution.PAYEES:
+            return Q(Exists(sommes_positives(Paiement, "ligne__action", "cp")))
+        if self == EtatExecution.JUSTIFIEES:
+            return Q(Exists(Justification.objects.filter(action=OuterRef("pk"), etat=EtatJustification.VALIDEE)))
+        attendues = sans_compte_rendu if self == EtatExecution.A_JUSTIFIER else en_retard_de_justification
+        return Q(Exists(attendues(Action.objects.filter(pk=OuterRef("pk")).order_by(), jour)))
+
+
+def sommes_positives(modele, lien, champ):
+    """Les sommes par action de ce champ, si elles sont au-dessus de zéro : de quoi écrire un `Exists`."""
+    siennes = modele.objects.filter(**{lien: OuterRef("pk")}).order_by().values(lien)
+    return siennes.annotate(somme=total(champ)).filter(somme__gt=ZERO)
+
+
+# --- Les chiffres ---
+
+
+@dataclass(frozen=True)
+class Execution:
+    """En euros de P147. `paye` et `reverse` sont positifs, et le net payé est leur différence.
+
+    `justifie` : l'accordé des actions dont la justification est validée, moins ce qu'elles n'ont pas utilisé.
+    `prevus`, `realises` : les bénéficiaires des actions dont on connaît les deux. Le reste est un nombre d'actions.
+    """
+
+    accorde: Decimal = ZERO
+    engage: Decimal = ZERO
+    paye: Decimal = ZERO
+    reverse: Decimal = ZERO
+    justifie: Decimal = ZERO
+    non_utilise: Decimal = ZERO
+    prevus: int = 0
+    realises: int = 0
+    programmees: int = 0
+    engagees: int = 0
+    non_engagees: int = 0
+    payees: int = 0
+    justifiees: int = 0
+    a_justifier: int = 0
+    en_retard: int = 0
+
+    def __add__(self, autre: "Execution") -> "Execution":
+        return Execution(*(getattr(self, champ.name) + getattr(autre, champ.name) for champ in fields(self)))
+
+    @property
+    def net_paye(self) -> Decimal:
+        return self.paye - self.reverse
+
+    @property
+    def reste_a_engager(self) -> Decimal:
+        """Signé : négatif, plus est engagé qu'il n'est accordé."""
+        return self.accorde - self.engage
+
+    @property
+    def reste_a_payer(self) -> Decimal:
+        return self.engage - self.net_paye
+
+    @property
+    def taux_d_engagement(self) -> Decimal | None:
+        """Engagé ÷ accordé, en % ; None si rien n'est accordé."""
+        return pourcentage(self.engage, self.accorde)
+
+    @property
+    def taux_de_paiement(self) -> Decimal | None:
+        """Net payé ÷ engagé, en %."""
+        return pourcentage(self.net_paye, self.engage)
+
+    @property
+    def taux_de_justification(self) -> Decimal | None:
+        """Justifié ÷ accordé, en %."""
+        return pourcentage(self.justifie, self.accorde)
+
+    @property
+    def taux_de_realisation(self) -> Decimal | None:
+        """Bénéficiaires réalisés ÷ prévus, en %, sur les actions dont on connaît les deux."""
+        return pourcentage(self.realises, self.prevus)
+
+
+@dataclass(frozen=True)
+class LigneExecution:
+    """Un pilier, un contrat (None : l'échelle du département) ou une enveloppe (None : hors enveloppe)."""
+
+    objet: Pilier | ContratDeVille | Enveloppe | None
+    libelle: str
+    execution: Execution
+
+
+@dataclass(frozen=True)
+class Cofinancements:
+    """Les autres financeurs des actions programmées, en euros : le dernier suivi, à défaut le plan."""
+
+    acquis: Decimal
+    verse: Decimal
+    suivis: int  # lignes du plan qui ont au moins un suivi
+
+
+@dataclass(frozen=True)
+class SyntheseDExecution:
+    """`enveloppes` : sans justifié ni bénéficiaires, qui sont ceux d'une action et non d'une enveloppe."""
+
+    total: Execution
+    piliers: tuple[LigneExecution, ...]
+    contrats: tuple[LigneExecution, ...]
+    enveloppes: tuple[LigneExecution, ...]
+    cofinancements: Cofinancements
+    au: datetime
+
+
+def synthese_d_execution(
+    actions: QuerySet[Action],
+    *,
+    avec_pre: bool = True,
+    enveloppes: Sequence[Enveloppe] = (),
+    jour: Date | None = None,
+) -> SyntheseDExecution:
+    """Au plus douze requêtes, quel que soit le nombre d'actions. `enveloppes` : celles dont on veut la ligne."""
+    siennes = une_fois_chacune(actions)
+    siennes = siennes if avec_pre else siennes.exclude(dispositif__est_pre=True)
+    groupes = executions_par(siennes, AXES, jour or timezone.localdate())
+    piliers, contrats = regrouper(groupes, 0), regrouper(groupes, 1)
+    return SyntheseDExecution(
+        total=sum(groupes.values(), Execution()),
+        piliers=lignes_des_piliers(piliers),
+        contrats=lignes_des_contrats(contrats),
+        enveloppes=lignes_des_enveloppes(siennes, enveloppes),
+        cofinancements=cofinancements(siennes),
+        au=timezone.now(),
+    )
+
+
+def execution_de(action: Action, jour: Date | None = None) -> Execution:
+    """L'exécution d'une action. Cinq requêtes."""
+    groupes = executions_par(Action.objects.filter(pk=action.pk).order_by(), ("pk",), jour or timezone.localdate())
+    return sum(groupes.values(), Execution())
+
+
+def executions_par(actions: QuerySet[Action], axes: Sequence[str], jour: Date) -> dict[tuple, Execution]:
+    """L'exécution par valeurs de ces champs d'Action. Cinq requêtes, une par sorte de faits."""
+    ids = actions.values("pk")
+    sortes = [
+        lire(actions, "", axes, NOMBRES_FIXES | nombres_par_etat(jour)),
+        lire(Financement.objects.p147().filter(action__in=ids), "action__", axes, ACCORDES),
+        lire(LigneEngagement.objects.filter(action__in=ids), "action__", axes, ENGAGES),
+        lire(Paiement.objects.filter(ligne__action__in=ids), "ligne__action__", axes, PAYES),
+        lire(Justification.objects.filter(action__in=ids), "action__", axes, JUSTIFIES),
+    ]
+    groupes = defaultdict(dict)
+    for faits_par_cle in sortes:
+        for cle, faits in faits_par_cle.items():
+            groupes[cle] |= faits
+    return {cle: en_execution(faits) for cle, faits in groupes.items()}
+
+
+VALIDEE = EtatJustification.VALIDEE
+CONNUS = Q(action__beneficiaires_prevus__isnull=False, beneficiaires_realises__isnull=False)
+NOMBRES_FIXES = {"programmees": Count("pk", filter=Q(statut=StatutAction.PROGRAMMEE))}
+ACCORDES = {
+    "accorde": total("accorde"),
+    "accorde_valide": total("accorde", filter=Q(action__justification__etat=VALIDEE)),
+}
+ENGAGES = {"engage": total("ae")}
+PAYES = {"paye": total("cp", filter=Q(cp__gt=ZERO)), "rendu": total("cp", filter=Q(cp__lt=ZERO))}
+JUSTIFIES = {
+    "non_utilise": total("non_utilise"),
+    "non_utilise_valide": total("non_utilise", filter=Q(etat=VALIDEE)),
+    "prevus": Sum("action__beneficiaires_prevus", filter=CONNUS),
+    "realises": Sum("beneficiaires_realises", filter=CONNUS),
+}
+
+
+def nombres_par_etat(jour):
+    return {etat.value: Count("pk", filter=etat.condition(jour)) for etat in EtatExecution}
+
+
+def lire(lignes, chemin, axes, agregats) -> dict[tuple, dict[str, Any]]:
+    """Les agrégats de chaque groupe ; celui qui n'a rien trouvé est omis : il vaut alors zéro."""
+    noms = [f"{chemin}{axe}" for axe in axes]
+    groupes = lignes.order_by().values_list(*noms).annotate(**{f"lu_{nom}": a for nom, a in agregats.items()})
+    return {
+        cle[: len(noms)]: {nom: lu for nom, lu in zip(agregats, cle[len(noms) :], strict=True) if lu is not None}
+        for cle in groupes
+    }
+
+
+def en_execution(faits) -> Execution:
+    reverse = -faits.pop("rendu", ZERO)
+    justifie = faits.pop("accorde_valide", ZERO) - faits.pop("non_utilise_valide", ZERO)
+    return Execution(**faits, reverse=reverse, justifie=justifie)
+
+
+# --- Les axes ---
+
+
+def regrouper(groupes: dict[tuple, Execution], rang: int) -> dict[Any, Execution]:
+    """L'exécution par la seule `rang`-ième valeur de la clé."""
+    sommes = {}
+    for cle, execution in groupes.items():
+        sommes[cle[rang]] = sommes.get(cle[rang], Execution()) + execution
+    return sommes
+
+
+def lignes_des_piliers(executions) -> tuple[LigneExecution, ...]:
+    piliers = Pilier.objects.filter(pk__in=[pk for pk in executions if pk])
+    return tuple(LigneExecution(pilier, str(pilier), executions[pilier.pk]) for pilier in piliers)
+
+
+def lignes_des_contrats(executions) -> tuple[LigneExecution, ...]:
+    """Les contrats par leur nom, puis l'échelle du département."""
+    contrats = ContratDeVille.objects.filter(pk__in=[pk for pk in executions if pk]).order_by("intitule", "pk")
+    lignes = [LigneExecution(contrat, contrat.nom_court, executions[contrat.pk]) for contrat in contrats]
+    if None in executions:
+        lignes.append(LigneExecution(None, "À l’échelle du département", executions[None]))
+    return tuple(lignes)
+
+
+def lignes_des_enveloppes(actions: QuerySet[Action], enveloppes: Sequence[Enveloppe]) -> tuple[LigneExecution, ...]:
+    """Ce que chacune porte de ces actions ; ce qui est hors enveloppe, s'il y en a, vient en dernier."""
+    if not enveloppes:
+        return ()
+    ids = actions.values("pk")
+    sortes = [
+        lire(Decision.objects.filter(action__in=ids), "", ["enveloppe"], {"accorde": total("montant")}),
+        lire(LigneEngagement.objects.filter(action__in=ids), "", ["enveloppe"], ENGAGES),
+        lire(Paiement.objects.filter(ligne__action__in=ids), "ligne__", ["enveloppe"], PAYES),
+    ]
+    executions = {}
+    for cle in set().union(*sortes):
+        executions[cle[0]] = en_execution({n: v for sorte in sortes for n, v in sorte.get(cle, {}).items()})
+    connues = [LigneExecution(e, str(e), executions[e.pk]) for e in enveloppes if e.pk in executions]
+    hors = executions.get(None, Execution())
+    return tuple(connues + [LigneExecution(None, "Hors enveloppe", hors)] * (hors != Execution()))
+
+
+# --- Les cofinanceurs ---
+
+
+def cofinancements(actions: QuerySet[Action]) -> Cofinancements:
+    """L'acquis et le versé des autres financeurs, selon leur dernier suivi ou, à défaut, le plan. Deux requêtes."""
+    autres = Financement.objects.filter(action__in=actions.values("pk"), action__statut=StatutAction.PROGRAMMEE)
+    autres = autres.exclude(famille=FamilleFinanceur.ANCT_P147).exclude(nature=NatureFinancement.RESSOURCES_PROPRES)
+    suivis = derniers_suivis(SuiviFinancement.objects.filter(financement__in=autres.order_by().values("pk")))
+    connus = {"acquis": total("accorde", filter=Q(etat=EtatFinancement.ACQUIS)), "verse": total("verse")}
+    du_plan = autres.exclude(pk__in=list(suivis)).aggregate(**connus)
+    acquis = sum((s.accorde for s in suivis.values() if s.etat == EtatFinancement.ACQUIS), ZERO)
+    verse = sum((s.verse for s in suivis.values() if s.verse is not None), ZERO)
+    return Cofinancements((du_plan["acquis"] or ZERO) + acquis, (du_plan["verse"] or ZERO) + verse, len(suivis))
+
+
+def derniers_suivis(suivis: QuerySet[SuiviFinancement]) -> dict[int, SuiviFinancement]:
+    """Le dernier suivi de chaque ligne de financement, par date puis par ordre de saisie."""
+    return {suivi.financement_id: suivi for suivi in suivis.order_by("date", "pk")}
+
+
+# --- Le seuil de la convention ---
+
+
+def accordes_dans_l_annee(organismes: Iterable[Organisme], annee: int, departement_id: int) -> dict[int, Decimal]:
+    """Par organisme (absorbés compris), les crédits P147 accordés dans un département pour un exercice, en euros."""
+    courants = {organisme.courant.pk for organisme in organismes}
+    siennes = Q(action__porteur__in=courants) | Q(action__porteur__fusionne_dans__in=courants)
+    lignes = Financement.objects.p147().filter(
+        siennes, action__exercice__annee=annee, action__exercice__departement=departement_id, accorde__isnull=False
+    )
+    courant = Coalesce("action__porteur__fusionne_dans", "action__porteur")
+    return dict(lignes.order_by().values_list(courant).annotate(somme=total("accorde")))
