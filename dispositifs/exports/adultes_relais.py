@@ -25,7 +25,7 @@ class ListeDesAdultesRelais(ListeDePostes):
 
     @cached_property
     def couts(self):
-        return couts_des_adultes_relais(self.postes, *self.periode)
+        return couts_des_adultes_relais(self.postes, *self.periode, prorata=self.filtre.prorata_des_couts)
 
     def colonnes_propres(self):
         montant = {"format": "euros", "largeur": 16}

@@ -23,7 +23,7 @@ class ListeDesPostesFonjep(ListeDePostes):
 
     @cached_property
     def couts(self):
-        return couts_fonjep(self.postes, *self.periode)
+        return couts_fonjep(self.postes, *self.periode, prorata=self.filtre.prorata_des_couts)
 
     def colonnes_propres(self):
         montant = {"format": "euros", "largeur": 16}

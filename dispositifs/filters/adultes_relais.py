@@ -52,7 +52,7 @@ class RadarFilterSet(PosteFilterSet):
 
     champ_organisme, champ_numero, lieux = "employeur", "numero", LieuDuPoste
 
-    annee = releve = None
+    annee = prorata = releve = None
     organisme = AdulteRelaisFilterSet.base_filters["organisme"]
     agent = ChoixDuCadreFilter(
         CadreDesPostes.agents, label="Responsable", field_name="agent_referent", empty_label="Tous"

@@ -12,9 +12,10 @@ from django.utils import timezone
 from comptes.models import Utilisateur
 from politique_ville.outils.formulaires import FiltresForm
 from politique_ville.outils.recherche import contient_les_mots, normaliser
-from programmation.filters import ChoixDuCadreFilter
+from programmation.filters import ChoixDuCadreFilter, ChoixFilter
 from territoires.models import Departement
 
+from ..enums import Prorata
 from ..models import DUREE_MAXIMALE
 from ..models.adultes_relais import DECRET_2013_54
 
@@ -103,8 +104,9 @@ class CadreDesPostes:
 
 
 class PosteFilterSet(django_filters.FilterSet):
-    """Les paramètres communs : `q`, `annee` (celle des coûts), `departement` (code), `contrat`, `quartier`, `organisme`
-    (identifiants), `releve` (année d'une liste publiée par l'ANCT). Les paramètres inconnus ne bornent rien."""
+    """Les paramètres communs : `q`, `annee` (celle des coûts), `prorata` (leur règle), `departement` (code), `contrat`,
+    `quartier`, `organisme` (identifiants), `releve` (année d'une liste publiée par l'ANCT). Les paramètres inconnus ne
+    bornent rien."""
 
     class Meta:
         form = FiltresForm
@@ -128,6 +130,9 @@ class PosteFilterSet(django_filters.FilterSet):
     quartier = ChoixDuCadreFilter(
         CadreDesPostes.quartiers, label="Quartier", empty_label="Tous", trop_long=True, method="localiser"
     )
+    prorata = ChoixFilter(
+        label="Prorata des coûts", choices=Prorata.choices, method="laisser", empty_label="Par défaut : jours"
+    )
     releve = django_filters.NumberFilter(
         label="Publié par l’ANCT en (année)", method="publies", min_value=DECRET_2013_54.year, max_value=9999
     )
@@ -141,6 +146,11 @@ class PosteFilterSet(django_filters.FilterSet):
     def annee_des_couts(self) -> int:
         """À lire après validation ; l'année en cours si celle de l'adresse est refusée."""
         return int(self.form.cleaned_data.get("annee") or timezone.localdate().year)
+
+    @property
+    def prorata_des_couts(self) -> Prorata:
+        """À lire après validation ; les jours si l'adresse ne choisit pas, ou si son choix est refusé."""
+        return Prorata(self.form.cleaned_data.get("prorata") or Prorata.JOURS)
 
     def filter_queryset(self, queryset):
         """Un paramètre refusé n'ouvre rien : la liste est vide, et le message dit pourquoi."""

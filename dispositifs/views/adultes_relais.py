@@ -36,7 +36,7 @@ from ..synthese import (
     raison_des_inconnus,
     vacant_depuis,
 )
-from .postes import repondre
+from .postes import prorata_demande, repondre
 
 LUES = ["departement", "contrat", "employeur__fusionne_dans", "agent_referent"]
 ANNEES_PROPOSEES = 6
@@ -82,7 +82,8 @@ def adulte_relais_detail(request, pk):
     jour = timezone.localdate()
     conventions = list(poste.conventions.order_by("-debut").prefetch_related("avenants", "occupations"))
     annees = annees_de(conventions)
-    couts = couts_par_annee(PosteAdulteRelais.objects.filter(pk=pk), annees)
+    prorata = prorata_demande(request.GET)
+    couts = couts_par_annee(PosteAdulteRelais.objects.filter(pk=pk), annees, prorata=prorata)
     contexte = {
         "poste": poste,
         "etat": EtatDuPoste(poste.etat),
@@ -91,7 +92,8 @@ def adulte_relais_detail(request, pk):
         "missions": poste.missions.all(),
         "conventions": [lecture(convention, rang) for rang, convention in enumerate(conventions)],
         "couts": [(annee, couts[annee].par_poste[poste.pk]) for annee in annees],
-        "prorata": Prorata.JOURS.label,
+        "prorata": prorata,
+        "proratas": list(Prorata),
         "releves": poste.releves.order_by("-annee", "rang"),
         "historique": historique_du_poste(poste),
         "peut_ecrire": regles.peut_gerer(request.user, poste),
@@ -195,13 +197,16 @@ def employeur_detail(request, pk):
     if not postes:
         raise Http404("Cet organisme n’emploie aucun adulte-relais ici.")
     annee = annee_demandee(request.GET.get("annee"), jour)
-    couts = couts_des_adultes_relais(visibles, date(annee, 1, 1), date(annee, 12, 31))
+    periode, prorata = (date(annee, 1, 1), date(annee, 12, 31)), prorata_demande(request.GET)
+    couts = couts_des_adultes_relais(visibles, *periode, prorata=prorata)
     conventions = ConventionAdulteRelais.objects.filter(poste__in=visibles)
     nombres = nombres_de_postes(visibles)
     contexte = {
         "organisme": organisme,
         "annee": annee,
         "annees": range(jour.year, jour.year - ANNEES_PROPOSEES, -1),
+        "prorata": prorata,
+        "proratas": list(Prorata),
         "raison": raison_des_inconnus(couts),
         "postes": [
             (poste, EtatDuPoste(poste.etat), couts.par_poste[poste.pk] if poste.convention_fin else SANS_CONVENTION)

@@ -22,7 +22,7 @@ from ..models.fonjep import DUREE
 from ..operations import Saisie
 from ..synthese import avec_le_retard, couts_fonjep_par_annee
 from .gestes import PosteView
-from .postes import GesteView, repondre, supprimer
+from .postes import GesteView, prorata_demande, repondre, supprimer
 
 LISTE = ("FONJEP", "dispositifs:fonjep_list")
 LUES = ["departement", "contrat", "association__fusionne_dans", "agent_referent"]
@@ -42,14 +42,16 @@ def fonjep_detail(request, pk):
     poste = get_object_or_404(annoter_des_controles(visibles, jour, CONTROLES_FONJEP), pk=pk)
     triennalites = list(avec_le_retard(poste.triennalites.order_by("-rang"), jour))
     annees = sorted({a for t in triennalites for a in range(t.debut.year, t.fin.year + 1)}, reverse=True)
-    couts = couts_fonjep_par_annee(PosteFonjep.objects.filter(pk=pk), annees)
+    prorata = prorata_demande(request.GET)
+    couts = couts_fonjep_par_annee(PosteFonjep.objects.filter(pk=pk), annees, prorata=prorata)
     contexte = {
         "poste": poste,
         "anomalies": controles_releves(poste, CONTROLES_FONJEP),
         "quartiers": poste.quartiers.all(),
         "triennalites": triennalites,
         "couts": [(annee, couts[annee].par_poste[poste.pk]) for annee in annees],
-        "prorata": Prorata.JOURS.label,
+        "prorata": prorata,
+        "proratas": list(Prorata),
         "releves": poste.releves.order_by("-annee", "rang"),
         "historique": historique_du_poste_fonjep(poste),
         "peut_ecrire": regles.peut_gerer(request.user, poste),

@@ -15,10 +15,16 @@ from programmation.views.mixins import exiger
 
 from .. import regles
 from ..dates import en_clair
-from ..enums import EtatDuPoste
+from ..enums import EtatDuPoste, Prorata
 from .saisie import SaisieView
 
 LECTURE_SEULE = "Votre habilitation ne permet pas de saisir des postes ici."
+
+
+def prorata_demande(parametres):
+    """La règle de prorata que choisit l'adresse d'une fiche ; à défaut, celle des jours."""
+    demande = parametres.get("prorata")
+    return Prorata(demande) if demande in Prorata.values else Prorata.JOURS
 
 
 # --- Une liste ---

@@ -123,6 +123,30 @@ def test_la_liste_totalise_le_filtre_au_centime(client, monde):
     assert next(total for colonne, total, _ in totaux if colonne.nom == "conventionne") == euros(4600)
 
 
+def test_la_regle_de_prorata_se_choisit_et_se_dit(client, monde):
+    client.force_login(monde.agent)
+    reponse = lire(client, prorata="douziemes")
+    totaux = {colonne.nom: total for colonne, total, additionnee in reponse.context["totaux"] if additionnee}
+    # 18 300 + 18 300 × 50 % × 6/12 = 18 300 + 4 575 ; occupé 18 300 × 9/12 = 13 725 ; les jours ne changent pas
+    assert totaux == {"conventionne": euros(22875), "occupe": euros(13725), "vacants": 91}
+    assert "douzièmes, et prorata des jours d’un mois incomplet" in textes(reponse, "//main//caption")[0]
+    fichier = lire(client, prorata="douziemes", organisme=monde.anciennes.pk, format="csv")
+    assert "4575,00" in b"".join(fichier.streaming_content).decode("utf-8-sig")
+    fiche = client.get(f"{LISTE}{monde.mi_temps.pk}/", {"prorata": "douziemes"})
+    assert textes(fiche, "//tr[th='2024']/td")[0] == "4 575,00 €"
+    assert "Règle : Douzièmes" in " ".join(textes(fiche, "//main//p"))
+    assert noeuds(fiche, "//ul[@aria-label='Règle de prorata']//a[@aria-current]/@href") == ["?prorata=douziemes"]
+    employeur = client.get(f"{LISTE}employeurs/{monde.tours.pk}/", {"annee": "2024", "prorata": "douziemes"})
+    assert employeur.context["total"].conventionne == euros(22875)
+
+
+def test_une_regle_de_prorata_inconnue_n_est_jamais_devinee(client, monde):
+    client.force_login(monde.agent)
+    assert numeros(lire(client, prorata="semaines")) == []
+    fiche = client.get(f"{LISTE}{monde.mi_temps.pk}/", {"prorata": "semaines"})
+    assert textes(fiche, "//tr[th='2024']/td")[0] == "4 600,00 €"
+
+
 def test_un_bareme_inconnu_montre_un_tiret_et_sa_raison(client, monde):
     client.force_login(monde.agent)
     reponse = lire(client, annee="2025")
