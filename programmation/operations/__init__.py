@@ -71,7 +71,20 @@ from .organismes import (
 )
 from .outils import ConflitDeVersion, DroitManquant, MotifExige, OperationRefusee
 from .plan import LigneDePlan
+from .promotion import ChoixDeLigne, PropositionsPerimees, annuler_la_promotion, promouvoir
 from .saisie import Examen, SaisieAction, enregistrer, enregistrer_et_deposer, examiner
+from .scenarios import (
+    Depart,
+    Saisie,
+    actualiser_un_scenario,
+    appliquer_une_regle,
+    creer_un_scenario,
+    dupliquer_un_scenario,
+    ecarter_un_scenario,
+    renommer_un_scenario,
+    reprendre_un_scenario,
+    saisir_des_montants,
+)
 from .scission import scinder
 from .statuts import deposer, instruire, retirer, revenir, supprimer_les_brouillons
 
@@ -152,4 +165,18 @@ __all__ = [
     "supprimer_un_comite",
     "terminer",
     "version_de_la_campagne",
+    "ChoixDeLigne",
+    "Depart",
+    "PropositionsPerimees",
+    "Saisie",
+    "actualiser_un_scenario",
+    "annuler_la_promotion",
+    "appliquer_une_regle",
+    "creer_un_scenario",
+    "dupliquer_un_scenario",
+    "ecarter_un_scenario",
+    "promouvoir",
+    "renommer_un_scenario",
+    "reprendre_un_scenario",
+    "saisir_des_montants",
 ]

@@ -38,6 +38,15 @@ from .financeurs import (
 from .fraicheur import Fraicheur, fraicheur
 from .lectures import Somme, additionner, regrouper, sommes_par, total_des_parts
 from .piliers import EcartAuRepere, LignePilier, Provisoire, SyntheseDesPiliers, provisoire, synthese_des_piliers
+from .propositions import (
+    Apercu,
+    Difference,
+    LigneDeScenario,
+    actions_a_proposer,
+    apercu_de_la_regle,
+    lignes_du_scenario,
+)
+from .scenarios import BilanDeScenario, Comparaison, LigneComparee, PartDePilier, bilan_du_scenario, comparer, empreinte
 from .territoires import (
     LigneContrat,
     LigneEchelle,
@@ -112,4 +121,17 @@ __all__ = [
     "synthese_des_thematiques",
     "total_des_parts",
     "totaux_de_liste",
+    "Apercu",
+    "BilanDeScenario",
+    "Comparaison",
+    "Difference",
+    "LigneComparee",
+    "LigneDeScenario",
+    "PartDePilier",
+    "actions_a_proposer",
+    "apercu_de_la_regle",
+    "bilan_du_scenario",
+    "comparer",
+    "empreinte",
+    "lignes_du_scenario",
 ]

@@ -205,7 +205,11 @@ def levier(actions: QuerySet[Action], choix: ChoixDeBase, *, quartiers: Sequence
 
 def lire_les_apports(actions, choix, quartiers, lignes, par_contrat) -> list[Apport]:
     """Une requête groupée : les lignes des actions programmées, ressources propres exclues."""
-    comptees = actions_comptees(actions, choix, quartiers)
+    return apports_des_comptees(actions_comptees(actions, choix, quartiers), quartiers, lignes, par_contrat)
+
+
+def apports_des_comptees(comptees, quartiers=(), lignes=None, par_contrat=False) -> list[Apport]:
+    """Les mêmes lignes, d'actions déjà choisies, quel que soit leur statut."""
     jointes = comptees.annotate(
         lignes=FilteredRelation("financements", condition=HORS_RESSOURCES_PROPRES),
         votes_connus=Case(When(pk__in=votes_attendus(comptees, lignes), then=Value(False)), default=Value(True)),

@@ -1,0 +1,184 @@
+"""Promouvoir un scénario : en faire des décisions d'un coup, en choisissant ce qui a changé ; et s'en dédire."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date as Date
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from comptes.models import Utilisateur
+
+from .. import regles
+from ..enums import EtatScenario, MotifStatut, NatureDecision, StatutAction
+from ..models import Acte, Decision, Enveloppe, LigneEngagement, Proposition, Scenario
+from ..synthese import LigneDeScenario, lignes_du_scenario
+from .decisions import DemandeDeDecision, decider
+from .outils import (
+    TAILLE_DE_LOT,
+    OperationRefusee,
+    contraintes_en_francais,
+    exiger_un_motif,
+)
+from .scenarios import ecrire, prendre_acte, refuser_si, relire, relire_pour_changer
+from .statuts import revenir
+
+
+@dataclass(frozen=True)
+class ChoixDeLigne:
+    """Ce que l'agent décide d'une ligne périmée, au vu de cette version de l'action. `montant` None : l'écarter."""
+
+    version: int
+    montant: Decimal | None = None
+
+
+class PropositionsPerimees(OperationRefusee):
+    """Des actions ont changé depuis que le scénario les a vues : `lignes`, à choisir une à une. Rien n'est écrit."""
+
+    def __init__(self, lignes: list[LigneDeScenario]):
+        self.lignes = lignes
+        super().__init__([f"« {ligne.action} » a changé depuis que le scénario l’a vue." for ligne in lignes])
+
+
+def promouvoir(
+    scenario: Scenario,
+    *,
+    par: Utilisateur,
+    choix: Mapping[int, ChoixDeLigne] | None = None,
+    enveloppe: Enveloppe | None = None,
+    motif: str = "",
+    date: Date | None = None,
+) -> list[Decision]:
+    """Attribue chaque montant supérieur à zéro, tout ou rien ; le reste est laissé à décider.
+
+    `choix` : par action, ce que l'on fait d'une ligne périmée ; `enveloppe` : celle des actions qui n'en ont pas
+    d'office. Lève PropositionsPerimees, et tout ce que lève `decider`, sans rien écrire.
+    """
+    choix = choix or {}
+    with contraintes_en_francais(), transaction.atomic():
+        scenario = relire_pour_changer(scenario, par)
+        lignes = lignes_du_scenario(scenario, sans_les_vides=True)
+        a_choisir = [ligne for ligne in lignes if ligne.est_perimee and not est_choisie(ligne, choix)]
+        if a_choisir:
+            raise PropositionsPerimees(a_choisir)
+        retenues = [(ligne, montant) for ligne in lignes if (montant := montant_retenu(ligne, choix))]
+        refuser_si("" if retenues else pourquoi_rien(lignes))
+        decisions = decider(demandes(scenario, retenues, enveloppe), par=par, motif=motif, date=date)
+        garder_les_mises_a_jour(scenario, retenues)
+        ecrire(scenario, par, motif or "Promotion", etat=EtatScenario.PROMU, promu_le=timezone.now())
+    return decisions
+
+
+def est_choisie(ligne, choix):
+    """Le choix vaut pour ce que l'agent a lu : si l'action a encore changé, il se refait."""
+    fait = choix.get(ligne.action.pk)
+    return fait is not None and fait.version == ligne.action.version
+
+
+def montant_retenu(ligne, choix) -> Decimal | None:
+    if ligne.empechement:
+        return None
+    return choix[ligne.action.pk].montant if ligne.differences else ligne.montant
+
+
+def pourquoi_rien(lignes):
+    empechements = sorted({ligne.empechement for ligne in lignes if ligne.empechement})
+    if not empechements:
+        return "Aucun montant à promouvoir : le scénario ne donne rien, ou tout a été écarté."
+    return f"Rien à promouvoir. Pour chaque action : {', ou '.join(empechements)}."
+
+
+def demandes(scenario, retenues, enveloppe) -> list[DemandeDeDecision]:
+    feuilles = list(Enveloppe.objects.filter(exercice=scenario.exercice_id).feuilles().order_by("pk"))
+    return [
+        DemandeDeDecision(
+            ligne.action,
+            NatureDecision.ATTRIBUTION,
+            montant,
+            enveloppe_de(ligne.action, scenario, feuilles, enveloppe),
+            scenario=scenario,
+        )
+        for ligne, montant in retenues
+    ]
+
+
+def enveloppe_de(action, scenario, feuilles, a_defaut):
+    """La sienne, celle du scénario si l'on y décide, celle d'office, et sinon celle que l'agent a choisie."""
+    if action.enveloppe_id:
+        return next((e for e in feuilles if e.pk == action.enveloppe_id), None)
+    if scenario.enveloppe in feuilles and not scenario.enveloppe.pourquoi_pas(action):
+        return scenario.enveloppe
+    return regles.enveloppe_d_office(action, feuilles) or a_defaut
+
+
+def garder_les_mises_a_jour(scenario, retenues):
+    """Un montant mis à jour à la promotion devient celui du scénario : son total est ce qu'il a fait attribuer."""
+    nouveaux = {ligne.action.pk: m for ligne, m in retenues if m != ligne.montant}
+    propositions = list(scenario.propositions.filter(action__in=nouveaux).order_by("pk"))
+    for proposition in propositions:
+        proposition.montant = nouveaux[proposition.action_id]
+    Proposition.objects.bulk_update(propositions, ["montant"], batch_size=TAILLE_DE_LOT)
+
+
+# --- S'en dédire ---
+
+
+def annuler_la_promotion(scenario: Scenario, *, par: Utilisateur, motif: str) -> list[Decision]:
+    """Déprogramme les actions encore intactes de ce scénario, les ramène à « instruite », et le remet à l'étude.
+
+    Une décision ne s'efface pas : une déprogrammation la suit. Refusé dès qu'une de ses actions est engagée, ou dans un
+    acte signé. Celles qu'une autre décision a touchées depuis restent telles quelles.
+    """
+    exiger_un_motif(motif, "Annuler une promotion demande un motif.")
+    with contraintes_en_francais(), transaction.atomic():
+        scenario = relire(scenario, par)
+        if scenario.etat != EtatScenario.PROMU:
+            raise OperationRefusee(f"Le scénario « {scenario} » n’est pas promu.")
+        refuser_si(regles.empechement_de_batir(scenario.exercice))
+        attributions = attributions_du_scenario(scenario)
+        refuser_si(raison_de_ne_pas_annuler(attributions))
+        intactes = [d for d in attributions if est_intacte(d)]
+        refuser_si("" if intactes else "Aucune attribution de ce scénario n’est encore intacte : rien à annuler.")
+        dit = f"Annulation de la promotion du scénario « {scenario} » : {motif.strip()}"
+        deprogrammees = decider(
+            [
+                DemandeDeDecision(d.action, NatureDecision.DEPROGRAMMATION, None, d.enveloppe, scenario=scenario)
+                for d in intactes
+            ],
+            par=par,
+            motif=dit,
+        )
+        actions = [d.action for d in intactes]
+        revenir(actions, StatutAction.INSTRUITE, par=par, motif_statut=MotifStatut.AUTRE, motif=dit)
+        prendre_acte(scenario, {p.action_id: p for p in scenario.propositions.filter(action__in=actions)})
+        ecrire(scenario, par, dit, etat=EtatScenario.ETUDE, promu_le=None)
+    return deprogrammees
+
+
+def attributions_du_scenario(scenario) -> list[Decision]:
+    """La dernière attribution de chaque action par ce scénario ; `derniere` : la dernière décision de l'action."""
+    siennes = scenario.decisions.filter(nature=NatureDecision.ATTRIBUTION).select_related("action", "enveloppe")
+    attributions = {d.action_id: d for d in siennes.order_by("pk")}
+    dernieres = dict(Decision.objects.filter(action__in=attributions).order_by("pk").values_list("action", "pk"))
+    for action, attribution in attributions.items():
+        attribution.derniere = dernieres[action]
+    return list(attributions.values())
+
+
+def est_intacte(attribution):
+    return attribution.derniere == attribution.pk and attribution.action.statut == StatutAction.PROGRAMMEE
+
+
+def raison_de_ne_pas_annuler(attributions):
+    """La phrase qui nomme les actions engagées, ou dans un acte signé ; "" s'il n'y en a pas."""
+    noms = {d.action_id: f"« {d.action} »" for d in attributions}
+    engagees = LigneEngagement.objects.filter(action__in=noms).order_by("action_id").values_list("action", flat=True)
+    signes = Acte.objects.filter(signe_le__isnull=False, decisions__in=attributions).order_by()
+    signees = signes.values_list("decisions__action", flat=True)
+    for raison, actions in (("engagée", engagees), ("dans un acte signé", signees)):
+        citees = [noms[pk] for pk in dict.fromkeys(actions) if pk in noms]
+        if citees:
+            autres = f" et {len(citees) - 3} autres" if len(citees) > 3 else ""
+            return f"{', '.join(citees[:3])}{autres} : déjà {raison}. Diminuer ou déprogrammer action par action."
+    return ""
