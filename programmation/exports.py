@@ -102,7 +102,13 @@ class Liste:
             ColonneDeListe("demande", f"Demandé {nom}", lambda a: a.demande, "demande", **options),
             *[propose] * self.voit_propose,
             ColonneDeListe("accorde", f"{accorde} {nom}", lambda a: a.accorde, "accorde", **options),
+            *self._colonne_du_segment(options),
         ]
+
+    def _colonne_du_segment(self, options):
+        """Ce que chaque action met dans la part d'enveloppe que la liste montre."""
+        part = self.regard.part
+        return [ColonneDeListe("reste", part.label, lambda a: a.reste, "reste", **options)] if part else []
 
     # --- Les lignes ---
 

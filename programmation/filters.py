@@ -24,9 +24,30 @@ from .enums import (
     StatutAction,
     StatutExercice,
 )
-from .models import Action, Dispositif, Exercice, Financement, Financeur, Organisme, Pilier, Thematique, Theme
+from .models import (
+    Action,
+    Decision,
+    Dispositif,
+    Enveloppe,
+    Exercice,
+    Financement,
+    Financeur,
+    Organisme,
+    Pilier,
+    Thematique,
+    Theme,
+)
 from .models.actions import financeurs_du_partenaire
+from .regles import est_de_l_etat
 from .synthese.bases import Base, ChoixDeBase
+from .synthese.enveloppes import (
+    SANS_ENVELOPPE,
+    TOUTES_LES_ENVELOPPES,
+    Part,
+    dans_les_enveloppes,
+    descendance,
+    montant_de_la_part,
+)
 from .synthese.financeurs import EN_ATTENTE, LIGNES_DU_LEVIER, lignes_a_preciser, votes_attendus
 from .synthese.piliers import NON_DECIDEES
 from .synthese.regard import Regard
@@ -165,6 +186,11 @@ class Cadre:
         siens = visibles.filter(Q(departement=None) | Q(departement__in=departements))
         return siens.filter(pk__in=self.bornes) if self.bornes else siens
 
+    def enveloppes(self):
+        """Celles que la personne voit ; un partenaire n'en voit aucune."""
+        visibles = Enveloppe.objects.visibles_par(self.utilisateur)
+        return visibles.filter(exercice__in=[e.pk for e in self.exercices]).order_by("libelle", "pk")
+
     def agents(self):
         actions = self.actions(Action.objects.visibles_par(self.utilisateur)).order_by()
         return Utilisateur.objects.filter(pk__in=actions.values("agent_referent"))
@@ -234,6 +260,18 @@ def quartiers_a_choisir(cadre):
     yield from quartiers.items()
 
 
+def enveloppes_a_choisir(cadre):
+    """Les enveloppes du cadre et, s'il y en a, ce qu'aucune ne porte."""
+    enveloppes = [(enveloppe.pk, enveloppe) for enveloppe in cadre.enveloppes()]
+    return [*enveloppes, (SANS_ENVELOPPE, "Sans enveloppe")] if enveloppes else []
+
+
+def parts_a_choisir(cadre):
+    """Les segments de la barre d'une enveloppe, que l'État seul lit."""
+    de_l_etat = est_de_l_etat(cadre.utilisateur, cadre.departements_montres)
+    return [(part, part.label.lower()) for part in Part.des_actions()] if de_l_etat else []
+
+
 def cache(filtre, **options):
     """Un filtre que seule l'adresse porte : un lien du tableau de bord ou d'une fiche."""
     return filtre(widget=forms.HiddenInput, **options)
@@ -262,6 +300,8 @@ class ActionFilterSet(django_filters.FilterSet):
     `etat` (celui des lignes, ou `attendu`), `levier` (`p147`, `droit_commun`, `autres` : les actions dont les votes
     sont connus) et `a_preciser=oui` (les lignes publiques dont le financeur n'est pas nommé).
     Coût, avec `base=cout` : `contributions=1` y ajoute les contributions volontaires, `seules` ne montre qu'elles.
+    Enveloppe : `enveloppe` (identifiant, avec ses sous-enveloppes, ou `sans`) ; avec `reste` (`paye`, `engage`,
+    `accorde`, `propose`), les seules actions qui mettent quelque chose dans ce segment de sa barre, et combien.
     État : `statut` (répétable), `origine`, `a_decider=oui` (ce qui est provisoire dans une campagne non figée).
     Recherche : `q`. Tri : `tri` (`-` devant pour l'ordre inverse). `page`.
     """
@@ -327,6 +367,8 @@ class ActionFilterSet(django_filters.FilterSet):
         empty_label="Tous",
         trop_long=True,
     )
+    enveloppe = cache(ChoixDuCadreFilter, source=enveloppes_a_choisir, label="Enveloppe", method="par_enveloppe")
+    reste = cache(ChoixDuCadreFilter, source=parts_a_choisir, label="Dans l’enveloppe", method="par_part")
     echelle = ChoixFilter(label="Échelle", choices=ECHELLES, empty_label="Toutes", method="par_echelle")
     origine = ChoixFilter(label="Origine", choices=Origine.choices, empty_label="Toutes")
     a_decider = cache(
@@ -351,7 +393,7 @@ class ActionFilterSet(django_filters.FilterSet):
         choix = ChoixDeBase.depuis_parametres(self.data)
         seules = choix.base == Base.COUT and self.data.get("contributions") == CONTRIBUTIONS_SEULES
         champs = ["contributions_volontaires"] if seules else choix.champs_du_cout
-        return replace(self._lignes_regardees, champs_du_cout=champs)
+        return replace(self._lignes_regardees, champs_du_cout=champs, part=self.part, enveloppes=self.enveloppes)
 
     @property
     def _lignes_regardees(self):
@@ -370,6 +412,21 @@ class ActionFilterSet(django_filters.FilterSet):
         nom = ", ".join(self.en_mots(nom) for nom in choisis) or "tous financeurs"
         votes = [*choix.etats_comptes, EtatFinancement.REFUSE]  # un refus est un vote connu, à 0,00 €
         return Regard(nom, criteres, votes if tous and "etat" not in choisis else None)
+
+    @property
+    def part(self) -> Part | None:
+        """Le segment dont la liste montre les montants ; jamais avec des quartiers, qui n'en ont pas de part."""
+        choisie = self.form.cleaned_data.get("reste")
+        return Part(choisie) if choisie and not self.quartiers else None
+
+    @cached_property
+    def enveloppes(self) -> list[int] | str:
+        """L'enveloppe choisie et ses sous-enveloppes ; à défaut, toutes."""
+        choisie = self.form.cleaned_data.get("enveloppe")
+        if not choisie or choisie == SANS_ENVELOPPE:
+            return choisie or TOUTES_LES_ENVELOPPES
+        siennes = Enveloppe.objects.filter(exercice__in=[e.pk for e in self.cadre.exercices])
+        return descendance(int(choisie), dict(siennes.order_by().values_list("pk", "parent")))
 
     @property
     def quartiers(self) -> list[str]:
@@ -425,6 +482,19 @@ class ActionFilterSet(django_filters.FilterSet):
 
     def restant_a_decider(self, queryset, nom, valeur):
         return queryset.filter(campagne__figee_le=None, statut__in=NON_DECIDEES)
+
+    def par_enveloppe(self, queryset, nom, valeur):
+        """Celles que l'enveloppe porte, par une décision ou par l'action ; un segment se lit décision par décision."""
+        if self.form.cleaned_data.get("reste"):
+            return queryset
+        decisions = Decision.objects.filter(action=OuterRef("pk"), enveloppe__isnull=False)
+        attachees = dans_les_enveloppes("enveloppe", self.enveloppes)
+        if valeur == SANS_ENVELOPPE:
+            return queryset.filter(attachees, ~Exists(decisions))
+        return queryset.filter(attachees | Exists(decisions.filter(enveloppe__in=self.enveloppes)))
+
+    def par_part(self, queryset, nom, valeur):
+        return queryset.alias(reste=montant_de_la_part(Part(valeur), self.enveloppes)).exclude(reste=0)
 
     def par_echelle(self, queryset, nom, valeur):
         return queryset.a_l_echelle_du_contrat() if valeur == SANS_LOCALISATION else queryset.filter(echelle=valeur)

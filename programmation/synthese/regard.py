@@ -1,6 +1,6 @@
 """Ce qu'une liste d'actions totalise : le coût, et les montants des lignes de financement qu'elle regarde."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -12,6 +12,7 @@ from politique_ville.outils.repartition import part_sql
 
 from ..enums import EtatFinancement, FamilleFinanceur
 from ..models import Action, Financement, Localisation
+from .enveloppes import TOUTES_LES_ENVELOPPES, Part, montant_de_la_part
 from .lectures import ZERO, bornes, cout_compte, une_fois_chacune
 
 MONTANTS = ("demande", "propose", "accorde")
@@ -27,13 +28,26 @@ class Regard:
     """Les lignes de financement qu'une liste montre : le P147, un financeur, une famille, ou toutes.
 
     `criteres` : ceux d'un `Financement`. `etats` : ceux dont l'accordé compte (None : tous). `champs_du_cout` : les
-    champs d'Action que la colonne du coût additionne.
+    champs d'Action que la colonne du coût additionne. `part` : le segment de la barre de ces `enveloppes` que la liste
+    montre en plus (None : aucun).
     """
 
     nom: str = "P147"
     criteres: dict[str, Any] | None = None
     etats: list[EtatFinancement] | None = None
     champs_du_cout: Sequence[str] = ("cout_previsionnel",)
+    part: Part | None = None
+    enveloppes: Collection[int] | str = TOUTES_LES_ENVELOPPES
+
+    @property
+    def champs(self) -> tuple[str, ...]:
+        """Les montants d'une ligne de la liste, dans l'ordre des colonnes."""
+        return ("cout", *MONTANTS, *["reste"] * bool(self.part))
+
+    @property
+    def segment(self) -> dict[str, Any]:
+        """Ce que l'action met dans le segment, en annotation ; rien s'il n'y en a pas."""
+        return {"reste": montant_de_la_part(self.part, self.enveloppes)} if self.part else {}
 
     @property
     def mot_accorde(self) -> str:
@@ -67,6 +81,7 @@ class TotauxDuRegard:
     propose: Decimal | None
     accorde: Decimal | None
     inconnus: dict[str, int]
+    reste: Decimal | None = None
 
 
 def totaux_du_regard(
@@ -76,14 +91,14 @@ def totaux_du_regard(
 
     `lisibles` : les lignes que la personne peut lire. `quartiers` : les montants sont alors leurs parts.
     """
-    champs = ("cout", *MONTANTS)
+    champs = regard.champs
     agregats = {f"total_{champ}": total(champ) for champ in champs}
     agregats |= {f"connus_{champ}": Count(champ) for champ in champs}
     sommes = sommes_par_action(une_fois_chacune(actions), regard, lisibles, quartiers=quartiers)
     lus = sommes.aggregate(nombre=Count("pk"), **agregats)
     return TotauxDuRegard(
         lus["nombre"],
-        *[lus[f"total_{champ}"] if lus["nombre"] else ZERO for champ in champs],
+        **{champ: lus[f"total_{champ}"] if lus["nombre"] else ZERO for champ in champs},
         inconnus={champ: lus["nombre"] - lus[f"connus_{champ}"] for champ in champs},
     )
 
@@ -91,11 +106,13 @@ def totaux_du_regard(
 def sommes_par_action(
     actions: QuerySet[Action], regard: Regard, lisibles: QuerySet[Financement], *, quartiers: Sequence = ()
 ) -> QuerySet:
-    """Le coût, le demandé, le proposé et l'accordé de chaque action (`values`), ou les parts des quartiers."""
+    """Le coût, le demandé, le proposé et l'accordé de chaque action (`values`), ou les parts des quartiers ; et ce
+    qu'elle met dans le segment regardé."""
     if quartiers:
         return actions.values("pk").annotate(**montants_par_action(regard, lisibles, quartiers))
     regardees = FilteredRelation("financements", condition=regard.condition("financements__"))
     jointes = actions.annotate(lignes=regardees).values("pk").annotate(cout=cout_compte(regard.champs_du_cout))
+    jointes = jointes.annotate(**regard.segment)
     if regard.une_ligne_par_action and not bornes(lisibles):  # sans grouper : quatre fois plus vite
         return jointes.annotate(**{champ: F(f"lignes__{champ}") for champ in MONTANTS})
     lues = {champ: bornes(lisibles) & regard.etats_comptes(champ, "lignes__") for champ in MONTANTS}
@@ -112,6 +129,6 @@ def montants_par_action(regard: Regard, lisibles: QuerySet[Financement], quartie
         lignes = lignes.filter(action__localisations__quartier__in=quartiers)
         cout = total_lie(lieux, cout_compte(regard.champs_du_cout, lambda nom: part_sql(f"action__{nom}")), "action")
         parts = {champ: part_sql(champ, "action__localisations__") for champ in MONTANTS}
-    return {"cout": cout} | {
+    return {"cout": cout, **regard.segment} | {
         champ: total_lie(lignes.filter(regard.etats_comptes(champ)), parts[champ], "action") for champ in MONTANTS
     }
