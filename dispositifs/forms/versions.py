@@ -4,7 +4,6 @@ Un formulaire donne ses valeurs dans un dictionnaire plat ; ce qui est en base s
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,32 +11,32 @@ from typing import Any
 from django.db.models import Choices, Model
 
 from politique_ville.outils.francais import INCONNU, euros, nombre
+from programmation.forms.conflit import EN_BASE, Ecart
 
-MIEN, EN_BASE = "mien", "base"
 BUDGET = "budget-"  # puis l'identifiant du financeur
 
 
-@dataclass(frozen=True)
-class Ecart:
-    """Ce qu'une valeur est en base et dans la saisie, en mots."""
-
-    cle: str
-    libelle: str
-    base: str
-    mien: str
-    choisi: str = ""
-
-
 def comparer(
-    base: Mapping[str, Any], mienne: Mapping[str, Any], libelles: Mapping[str, str], choix: Mapping[str, str]
+    base: Mapping[str, Any],
+    mienne: Mapping[str, Any],
+    libelles: Mapping[str, str],
+    choix: Mapping[str, str],
+    lus: Mapping[str, str] | None = None,
 ) -> list[Ecart]:
-    """Les valeurs qui diffèrent, dans l'ordre des libellés ; une clé absente est une valeur inconnue."""
-    textes = {cle: (en_mots(cle, base.get(cle)), en_mots(cle, mienne.get(cle))) for cle in libelles}
+    """Les valeurs qui diffèrent, dans l'ordre des libellés ; une clé absente est une valeur inconnue. `lus` : ce que la
+    personne avait sous les yeux, en mots, ou None."""
+    en_base, miens = mots_de(base, libelles), mots_de(mienne, libelles)
     return [
-        Ecart(cle, libelles[cle], en_base, mien, choix.get(cle, ""))
-        for cle, (en_base, mien) in textes.items()
-        if en_base != mien
+        Ecart(
+            cle, libelle, None if lus is None else lus.get(cle, INCONNU), en_base[cle], miens[cle], choix.get(cle, "")
+        )
+        for cle, libelle in libelles.items()
+        if en_base[cle] != miens[cle]
     ]
+
+
+def mots_de(valeurs: Mapping[str, Any], libelles: Mapping[str, str]) -> dict[str, str]:
+    return {cle: en_mots(cle, valeurs.get(cle)) for cle in libelles}
 
 
 def reunir(base: Mapping[str, Any], mienne: Mapping[str, Any], choix: Mapping[str, str]) -> dict[str, Any]:

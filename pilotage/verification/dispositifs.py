@@ -92,7 +92,7 @@ def releve_publie():
 
 @verification(
     "suivi de PRE",
-    "Les effectifs d’un PRE font ses enfants suivis (à défaut, un axe complet) ; ses années et ses actions conviennent.",
+    "Les effectifs d’un PRE font ses enfants suivis (à défaut, un axe complet) ; son année et ses actions conviennent.",
 )
 def suivi_de_pre():
     effectifs = grouper(EffectifPre.objects.all(), "suivi_id")

@@ -17,7 +17,7 @@ from dispositifs import operations
 from dispositifs.controles import anomalies_des_pre
 from dispositifs.enums import AxeEffectif, NaturePorteurPre
 from dispositifs.models import ActionDuSuivi, EffectifPre, ProgrammeReussiteEducative, ReperePre, SuiviPre
-from dispositifs.operations import SaisieDeSuivi
+from dispositifs.operations import SaisieDeProgramme, SaisieDeSuivi
 from dispositifs.synthese import MASQUE, feuille_de_suivi, lignes_de_pre
 from dispositifs.synthese.pre import effectifs_affiches
 from dispositifs.synthese.suivi_pre import feuille as feuille_masquee
@@ -523,9 +523,16 @@ def test_ce_qui_est_mal_saisi_se_dit_au_champ_et_n_ecrit_rien(client, monde):
     assert (monde.suivi.version, monde.suivi.budgets.count(), EffectifPre.objects.count()) == (1, 2, 0)
 
 
+def lu_sur(client, utilisateur, adresse):
+    """Ce que la page dit avoir montré, que le navigateur renvoie avec la saisie."""
+    return noeuds(ouvrir(client, utilisateur, adresse), "//input[@name='lu']/@value")[0]
+
+
 def test_deux_personnes_qui_saisissent_la_meme_feuille_choisissent(client, monde):
+    lu = lu_sur(client, monde.agent, f"{feuille(monde)}saisir/")
     operations.enregistrer_un_suivi(SaisieDeSuivi({"nouveaux": 50, "reunions": 9}, monde.suivi, 1), par=monde.agent)
     envoi = {
+        "lu": lu,
         "enfants_suivis": "130",
         "nouveaux": "41",
         "sortis": "3",
@@ -535,18 +542,50 @@ def test_deux_personnes_qui_saisissent_la_meme_feuille_choisissent(client, monde
     }
     page = envoyer(client, monde, version=1, **envoi)
     assert page.status_code == 409
-    cotes = [textes(page, f"//tbody/tr/td[{n}]") for n in (1, 2)]
+    cotes = [textes(page, f"//tbody/tr/td[{n}]") for n in (1, 2, 3)]
     assert list(zip(textes(page, "//tbody/tr/th"), *cotes, strict=True)) == [
-        ("Nouveaux", "En base : 50", "Votre saisie : 41"),
-        ("Réunions de l’équipe de soutien", "En base : 9", "Votre saisie : —"),
-        ("Budget : Ville de Caen", "En base : 39 999,50 €", "Votre saisie : 40 000,50 €"),
+        ("Nouveaux", "40", "En base : 50", "Votre saisie : 41"),
+        ("Réunions de l’équipe de soutien", "—", "En base : 9", "Votre saisie : —"),
+        ("Budget : Ville de Caen", "39 999,50 €", "En base : 39 999,50 €", "Votre saisie : 40 000,50 €"),
     ]
+    # Les nouveaux ont changé des deux côtés : rien d'avance. Ailleurs, qui a changé seul l'emporte.
+    retenus = noeuds(page, "//input[@type='radio'][@checked]/@name | //input[@type='radio'][@checked]/@value")
+    assert retenus == ["choix-reunions", "base", f"choix-budget-{monde.ville.pk}", "mien"]
+    assert textes(page, "//main//ul[1]/li")[0].startswith(str(monde.agent))
     choix = {"geste": "resoudre", "choix-nouveaux": "base", f"choix-budget-{monde.ville.pk}": "mien"}
     assert envoyer(client, monde, version=2, **envoi, **choix).status_code == 409  # une ligne n'est pas choisie
     assert envoyer(client, monde, version=2, **envoi, **choix | {"choix-reunions": "base"}).status_code == 302
     suivi = SuiviPre.objects.get(pk=monde.suivi.pk)
     assert (suivi.nouveaux, suivi.reunions, suivi.version) == (50, 9, 3)
     assert suivi.budgets.get(financeur=monde.ville).montant == euros("40000,50")
+
+
+def test_si_la_feuille_change_encore_ce_qui_etait_lu_est_ce_que_montraient_les_deux_versions(client, monde):
+    lu = lu_sur(client, monde.agent, f"{feuille(monde)}saisir/")
+    envoi = {"lu": lu, "enfants_suivis": "130", "nouveaux": "41", "sortis": "3", "en_qpv": "128"}
+    envoi |= {"actions": [monde.action.pk], "budget": [(monde.anct.pk, "60000,50"), (monde.ville.pk, "39999,50")]}
+    operations.enregistrer_un_suivi(SaisieDeSuivi({"nouveaux": 50}, monde.suivi), par=monde.agent)
+    page = envoyer(client, monde, version=1, **envoi)
+    (vu,) = noeuds(page, "//input[@name='vu']/@value")
+    operations.enregistrer_un_suivi(SaisieDeSuivi({"nouveaux": 55}, monde.suivi), par=monde.agent)
+    choix = {"geste": "resoudre", "choix-nouveaux": "mien", "vu": vu}
+    page = envoyer(client, monde, version=2, **envoi, **choix)
+    assert (page.status_code, textes(page, "//tbody/tr/td[1]")) == (409, ["50"])
+    page = envoyer(client, monde, version=1, **envoi | {"lu": "abîmé"})
+    assert textes(page, "//tbody/tr/td[1]") == ["non gardé"]
+
+
+def test_la_fiche_d_un_pre_montre_aussi_ce_qui_etait_lu(client, monde):
+    adresse = f"{LISTE}{monde.pre.pk}/modifier/"
+    lu = lu_sur(client, monde.agent, adresse)
+    saisie = SaisieDeProgramme({"intitule": "PRE de Caen nord"}, monde.pre, communes=[monde.colombelles])
+    operations.enregistrer_un_programme(saisie, par=monde.agent)
+    page = client.post(adresse, fiche(monde, lu=lu, version=1))
+    cotes = [textes(page, f"//tbody/tr/td[{n}]") for n in (1, 2, 3)]
+    assert list(zip(textes(page, "//tbody/tr/th"), *cotes, strict=True)) == [
+        ("Intitulé", "PRE de Caen", "En base : PRE de Caen nord", "Votre saisie : PRE de Caen sud"),
+        ("Communes", "Caen", "En base : Colombelles", "Votre saisie : Caen"),
+    ]
 
 
 def test_une_resolution_forgee_sans_feuille_a_comparer_n_est_qu_un_enregistrement(client, monde):
