@@ -120,6 +120,7 @@ def pourquoi_aucune(exercice, enveloppe):
 def dupliquer_un_scenario(scenario: Scenario, libelle: str, *, par: Utilisateur) -> Scenario:
     """Un autre scénario des mêmes actions à décider, aux mêmes montants ; il garde la règle qui les a donnés."""
     with transaction.atomic():
+        scenario = relire(scenario, par)
         copie = creer_un_scenario(
             scenario.exercice, libelle, par=par, enveloppe=scenario.enveloppe, depart=Depart.COPIE, modele=scenario
         )

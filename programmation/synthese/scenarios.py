@@ -211,7 +211,8 @@ def quartiers_a_servir(scenario) -> list[Quartier]:
     if scenario.enveloppe_id and scenario.enveloppe.contrat_id:
         contrats = ContratDeVille.objects.filter(pk=scenario.enveloppe.contrat_id)
     quartiers = Quartier.objects.prioritaires().filter(contrat__in=contrats.values("pk"))
-    return list(quartiers.only("nom", "nom_usage", "contrat_id").order_by("nom", "pk"))
+    lus = quartiers.defer("contour", "source", "note").order_by("pk")
+    return sorted(lus, key=lambda quartier: (quartier.recherche, quartier.pk))
 
 
 def sans_action(scenario, quartiers) -> list[Quartier]:
