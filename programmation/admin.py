@@ -33,6 +33,7 @@ from .models import (
     Thematique,
     Theme,
 )
+from .models.nomenclature import ReferentielCompte
 
 # --- Les référentiels ---
 
@@ -42,6 +43,11 @@ class ReferentielAdmin(ValeurUtiliseeMixin, admin.ModelAdmin):
 
     conseil = "Ne peut donc pas être supprimé : décocher « proposé à la saisie » pour ne plus le proposer."
     nombre_d_actions = Count("actions", distinct=True)
+
+    def get_readonly_fields(self, request, obj=None):
+        """Ce qui décide d'un total ne change plus dès qu'un exercice clos s'en sert."""
+        figes = obj.champs_figes if isinstance(obj, ReferentielCompte) and obj.sert_dans_un_exercice_clos else ()
+        return [*super().get_readonly_fields(request, obj), *figes]
 
     def get_queryset(self, request):
         return super().get_queryset(request).annotate(nombre_d_actions=self.nombre_d_actions)

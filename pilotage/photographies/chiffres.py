@@ -135,26 +135,30 @@ def ligne_de_financeur(ligne):
 
 
 def lignes_des_enveloppes(exercice):
-    """Chaque enveloppe, sa mère, ce qu'elle permet et ce qu'elle porte (euros d'AE), et ses mouvements."""
+    """Chaque enveloppe, sa mère, ce qu'elle permet et ce qu'elle porte (euros), et ses mouvements."""
     enveloppes = list(Enveloppe.objects.filter(exercice=exercice).prefetch_related("mouvements").order_by("pk"))
     lues = barres(enveloppes)
-    return [
-        {
-            "cle": str(enveloppe.pk),
-            "libelle": enveloppe.libelle,
-            "mere": str(enveloppe.parent_id or ""),
-            "contrat": str(enveloppe.contrat_id or ""),
-            "dispositif": str(enveloppe.dispositif_id or ""),
-            "notification_complete_le": enveloppe.notification_complete_le,
-            "previsionnel": lues[enveloppe.pk].previsionnel,
-            "notifie": lues[enveloppe.pk].notifie,
-            "plafond": lues[enveloppe.pk].plafond,
-            "accorde": lues[enveloppe.pk].accorde,
-            "disponible": lues[enveloppe.pk].disponible,
-            "mouvements": [[m.date, m.nature, m.ae, m.cp, m.reference] for m in enveloppe.mouvements.all()],
-        }
-        for enveloppe in enveloppes
-    ]
+    return [ligne_d_enveloppe(enveloppe, lues[enveloppe.pk]) for enveloppe in enveloppes]
+
+
+def ligne_d_enveloppe(enveloppe, barre):
+    """`execution` : l'engagé et le payé, des faits qui continuent après la clôture et ne se comparent donc pas."""
+    return {
+        "cle": str(enveloppe.pk),
+        "libelle": enveloppe.libelle,
+        "mere": str(enveloppe.parent_id or ""),
+        "contrat": str(enveloppe.contrat_id or ""),
+        "dispositif": str(enveloppe.dispositif_id or ""),
+        "notification_complete_le": enveloppe.notification_complete_le,
+        "previsionnel": asdict(barre.previsionnel),
+        "notifie": asdict(barre.notifie),
+        "plafond": barre.plafond,
+        "accorde": barre.accorde,
+        "propose": barre.propose,
+        "disponible": barre.disponible,
+        "execution": {"engage": barre.engage, "paye": barre.paye},
+        "mouvements": [[m.date, m.nature, m.ae, m.cp, m.reference] for m in enveloppe.mouvements.all()],
+    }
 
 
 def cadre(exercice: Exercice) -> dict[str, Any]:

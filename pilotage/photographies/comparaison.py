@@ -6,7 +6,8 @@ from typing import Any
 
 from .lignes import sans_libelles
 
-# De la synthèse, ce qui nomme, ce qui se déduit du reste, et ce que le territoire sait par ailleurs (population).
+# De la synthèse, ce qui nomme, ce qui se déduit du reste, ce que le territoire sait par ailleurs (population), et les
+# faits d'exécution, qui continuent après la clôture.
 PAS_DES_CHIFFRES = {
     "libelle",
     "famille",
@@ -16,6 +17,7 @@ PAS_DES_CHIFFRES = {
     "population",
     "millesime",
     "par_habitant",
+    "execution",
 }
 ABSENTE = "absente"
 PRESENTE = "présente"

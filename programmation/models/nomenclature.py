@@ -27,8 +27,39 @@ class Referentiel(models.Model):
         abstract = True
 
 
-class Pilier(Referentiel):
+class ReferentielCompte(Referentiel):
+    """Une valeur dont un champ décide d'un total : il ne change plus dès qu'un exercice clos s'en sert.
+
+    `champs_figes` : ces champs. `chemins_des_exercices` : ce qui mène d'elle aux exercices qui s'en servent.
+    """
+
+    champs_figes = ()
+    chemins_des_exercices = ("actions__exercice",)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def sert_dans_un_exercice_clos(self):
+        siens = type(self)._default_manager.filter(pk=self.pk)
+        return any(siens.filter(**{f"{chemin}__statut": "clos"}).exists() for chemin in self.chemins_des_exercices)
+
+    def clean(self):
+        super().clean()
+        if not self.pk:
+            return
+        avant = type(self)._default_manager.values(*self.champs_figes).get(pk=self.pk)
+        changes = [champ for champ in self.champs_figes if avant[champ] != getattr(self, champ)]
+        if changes and self.sert_dans_un_exercice_clos:
+            phrase = "Un exercice clos s’en sert : ce choix ne change plus. Créer une autre valeur."
+            raise ValidationError(dict.fromkeys(changes, phrase))
+
+
+class Pilier(ReferentielCompte):
     """Un pilier de la politique de la ville ; le transversal est une étiquette qui ne s'additionne pas."""
+
+    champs_figes = ("nature",)
+    chemins_des_exercices = ("actions__exercice", "actions_transversales__exercice")
 
     code = models.SlugField("code", max_length=30, unique=True)
     libelle = models.CharField("libellé", max_length=100)
@@ -158,8 +189,10 @@ class Thematique(Referentiel):
         return avant != {"code": self.code, "libelle": self.libelle, "theme_id": self.theme_id}
 
 
-class Dispositif(Referentiel):
+class Dispositif(ReferentielCompte):
     """Le cadre dans lequel une action est financée : contrat de ville, PRE, CLAS, Quartiers d'été…"""
+
+    champs_figes = ("est_pre",)
 
     code = models.SlugField("code", max_length=40, unique=True)
     libelle = models.CharField("libellé", max_length=150, unique=True)

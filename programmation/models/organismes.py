@@ -12,7 +12,7 @@ from politique_ville.outils.siret import LONGUEUR_SIREN, normaliser_siret, valid
 from territoires.models import Commune, Departement
 
 from ..enums import Droit, FamilleFinanceur, FormeOrganisme
-from .nomenclature import Referentiel
+from .nomenclature import ReferentielCompte
 
 
 class OrganismeQuerySet(RechercheQuerySet):
@@ -168,8 +168,11 @@ class FinanceurQuerySet(models.QuerySet):
         return self.filter(Q(departement=None) | Q(departement__in=utilisateur.perimetre.tous_les_departements))
 
 
-class Financeur(Referentiel):
+class Financeur(ReferentielCompte):
     """Un financeur apporte de l'argent à une action ; sa famille dit s'il concourt au rang des financeurs publics."""
+
+    champs_figes = ("est_a_preciser",)
+    chemins_des_exercices = ("financements__action__exercice",)
 
     nom = models.CharField("nom", max_length=150)
     famille = models.CharField("famille", max_length=20, choices=FamilleFinanceur)

@@ -133,11 +133,15 @@ def lignes_des_piliers(piliers, sommes, choix, reperes, somme_totale):
 
 
 def lignes_transversales(actions, choix, piliers, somme_totale, **bornage):
-    """Les étiquettes : une action en porte plusieurs ou aucune, leurs parts ne font donc pas 100."""
-    transversaux = [p for p in piliers if p.nature == NaturePilier.TRANSVERSAL and p.est_actif]
-    if not transversaux:
+    """Les étiquettes : une action en porte plusieurs ou aucune, leurs parts ne font donc pas 100.
+
+    Une étiquette retirée de la saisie se lit encore là où des actions la portent : un exercice clos ne change pas.
+    """
+    etiquettes = [p for p in piliers if p.nature == NaturePilier.TRANSVERSAL]
+    if not etiquettes:
         return ()
     sommes = sommes_par(actions, choix, "piliers_transversaux", **bornage)
+    transversaux = [pilier for pilier in etiquettes if pilier.est_actif or pilier.pk in sommes]
     siennes = [sommes.get(pilier.pk, Somme()) for pilier in transversaux]
     return tuple(
         LignePilier(p, s.montant, s.nombre, s.inconnus, pourcentage(*en_valeurs(s, somme_totale, choix)))
