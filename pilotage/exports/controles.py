@@ -13,13 +13,28 @@ from programmation.controles import CONTROLES as CONTROLES_DES_ACTIONS
 from programmation.models import Action
 from programmation.synthese import TotauxDeListe
 
-from .formules import INCONNU, ZERO, Critere, Page, Selection, difference, ecart, total, valeur
+from .formules import (
+    INCONNU,
+    ZERO,
+    Critere,
+    Page,
+    Selection,
+    corps,
+    difference,
+    ecart,
+    ecart_connu,
+    est_un_nombre,
+    total,
+    total_connu,
+    valeur,
+)
 from .mesures import LIGNE_DE_COUT, LIGNE_P147, Mesure
 from .syntheses.commun import TOTAL, champ_de
 from .syntheses.piliers import TRANSVERSAL
 from .syntheses.thematiques import SOUS_THEME, THEME
 
 ECRAN = "Écran"
+RAPPROCHEMENT = "Rapprochement"  # la nature d'une ligne de Contrôles
 TEXTE_DE_FORMULE = 200  # une formule ne porte pas plus de 255 caractères de texte
 HORS_TOTAL = [Critere("niveau", niveau, sauf=True) for niveau in (TOTAL, TRANSVERSAL)]
 
@@ -47,9 +62,15 @@ class Rapprochement:
     ou: str = ""
 
     @property
-    def ecart(self) -> Decimal:
-        """En euros, au centime, ou en nombre d'actions."""
-        return difference(self.a.valeur, self.b.valeur)
+    def ecart(self) -> Decimal | str:
+        """En euros, au centime, ou en nombre d'actions ; « — » si l'un des deux totaux est inconnu."""
+        connus = est_un_nombre(self.a.valeur) and est_un_nombre(self.b.valeur)
+        return difference(self.a.valeur, self.b.valeur) if connus else INCONNU
+
+    @property
+    def est_en_ecart(self) -> bool:
+        """Les deux totaux diffèrent ; un total connu et non nul diffère d'un inconnu."""
+        return bool(difference(self.a.valeur, self.b.valeur))
 
     def en_mots(self) -> tuple[str, str, str]:
         """Les deux totaux et l'écart, tels que l'écran les écrit."""
@@ -85,7 +106,7 @@ class Controles:
 
     @property
     def en_ecart(self) -> list[Rapprochement]:
-        return [rapprochement for rapprochement in self.rapprochements if rapprochement.ecart]
+        return [rapprochement for rapprochement in self.rapprochements if rapprochement.est_en_ecart]
 
 
 @dataclass(frozen=True)
@@ -129,7 +150,7 @@ def programmation_et_ecran(feuilles, ecran, colonnes):
         "Plan demandé, tous financeurs": (["p147_demande", *colonnes], ecran.plan_demande),
     }
     for libelle, (noms, lu) in montants.items():
-        yield rapprochement(libelle, actions, total(actions, noms), ECRAN, lu)
+        yield rapprochement(libelle, actions, total_connu(actions, noms), ECRAN, lu)
 
 
 def programmation_et_financements(feuilles, colonnes):
@@ -241,17 +262,18 @@ def page_des_controles(modele, rapprochements: list[Rapprochement], coherences: 
     page = Page(modele, lignes)
     for rang, rapprochement in enumerate(rapprochements):
         a, b = page.ici("a", rang), page.ici("b", rang)
-        formule = ecart((a, rapprochement.a.valeur), (b, rapprochement.b.valeur))
-        lignes[rang]["ecart"] = Cellule(formule, rapprochement.format)
+        cotes = (a, rapprochement.a.valeur), (b, rapprochement.b.valeur)
+        lignes[rang]["ecart"] = Cellule(ecart_connu(*cotes), rapprochement.format)
         ou = rapprochement.ou.replace('"', "")[:TEXTE_DE_FORMULE]
-        lignes[rang]["ou"] = Formule(f'=IF({page.ici("ecart", rang)}=0,"","{ou}")', ou if formule.cache else "")
+        texte = f'=IF({corps(ecart(*cotes))}=0,"","{ou}")'
+        lignes[rang]["ou"] = Formule(texte, ou if rapprochement.est_en_ecart else "")
     return page
 
 
 def ligne_de_rapprochement(rapprochement: Rapprochement) -> dict:
     a, b = rapprochement.a, rapprochement.b
     return {
-        "nature": "Rapprochement",
+        "nature": RAPPROCHEMENT,
         "libelle": rapprochement.libelle,
         "lieu_a": a.lieu,
         "a": Cellule(a.contenu, rapprochement.format),

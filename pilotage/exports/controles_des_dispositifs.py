@@ -18,7 +18,8 @@ from politique_ville.outils.typographie import insecables
 from .controles import ECRAN, Coherence, Cote, Rapprochement, rapprochement
 from .demande import Demande
 from .dispositifs import Dispositifs, Postes, programmes_de
-from .formules import Critere, Page, Selection, est_un_nombre, total
+from .feuilles_de_faits import PRE_SANS_FEUILLE
+from .formules import INCONNU, Critere, Page, Selection, corps, est_un_nombre, total, total_connu
 
 MONTANTS = {
     "conventionne": "Coût théorique",
@@ -39,13 +40,23 @@ def rapprochements_des_dispositifs(dispositifs: Dispositifs, actions: Page) -> l
 def des_pre(dispositifs: Dispositifs, actions: Page) -> Iterator[Rapprochement]:
     """Le P147 des PRE est celui de leurs lignes de Programmation ; le reste est celui de la liste des PRE."""
     page, ecran = dispositifs.pre, dispositifs.totaux_des_pre
-    de_programmation = Selection(actions, Critere("pre", "oui")).somme("p147_accorde")
-    yield rapprochement("P147 accordé des PRE", page, total(page, ["p147"]), actions, de_programmation)
-    liees = Selection(page, Critere("contrat", "", sauf=True)).somme("p147")
+    des_actions = Selection(actions, Critere("pre", "oui"))
+    connus = des_actions.connus("p147_accorde")
+    a, b = (si_connus(connus, somme) for somme in (total(page, ["p147"]), des_actions.somme("p147_accorde")))
+    yield rapprochement("P147 accordé des PRE", page, a, actions, b)
+    a_une_feuille = Critere("cle_pre", PRE_SANS_FEUILLE, sauf=True)
+    connus = Selection(actions, Critere("pre", "oui"), a_une_feuille).connus("p147_accorde")
+    liees = si_connus(connus, Selection(page, Critere("contrat", "", sauf=True)).somme("p147"))
     yield rapprochement("P147 accordé aux actions liées", page, liees, ECRAN, ecran.sommes.get("p147"))
-    yield rapprochement("Budget des bilans", page, total(page, ["budget"]), ECRAN, ecran.sommes.get("budget"))
+    yield rapprochement("Budget des bilans", page, total_connu(page, ["budget"]), ECRAN, ecran.sommes.get("budget"))
     enfants = ecran.sommes.get("enfants_suivis")
-    yield rapprochement("Enfants suivis", page, total(page, ["enfants_suivis"]), ECRAN, enfants, "entier")
+    yield rapprochement("Enfants suivis", page, total_connu(page, ["enfants_suivis"]), ECRAN, enfants, "entier")
+
+
+def si_connus(connus: Formule, somme: Formule) -> Formule:
+    """La somme, ou « — » si aucun de ses montants n'est connu."""
+    texte = f'=IF({corps(connus)}=0,"{INCONNU}",{corps(somme)})'
+    return Formule(texte, somme.cache if connus.cache else INCONNU)
 
 
 def des_postes(postes: Postes, montants) -> Iterator[Rapprochement]:
@@ -54,13 +65,12 @@ def des_postes(postes: Postes, montants) -> Iterator[Rapprochement]:
     conventionnes = Formule(f'=COUNTIF({page.plage("jours_conventionnes")},">0")', nombre_de_positifs(page))
     yield rapprochement("Postes conventionnés", page, conventionnes, ECRAN, ecran.postes, "entier")
     for nom in montants:
-        yield rapprochement(MONTANTS[nom], page, total(page, [nom]), ECRAN, getattr(ecran.cout, nom))
+        yield rapprochement(MONTANTS[nom], page, total_connu(page, [nom]), ECRAN, getattr(ecran.cout, nom))
     if "vacant" in montants:
         jours = total(page, ["jours_vacants"])
         yield rapprochement("Jours vacants", page, jours, ECRAN, ecran.cout.jours_vacants, "entier")
-    yield Rapprochement(
-        "Publié par l’ANCT", Cote(page.nom, total(page, ["publie"])), Cote("Liste ANCT", postes.publie), ou=page.nom
-    )
+    publie = Cote(page.nom, total_connu(page, ["publie"]))
+    yield Rapprochement("Publié par l’ANCT", publie, Cote("Liste ANCT", postes.publie), ou=page.nom)
 
 
 def nombre_de_positifs(page):

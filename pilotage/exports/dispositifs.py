@@ -4,7 +4,7 @@ Les effectifs d'un PRE y sont masqués comme à l'écran. Le montant publié par
 calculs. Aucun de ces montants n'est dans l'enveloppe, sauf le P147 des actions de PRE, déjà dans Programmation.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -23,6 +23,7 @@ from dispositifs.models import (
 from dispositifs.synthese import (
     FeuilleDePre,
     LigneDePre,
+    ReleveDeLAnnee,
     TotalDesCouts,
     TotauxDesPre,
     couts_des_adultes_relais,
@@ -46,7 +47,12 @@ class Postes:
 
     page: Page
     total: TotalDesCouts
-    publie: Decimal | None
+    releve: ReleveDeLAnnee | None
+
+    @property
+    def publie(self) -> Decimal | None:
+        """Celle que l'écran montre : la feuille, elle, additionne ses lignes, et les contrôles comparent les deux."""
+        return self.releve and self.releve.montant
 
 
 @dataclass(frozen=True)
@@ -158,7 +164,7 @@ def adultes_relais(modele, exercice: Exercice, au: date) -> Postes:
         | (du_cout(couts.par_poste[poste.pk]) if poste.pk in conventions else {"raison": SANS_CONVENTION})
         for poste in postes
     ]
-    return Postes(Page(modele, lignes), couts.total, somme_publiee(ReleveAnct, tous, exercice.annee))
+    return feuille_de_postes(modele, lignes, couts.total, releve_de_l_annee(ReleveAnct, tous, exercice.annee))
 
 
 SANS_CONVENTION = "Aucune convention enregistrée dans l’année."
@@ -193,7 +199,7 @@ def fonjep(modele, exercice: Exercice) -> Postes:
         commun(poste, poste.association, publies) | de_la_periode(periodes.get(poste.pk), couts.par_poste[poste.pk])
         for poste in lus(tous, periodes.keys() | publies.keys(), "association")
     ]
-    return Postes(Page(modele, lignes), couts.total, somme_publiee(ReleveFonjep, tous, exercice.annee))
+    return feuille_de_postes(modele, lignes, couts.total, releve_de_l_annee(ReleveFonjep, tous, exercice.annee))
 
 
 def de_la_periode(periode, cout) -> dict:
@@ -249,7 +255,13 @@ def publies_par_poste(modele, postes, annee) -> dict[int, list[Decimal]]:
     return publies
 
 
-def somme_publiee(modele, postes, annee) -> Decimal | None:
-    """Celle que l'écran montre : la feuille, elle, additionne ses lignes, et les contrôles comparent les deux."""
-    lus = releves_par_annee(modele.objects.filter(poste__in=postes.order_by(), annee=annee))
-    return lus[0].montant if lus else None
+def releve_de_l_annee(modele, postes, annee) -> ReleveDeLAnnee | None:
+    """Ce que l'ANCT a publié de ces postes cette année-là, ou None."""
+    return next(iter(releves_par_annee(modele.objects.filter(poste__in=postes.order_by(), annee=annee))), None)
+
+
+def feuille_de_postes(modele, lignes, total, releve) -> Postes:
+    """La feuille, avec sous son titre la réserve que l'écran fait sur les montants publiés, s'il y en a une."""
+    reserve = releve.reserve if releve else ""
+    notes = [f"Publié par l’ANCT en {releve.annee}, à vérifier : {reserve}."] if reserve else []
+    return Postes(Page(replace(modele, notes=(*modele.notes, *notes)), lignes), total, releve)

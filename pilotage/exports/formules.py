@@ -226,6 +226,20 @@ def ecart(a: tuple[str, Any], b: tuple[str, Any]) -> Formule:
     return Formule(f"=ROUND(N({a[0]})-N({b[0]}),2)", difference(a[1], b[1]))
 
 
+def ecart_connu(a: tuple[str, Any], b: tuple[str, Any]) -> Formule:
+    """La même, ou « — » si l'une des deux cellules est inconnue."""
+    texte = f'=IF(COUNT({a[0]},{b[0]})=2,ROUND({a[0]}-{b[0]},2),"{INCONNU}")'
+    return Formule(texte, difference(a[1], b[1]) if est_un_nombre(a[1]) and est_un_nombre(b[1]) else INCONNU)
+
+
+def total_connu(page: Page, noms: Iterable[str]) -> Formule:
+    """La somme de colonnes entières ; « — » si aucune cellule n'est connue : rien n'y vaut zéro."""
+    somme = total(page, noms)
+    plages = corps(somme).removeprefix("SUM")
+    connue = any(est_un_nombre(contenu) for nom in noms for contenu in page.valeurs(nom))
+    return Formule(f'=IF(COUNT{plages}=0,"{INCONNU}",{corps(somme)})', somme.cache if connue else INCONNU)
+
+
 def total(page: Page, noms: Iterable[str]) -> Formule:
     """La somme de colonnes entières."""
     noms = list(noms)

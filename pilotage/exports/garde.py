@@ -8,7 +8,7 @@ from politique_ville.outils.francais import euros, pluriel
 from politique_ville.outils.typographie import insecables
 from programmation.synthese import Provisoire
 
-from .controles import Coherence, Controles, Rapprochement
+from .controles import RAPPROCHEMENT, Coherence, Controles, Rapprochement
 from .demande import Demande
 from .formules import Page
 
@@ -80,7 +80,9 @@ def phrase_provisoire(provisoire: Provisoire | None) -> str:
 
 def ligne_des_rapprochements(controles: Controles) -> dict:
     """Le nombre de contrôles en écart reste vivant : il se recalcule avec le classeur."""
-    formule = Formule(f"=SUMPRODUCT(({controles.page.plage('ecart')}<>0)*1)", len(controles.en_ecart))
+    nature, ou = controles.page.plage("nature"), controles.page.plage("ou")
+    en_ecart = f'=SUMPRODUCT(({nature}="{RAPPROCHEMENT}")*({ou}<>""))'
+    formule = Formule(en_ecart, len(controles.en_ecart))
     nombre = len(controles.rapprochements)
     return ligne("Contrôles en écart", f"{nombre} totaux rapprochés d’une feuille à l’autre et de l’écran", formule)
 

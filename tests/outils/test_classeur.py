@@ -202,7 +202,9 @@ def test_un_ecart_non_nul_est_mis_en_evidence():
     )
     (regle,) = relire(controles)["Contrôles"].conditional_formatting
     assert str(regle.sqref) == "A2:A3"
-    assert (regle.rules[0].operator, regle.rules[0].formula) == ("notEqual", ["0"])
+    inconnu, en_ecart = regle.rules
+    assert (inconnu.operator, inconnu.formula, inconnu.stopIfTrue, inconnu.dxfId) == ("equal", ['"—"'], True, None)
+    assert (en_ecart.operator, en_ecart.formula) == ("notEqual", ["0"])
 
 
 def test_les_caracteres_de_controle_sont_retires_et_les_textes_trop_longs_coupes():

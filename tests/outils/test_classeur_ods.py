@@ -225,6 +225,7 @@ def test_libreoffice_lit_les_formats_francais_le_filtre_et_la_mise_en_evidence(t
     assert [page[nom].font.b for nom in ("A1", "A3", "A4", "A5", "A7")] == [True, True, False, True, True]
     assert page.column_dimensions["D"].hidden is True
     assert page.column_dimensions["A"].width == pytest.approx(40, abs=2)
-    (regle,) = (regle for regles in page.conditional_formatting for regle in regles.rules)
-    assert (regle.operator, regle.formula) == ("greaterThan", ["1000"])
+    regles = [regle for regles in page.conditional_formatting for regle in regles.rules]
+    lues = [(regle.operator, regle.formula) for regle in sorted(regles, key=lambda regle: regle.priority)]
+    assert lues == [("equal", ['"—"']), ("greaterThan", ["1000"])]  # un inconnu n'est jamais en rouge
     assert page.page_setup.orientation == "landscape"

@@ -1,15 +1,18 @@
 """Les feuilles PRE, Adultes-relais et FONJEP du classeur : leurs lignes calculées à la main, leurs rapprochements."""
 
+import io
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from openpyxl import load_workbook
 
 from dispositifs.models import ActionDuSuivi
 from dispositifs.synthese import MASQUE
-from pilotage.exports import Demande, preparer
+from pilotage.exports import Demande, gabarit_2024, preparer
+from pilotage.exports.controles import Cote, Rapprochement, page_des_controles
 from pilotage.exports.formules import valeur
 from programmation.enums import StatutAction
 from programmation.models import Action
@@ -107,7 +110,7 @@ def test_les_pre_sortent_masques_et_leur_p147_est_celui_de_programmation(exercic
 def ecarts(classeur, nom):
     """Les rapprochements d'une feuille : ses deux totaux, quand ils sont à 0,00 €."""
     siens = [r for r in classeur.controles.rapprochements if r.a.lieu == nom]
-    return {r.libelle: (r.a.valeur, r.b.valeur) for r in siens if not r.ecart}
+    return {r.libelle: (r.a.valeur, r.b.valeur) for r in siens if not r.est_en_ecart}
 
 
 def test_sans_les_pre_dans_la_base_la_feuille_pre_ne_change_pas(exercice, pre):
@@ -178,6 +181,67 @@ def test_un_bareme_inconnu_laisse_le_montant_vide_et_dit_pourquoi(exercice, post
         None,
         "Barème inconnu du 01/01/2025 au 19/07/2025.",
     )
+
+
+def test_le_fichier_porte_sous_le_titre_la_reserve_de_l_ecran_sur_les_montants_publies(exercice, postes):
+    """Trois lignes pour deux postes ; une fois le barème FONJEP connu, elles y sont toutes."""
+    repetes = "Publié par l’ANCT en 2025, à vérifier : 3 lignes : des postes sont répétés"
+    assert f"{repetes}." in hauts(exercice, "Adultes-relais")
+    BaremeFonjepFactory()
+    assert f"{repetes} ; 3 lignes au montant d’un poste FONJEP." in hauts(exercice, "Adultes-relais")
+    assert [note for note in hauts(exercice, "FONJEP") if "à vérifier" in note] == []
+    poste = TriennaliteFactory(poste__departement=exercice.departement).poste
+    for rang in (1, 2):
+        ReleveFonjepFactory(poste=poste, annee=2025, rang=rang)
+    assert "Publié par l’ANCT en 2025, à vérifier : 2 lignes : des postes sont répétés." in hauts(exercice, "FONJEP")
+
+
+def hauts(exercice, nom):
+    """Ce que la première colonne de la feuille porte, dans le fichier relu."""
+    page = ouvrir(exercice)[nom]
+    return [str(cellule.value).replace("\u00a0", " ") for cellule in page["A"] if cellule.value]
+
+
+def ouvrir(exercice):
+    fichier = io.BytesIO()
+    classeur_de(exercice).ecrire(fichier)
+    return load_workbook(fichier, data_only=True)
+
+
+def controles_lus(exercice, lieu):
+    """Les lignes de Contrôles d'une feuille, dans le fichier relu : (total lu, total comparé, écart, où regarder)."""
+    lignes = ouvrir(exercice)["Contrôles"].iter_rows(values_only=True)
+    return {ligne[1].replace("\u00a0", " "): (*ligne[4:7], ligne[8]) for ligne in lignes if ligne[2] == lieu}
+
+
+def test_un_total_inconnu_ne_se_compare_pas_a_zero_dans_le_fichier(exercice, postes):
+    """Barème inconnu : la feuille n'a aucun montant, l'écran non plus ; ni l'un ni l'autre ne vaut 0,00 €."""
+    BaremeAdulteRelaisFactory(date_effet=date(2025, 1, 1), montant=None)
+    inconnu = ("—", "—", "—", None)
+    lus = controles_lus(exercice, "Adultes-relais")
+    assert {libelle for libelle, ligne in lus.items() if ligne == inconnu} == {
+        "Coût théorique",
+        "Coût des jours pourvus",
+        "Coût des jours vacants",
+        "Coût des jours non renseignés",
+    }
+    assert lus["Postes conventionnés"] == (1, 1, 0, None)
+    assert lus["Publié par l’ANCT"] == (21492, 21492, 0, None)
+    assert set(controles_lus(exercice, "FONJEP").values()) == {(0, 0, 0, None), inconnu}  # aucun poste
+    assert controles_lus(exercice, "PRE") == dict.fromkeys(
+        ["P147 accordé des PRE", "P147 accordé aux actions liées", "Budget des bilans", "Enfants suivis"], inconnu
+    )
+    garde = dict(ligne[:3:2] for ligne in ouvrir(exercice)["Garde"].iter_rows(values_only=True))
+    assert garde["Contrôles en écart"] == 0
+
+
+def test_un_total_connu_face_a_un_inconnu_est_un_ecart_qui_se_dit(exercice, postes):
+    """L'un des deux est inconnu : l'écart ne s'écrit pas, mais la ligne et la garde disent où regarder."""
+    seul = Rapprochement("Essai", Cote("FONJEP", Decimal("5000.00")), Cote("Écran", None), ou="FONJEP")
+    nul = Rapprochement("Essai", Cote("FONJEP", Decimal("0.00")), Cote("Écran", None), ou="FONJEP")
+    assert [(r.ecart, r.est_en_ecart) for r in (seul, nul)] == [("—", True), ("—", False)]
+    page = page_des_controles(gabarit_2024.CONTROLES, [seul, nul], [])
+    assert [(valeur(ligne["ecart"]), valeur(ligne["ou"])) for ligne in page.lignes] == [("—", "FONJEP"), ("—", "")]
 
 
 def test_les_fonjep_disent_leur_periode_et_leur_evaluation(exercice):

@@ -135,8 +135,12 @@ def _cellule(nom, cellule="", texte="", alignement="", retour=False, donnees="",
 
 def _condition(operateur, valeur):
     borne = f'"{valeur}"' if isinstance(valeur, str) else valeur
-    condition = quoteattr(f"cell-content(){operateur}{borne}")
-    return f'<style:map style:condition={condition} style:apply-style-name="rouge"/>'
+    rouge = _si(f"cell-content(){operateur}{borne}", "rouge")
+    return _si('cell-content()="—"', "Default") + rouge  # pour un tableur, un texte diffère de tout nombre
+
+
+def _si(condition, style):
+    return f'<style:map style:condition={quoteattr(condition)} style:apply-style-name="{style}"/>'
 
 
 def styles_xml(feuilles: Sequence[Feuille]) -> str:

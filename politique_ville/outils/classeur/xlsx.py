@@ -38,6 +38,8 @@ EN_TETE = {"bold": True, "text_wrap": True, "valign": "top", "bg_color": "#E3E3F
 TITRE = {"bold": True, "font_size": 14}
 TOTAL = {"bold": True, "top": 1}
 ROUGE = {"font_color": "#B34000", "bg_color": "#FFE9E6"}
+# Pour un tableur, un texte diffère de tout nombre et le dépasse : sans cette règle, un inconnu serait en rouge.
+SI_INCONNU = {"type": "cell", "criteria": "==", "value": '"—"', "stop_if_true": True}
 
 
 def classeur(*feuilles: Feuille, vers, en_flux: bool = False, titre: str = "", cree_le: datetime | None = None) -> None:
@@ -190,7 +192,8 @@ def _finir(page, feuille, nombre, styles):
     page.print_area(0, 0, derniere + a_un_total, derniere_colonne)
     for rang, colonne in enumerate(feuille.colonnes):
         if colonne.rouge_si:
-            page.conditional_format(titres + 1, rang, derniere, rang, _condition(colonne, styles["rouge"]))
+            for condition in (SI_INCONNU, _condition(colonne, styles["rouge"])):
+                page.conditional_format(titres + 1, rang, derniere, rang, condition)
         if colonne.liste:
             choix = {"validate": "list", "source": colonne.liste, "error_type": "information"}
             page.data_validation(titres + 1, rang, titres + LIGNES_A_REMPLIR, rang, choix)
