@@ -15,6 +15,7 @@ from programmation.models import Exercice, Nomenclature
 from programmation.operations import ouvrir_un_exercice
 
 from .annees import PROGRAMMEE, ActionPrevue, Annee, regler_les_montants, tirer_le_sort
+from .avis import donner_des_avis
 from .deroulement import Deroulement
 from .gens import creer_les_comptes
 from .listes import importer_les_listes
@@ -69,6 +70,7 @@ def charger(taille: float = 1) -> None:
         for code, profil in PROFILS.items():
             charger_un_departement(code, profil, comptes, taille)
             suivre_la_reussite_educative(code, comptes[f"agent.{profil.identifiant}"])
+        donner_des_avis([comptes["delegue.caen"], comptes["delegue.lisieux"]], comptes["agent.calvados"], ANNEES[-1])
         inventer_des_postes(comptes["agent.gard"], comptes["responsable.gard"])
         importer_les_listes(comptes["agent.calvados"])
 

@@ -126,7 +126,14 @@ class Deroulement:
 
     def deposer_et_instruire(self, prevues):
         deposees = [p for p in prevues if p.sort != BROUILLON]
-        deposer([p.action for p in deposees], par=self.agent)
+        annee = self.annee.annee
+        tardives = [p for p in deposees if p.sort in (DEPOSEE, INSTRUITE)]
+        vagues = (
+            ([p for p in deposees if p not in tardives], date(annee - 1, 11, 20)),
+            (tardives, date(annee, 9, 14)),
+        )
+        for vague, jour in vagues:
+            deposer([p.action for p in vague], par=self.agent, le=min(instant(jour), timezone.now()))
         retirees = [p.action for p in deposees if p.sort == RETIREE]
         if retirees:
             motif = "Le porteur renonce à son projet"

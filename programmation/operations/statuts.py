@@ -1,6 +1,7 @@
 """Faire avancer une action hors décision : déposer, instruire, retirer, revenir, supprimer un brouillon."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -21,9 +22,18 @@ from .outils import (
 )
 
 
-def deposer(actions: Sequence[Action], *, par: Utilisateur, motif: str = "") -> list[Action]:
-    """Passe des brouillons complets à « déposée » ; refuse si un champ manque ou si la campagne est figée."""
-    return changer_le_statut(actions, StatutAction.DEPOSEE, regles.empechement_de_deposer, par, motif or "Dépôt")
+def deposer(
+    actions: Sequence[Action], *, par: Utilisateur, motif: str = "", le: datetime | None = None
+) -> list[Action]:
+    """Passe des brouillons complets à « déposée » ; refuse si un champ manque ou si la campagne est figée.
+
+    `le` : l'instant d'un dépôt passé que l'on reprend (par défaut, maintenant) ; l'attente des avis en part.
+    """
+    if le and le > timezone.now():
+        raise OperationRefusee("La date du dépôt est dans le futur.")
+    return changer_le_statut(
+        actions, StatutAction.DEPOSEE, regles.empechement_de_deposer, par, motif or "Dépôt", deposee_le=le
+    )
 
 
 def instruire(actions: Sequence[Action], *, par: Utilisateur, motif: str = "") -> list[Action]:
@@ -69,6 +79,7 @@ def changer_le_statut(
     motif: str,
     *,
     motif_statut: str | None = None,
+    deposee_le: datetime | None = None,
 ) -> list[Action]:
     """Le changement de statut d'un lot, tout ou rien ; la ligne P147 suit (voir `regles.etat_p147`)."""
     if motif_statut is not None:
@@ -82,7 +93,7 @@ def changer_le_statut(
             action.statut = statut
             action.motif_statut = motif_statut or ""
             if statut == StatutAction.DEPOSEE and action.deposee_le is None:
-                action.deposee_le = action.modifie_le
+                action.deposee_le = deposee_le or action.modifie_le
         champs = ["statut", "motif_statut", "deposee_le", "version", "modifie_le"]
         modifier_avec_historique(verrouillees, Action, champs, par=par, motif=motif)
         ajuster_les_lignes_p147(verrouillees, {}, par=par, motif=motif)
