@@ -1,6 +1,6 @@
 """La liste des postes adultes-relais en colonnes."""
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.utils import timezone
@@ -61,10 +61,13 @@ class ListeDesAdultesRelais(ListeDePostes):
 
 def annoter_des_controles(postes, jour, controles=CONTROLES_DES_ADULTES_RELAIS):
     """Ajoute un booléen par contrôle : « ce poste est relevé »."""
-    conditions = {
-        PREFIXE + c.code: ExpressionWrapper(Q(c.condition(jour)), output_field=BooleanField()) for c in controles
-    }
-    return postes.annotate(**conditions)
+    return postes.annotate(**conditions(controles, jour))
+
+
+@lru_cache(maxsize=4)
+def conditions(controles, jour):
+    """Les mêmes tout le jour : les écrire prend autant de temps que les lire d'une page."""
+    return {PREFIXE + c.code: ExpressionWrapper(Q(c.condition(jour)), output_field=BooleanField()) for c in controles}
 
 
 def controles_releves(poste, controles=CONTROLES_DES_ADULTES_RELAIS):

@@ -21,6 +21,7 @@ from ..synthese import (
     CoutsDesPostes,
     NombresDePostes,
     ReleveDeLAnnee,
+    de_ces_postes,
     nombres_de_postes,
     raison_des_inconnus,
     releves_par_annee,
@@ -76,7 +77,7 @@ class ListeDePostes:
     @cached_property
     def releves(self) -> list[ReleveDeLAnnee]:
         """Ce que l'ANCT a publié de ces postes, année par année."""
-        return releves_par_annee(self.modele_des_releves.objects.filter(poste__in=self.postes))
+        return releves_par_annee(de_ces_postes(self.modele_des_releves, self.postes))
 
     # --- Les colonnes ---
 

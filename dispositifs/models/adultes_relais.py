@@ -42,6 +42,8 @@ def quotite_permise(nom):
 class PosteAdulteRelaisQuerySet(models.QuerySet):
     def visibles_par(self, utilisateur):
         """Ceux de son territoire ; un partenaire n'en voit aucun."""
+        if utilisateur.perimetre_de_l_etat.national:
+            return self
         return self.filter(postes_ouverts(utilisateur, LieuDuPoste))
 
 

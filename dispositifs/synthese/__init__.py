@@ -3,13 +3,11 @@
 from .couts import (
     Cout,
     CoutsDesPostes,
-    NombresDePostes,
     TotalDesCouts,
     couts_des_adultes_relais,
     couts_fonjep,
     couts_fonjep_par_annee,
     couts_par_annee,
-    nombres_de_postes,
     raison_des_inconnus,
 )
 from .echeances import (
@@ -25,6 +23,7 @@ from .echeances import (
     radar,
 )
 from .effectifs import MASQUE, TableauDEffectifs, masquer, masquer_une_part
+from .postes import NombresDePostes, de_ces_postes, nombres_de_postes
 from .pre import (
     EFFECTIFS,
     CoutParEnfant,
@@ -68,6 +67,7 @@ __all__ = [
     "couts_fonjep_par_annee",
     "couts_par_annee",
     "dans_l_etat",
+    "de_ces_postes",
     "du_radar",
     "echeance",
     "etapes_du_dossier",

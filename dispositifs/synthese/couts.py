@@ -10,7 +10,7 @@ from datetime import date as Date
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.db.models import Count, Exists, FilteredRelation, OuterRef, Q, QuerySet
+from django.db.models import FilteredRelation, Q, QuerySet
 from django.utils import timezone
 
 from politique_ville.outils.montants import vers_centimes, vers_euros
@@ -27,6 +27,7 @@ from ..models import (
     PosteFonjep,
     TriennaliteFonjep,
 )
+from .postes import de_ces_postes
 from .prorata import PLEIN_TEMPS, RANGS, centimes, lendemain, tranches
 
 NON_RENSEIGNE = ""
@@ -62,15 +63,6 @@ class TotalDesCouts:
     cout: Cout
     postes: int
     inconnus: int
-
-
-@dataclass(frozen=True)
-class NombresDePostes:
-    """Des postes, et parmi eux ceux dont aucune convention (FONJEP : aucune période) n'est enregistrée : on ne sait ni
-    ce qu'ils coûtent, ni s'ils étaient vacants."""
-
-    tous: int
-    sans_convention: int
 
 
 class CoutsParPoste(dict[int, Cout]):
@@ -126,14 +118,6 @@ def raison_des_trous(trous: Iterable[tuple[Date, Date]]) -> str:
             unis.append([debut, fin])
     dits = [f"du {en_clair(debut)} au {en_clair(fin - UN_JOUR)}" for debut, fin in unis]
     return f"Barème inconnu {', '.join(dits)}." if dits else ""
-
-
-def nombres_de_postes(postes: QuerySet[PosteAdulteRelais] | QuerySet[PosteFonjep]) -> NombresDePostes:
-    """Une requête."""
-    conventions = ConventionAdulteRelais if postes.model is PosteAdulteRelais else TriennaliteFonjep
-    sans = ~Exists(conventions.objects.filter(poste=OuterRef("pk")).order_by())
-    nombres = postes.order_by().aggregate(tous=Count("pk"), sans_convention=Count("pk", filter=sans))
-    return NombresDePostes(**nombres)
 
 
 def couts_des_adultes_relais(
@@ -207,7 +191,7 @@ class Periode(NamedTuple):
 
 def conventions_de(postes, debut, fin) -> list[Periode]:
     """Les conventions de ces postes qui ont un jour dans la période, avec ce qu'elles y portent. Deux requêtes."""
-    siennes = ConventionAdulteRelais.objects.filter(poste__in=postes.order_by(), debut__lte=fin, fin__gte=debut)
+    siennes = de_ces_postes(ConventionAdulteRelais, postes).filter(debut__lte=fin, fin__gte=debut)
     avenants = AvenantAdulteRelais.objects.filter(convention__in=siennes.order_by(), quotite__isnull=False)
     quotites = defaultdict(list)
     for convention, effet, quotite in avenants.order_by("date_effet").values_list(
@@ -226,7 +210,7 @@ def conventions_de(postes, debut, fin) -> list[Periode]:
 
 def triennalites_de(postes, debut, fin) -> list[Periode]:
     """Les périodes FONJEP de ces postes qui ont un jour dans la période. Une requête."""
-    siennes = TriennaliteFonjep.objects.filter(poste__in=postes.order_by(), debut__lte=fin, fin__gte=debut)
+    siennes = de_ces_postes(TriennaliteFonjep, postes).filter(debut__lte=fin, fin__gte=debut)
     lues = siennes.order_by().values_list("poste", "debut", "fin")
     return [Periode(poste, du, jusqu_au, ((du, PLEIN_TEMPS),), ()) for poste, du, jusqu_au in lues]
 

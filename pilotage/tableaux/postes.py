@@ -23,6 +23,7 @@ from dispositifs.synthese import (
     TotalDesCouts,
     couts_des_adultes_relais,
     couts_fonjep,
+    de_ces_postes,
     nombres_de_postes,
     releves_par_annee,
     synthese_du_quota,
@@ -66,7 +67,7 @@ def postes_de_la_portee(portee: Portee) -> tuple[LigneDePostes, ...]:
 
 def publie(modele, postes, portee) -> ReleveDeLAnnee | None:
     """Ce que dit la liste de l'ANCT de ces postes, cette année-là."""
-    releves = releves_par_annee(modele.objects.filter(poste__in=postes.order_by(), annee=portee.annee))
+    releves = releves_par_annee(de_ces_postes(modele, postes).filter(annee=portee.annee))
     return releves[0] if releves else None
 
 

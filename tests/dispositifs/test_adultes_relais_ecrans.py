@@ -174,6 +174,32 @@ def test_le_releve_publie_est_a_part_de_nos_montants(client, monde):
     assert cellules[5:] == ["2025", "1", "1", "7 164,00 €", "1 ligne au montant d’un poste FONJEP"]
 
 
+def test_la_france_entiere_totalise_ce_que_les_departements_totalisent(client, monde):
+    """Un lecteur national n'est borné par rien : ses montants, ses relevés et ses pages sont ceux des départements."""
+    gard = PosteFactory(departement=DepartementFactory(code="30"))
+    ConventionFactory(poste=gard, debut=date(2024, 7, 1))
+    ReleveFactory(poste=gard, annee=2023, montant=euros("22555,73"))
+    client.force_login(habiliter(Role.LECTEUR, france_entiere=True))
+    reponse = lire(client)
+    totaux = {colonne.nom: total for colonne, total, additionnee in reponse.context["totaux"] if additionnee}
+    assert totaux["conventionne"] == euros(22900) + euros(9200)
+    assert numeros(reponse) == ["06121R0002", "01477R0003", "01477R0001", "01477R0002", gard.numero]
+    assert [r.lignes for r in reponse.context["liste"].releves] == [3, 1]
+    du_gard = lire(client, departement="30")
+    assert (numeros(du_gard), [r.lignes for r in du_gard.context["liste"].releves]) == ([gard.numero], [1])
+
+
+@pytest.mark.parametrize("tri", ["etat", "-etat", "quotite", "-fin", "contrat", "-numero"])
+def test_chaque_tri_garde_ses_lignes_et_met_l_inconnu_en_dernier(client, monde, tri):
+    client.force_login(monde.agent)
+    reponse = lire(client, tri=tri)
+    assert sorted(numeros(reponse)) == ["01477R0001", "01477R0002", "01477R0003", "06121R0002"]
+    lues = {"fin": lambda p: p.convention_fin, "contrat": lambda p: p.contrat and p.contrat.intitule}
+    cles = [lues.get(tri.strip("-"), lambda p: getattr(p, tri.strip("-")))(p) for p, _ in reponse.context["lignes"]]
+    connues = [cle for cle in cles if cle is not None]
+    assert cles == sorted(connues, reverse=tri.startswith("-")) + [None] * (len(cles) - len(connues))
+
+
 @pytest.mark.parametrize("format", ["xlsx", "csv", "ods"])
 def test_le_fichier_a_les_lignes_de_l_ecran(client, monde, format):
     client.force_login(monde.agent)
