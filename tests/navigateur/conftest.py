@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.test import Client
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright tourne dans une boucle asyncio
 
@@ -35,3 +37,18 @@ def browser_type_launch_args(browser_type_launch_args):
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args):
     return {**browser_context_args, "locale": "fr-FR", "viewport": {"width": 1280, "height": 800}}
+
+
+@pytest.fixture
+def session_ouverte(page, live_server):
+    """Ouvre une session sans passer par la connexion, qui a ses propres tests : `session_ouverte(utilisateur)`."""
+
+    def ouvrir(utilisateur, contexte=None):
+        client = Client()
+        client.force_login(utilisateur)
+        jeton = client.cookies[settings.SESSION_COOKIE_NAME].value
+        cookie = {"name": settings.SESSION_COOKIE_NAME, "value": jeton, "url": live_server.url}
+        (contexte or page.context).add_cookies([cookie])
+        return utilisateur
+
+    return ouvrir
