@@ -19,6 +19,11 @@ class StatutExercice(models.TextChoices):
     OUVERT = "ouvert", "Ouvert"
     CLOS = "clos", "Clos"
 
+    @property
+    def couleur(self):
+        """La couleur du badge DSFR."""
+        return {self.PREPARATION: "info", self.OUVERT: "success"}.get(self, "")
+
 
 class NatureMouvement(models.TextChoices):
     PREVISION = "prevision", "Prévision"
@@ -29,6 +34,16 @@ class NatureMouvement(models.TextChoices):
     DEGEL = "degel", "Dégel"
     REDEPLOIEMENT = "redeploiement", "Redéploiement"
     RETRAIT = "retrait", "Retrait"
+
+    @classmethod
+    def deduites(cls):
+        """Celles dont le montant, saisi sans signe, se déduit."""
+        return [cls.MISE_EN_RESERVE, cls.GEL, cls.RETRAIT]
+
+    @classmethod
+    def saisissables(cls):
+        """Un redéploiement a son propre geste, qui écrit ses deux mouvements."""
+        return [nature for nature in cls if nature != cls.REDEPLOIEMENT]
 
 
 class FormeOrganisme(models.TextChoices):

@@ -1,6 +1,21 @@
 from django.urls import path
 
-from .views import avis, en_lot, fiche, gestes, imports, liste, organismes, saisie
+from .views import (
+    avis,
+    echeances,
+    en_lot,
+    engagements,
+    enveloppes,
+    exercices,
+    fiche,
+    gestes,
+    imports,
+    justifications,
+    liste,
+    organismes,
+    paiements,
+    saisie,
+)
 
 app_name = "programmation"
 
@@ -15,9 +30,35 @@ urlpatterns = [
     path("actions/<int:pk>/scinder/", gestes.action_scinder, name="action_scinder"),
     path("actions/<int:pk>/gestes/<str:geste>/", gestes.action_geste, name="action_geste"),
     path("actions/<int:pk>/modifier/", saisie.SaisieView.as_view(), name="action_update"),
+    path("actions/<int:pk>/justification/", justifications.justification_update, name="justification_update"),
     path("avis/", avis.avis_list, name="avis_list"),
     path("avis/dispenser/", avis.avis_dispenser, name="avis_dispenser"),
     path("avis/<int:pk>/", avis.avis_donner, name="avis_donner"),
+    path("campagnes/<int:pk>/modifier/", exercices.campagne_update, name="campagne_update"),
+    path("campagnes/<int:pk>/partager/", exercices.campagne_partager, name="campagne_partager"),
+    path("exercices/", exercices.exercice_list, name="exercice_list"),
+    path("exercices/ajouter/", exercices.exercice_create, name="exercice_create"),
+    path("exercices/<int:pk>/", exercices.exercice_detail, name="exercice_detail"),
+    path("exercices/<int:pk>/ouvrir/", exercices.exercice_ouvrir, name="exercice_ouvrir"),
+    path("exercices/<int:pk>/campagnes/ajouter/", exercices.campagne_create, name="campagne_create"),
+    path("enveloppes/", enveloppes.enveloppe_list, name="enveloppe_list"),
+    path("enveloppes/ajouter/<int:exercice>/", enveloppes.enveloppe_create, name="enveloppe_create"),
+    path("enveloppes/<int:pk>/", enveloppes.enveloppe_detail, name="enveloppe_detail"),
+    path("enveloppes/<int:pk>/modifier/", enveloppes.enveloppe_update, name="enveloppe_update"),
+    path("enveloppes/<int:pk>/mouvement/", enveloppes.mouvement_create, name="mouvement_create"),
+    path("enveloppes/<int:pk>/redeployer/", enveloppes.enveloppe_redeployer, name="enveloppe_redeployer"),
+    path("enveloppes/<int:pk>/notification/", enveloppes.enveloppe_notifiee, name="enveloppe_notifiee"),
+    path("enveloppes/mouvements/<int:pk>/annuler/", enveloppes.mouvement_annuler, name="mouvement_annuler"),
+    path("echeances/", echeances.echeance_list, name="echeance_list"),
+    path("engagements/", engagements.engagement_list, name="engagement_list"),
+    path("engagements/ajouter/", engagements.engagement_create, name="engagement_create"),
+    path("engagements/<int:pk>/", engagements.engagement_detail, name="engagement_detail"),
+    path("engagements/<int:pk>/modifier/", engagements.engagement_update, name="engagement_update"),
+    path("engagements/<int:pk>/completer/", engagements.engagement_completer, name="engagement_completer"),
+    path("engagements/lignes/<int:pk>/desengager/", engagements.ligne_desengager, name="ligne_desengager"),
+    path("engagements/lignes/<int:pk>/payer/", paiements.paiement_create, name="paiement_create"),
+    path("engagements/lignes/<int:pk>/retirer/", engagements.ligne_retirer, name="ligne_retirer"),
+    path("financements/<int:pk>/suivre/", justifications.suivi_create, name="suivi_create"),
     path("imports/", imports.ImportListView.as_view(), name="import_list"),
     path("imports/ajouter/", imports.import_create, name="import_create"),
     path("imports/modele/<int:exercice>/", imports.import_modele, name="import_modele"),
@@ -25,6 +66,7 @@ urlpatterns = [
     path("imports/<int:pk>/colonnes/", imports.import_colonnes, name="import_colonnes"),
     path("imports/<int:pk>/confirmer/", imports.import_confirmer, name="import_confirmer"),
     path("imports/<int:pk>/annote/", imports.import_annote, name="import_annote"),
+    path("justifications/", justifications.justification_list, name="justification_list"),
     path("organismes/", organismes.organisme_list, name="organisme_list"),
     path("organismes/ajouter/", organismes.organisme_create, name="organisme_create"),
     path("organismes/chercher/", organismes.organisme_chercher, name="organisme_chercher"),
@@ -34,4 +76,6 @@ urlpatterns = [
     path(
         "organismes/<int:pk>/annuler-la-fusion/", organismes.organisme_annuler_fusion, name="organisme_annuler_fusion"
     ),
+    path("paiements/", paiements.paiement_list, name="paiement_list"),
+    path("paiements/<int:pk>/retirer/", paiements.paiement_retirer, name="paiement_retirer"),
 ]

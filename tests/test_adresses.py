@@ -17,6 +17,7 @@ from tests.fabriques import (
     DepartementFactory,
     ExerciceFactory,
     FinanceurFactory,
+    MouvementFactory,
     OrganismeFactory,
     QuartierFactory,
     UtilisateurFactory,
@@ -67,6 +68,14 @@ OUVERTES = {
     "programmation:action_geste": ({"pk": "action", "geste": "instruire"}, QUI_ECRIVENT),
     "programmation:geste_en_lot": ({"geste": "deposer"}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:choix_de_la_saisie": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "programmation:enveloppe_list": ({}, [*ETAT, D_AILLEURS]),
+    "programmation:enveloppe_create": ({"exercice": "exercice"}, [RESPONSABLE]),
+    "programmation:enveloppe_detail": ({"pk": "enveloppe"}, ETAT),
+    "programmation:enveloppe_update": ({"pk": "enveloppe"}, [RESPONSABLE]),
+    "programmation:mouvement_create": ({"pk": "enveloppe"}, [RESPONSABLE]),
+    "programmation:enveloppe_redeployer": ({"pk": "enveloppe"}, [RESPONSABLE]),
+    "programmation:enveloppe_notifiee": ({"pk": "enveloppe"}, [RESPONSABLE]),
+    "programmation:mouvement_annuler": ({"pk": "mouvement"}, [RESPONSABLE]),
     "programmation:organisme_list": ({}, CONNECTES),
     "programmation:organisme_detail": ({"pk": "organisme"}, [*TOUS, D_AILLEURS]),
     "programmation:organisme_annuler_fusion": ({"pk": "fusionne"}, [*QUI_ECRIVENT, D_AILLEURS]),
@@ -77,6 +86,20 @@ OUVERTES = {
     "programmation:avis_list": ({}, CONNECTES),
     "programmation:avis_dispenser": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:avis_donner": ({"pk": "action"}, [*QUI_ECRIVENT, DELEGUE]),
+    "programmation:engagement_list": ({}, CONNECTES),
+    "programmation:engagement_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "programmation:engagement_detail": ({"pk": "engagement"}, ETAT),
+    "programmation:engagement_update": ({"pk": "engagement"}, QUI_ECRIVENT),
+    "programmation:engagement_completer": ({"pk": "engagement"}, QUI_ECRIVENT),
+    "programmation:ligne_desengager": ({"pk": "ligne"}, QUI_ECRIVENT),
+    "programmation:ligne_retirer": ({"pk": "ligne"}, QUI_ECRIVENT),
+    "programmation:paiement_create": ({"pk": "ligne"}, QUI_ECRIVENT),
+    "programmation:paiement_list": ({}, CONNECTES),
+    "programmation:paiement_retirer": ({"pk": "paiement"}, QUI_ECRIVENT),
+    "programmation:justification_list": ({}, CONNECTES),
+    "programmation:justification_update": ({"pk": "programmee"}, QUI_ECRIVENT),
+    "programmation:suivi_create": ({"pk": "cofinancement"}, QUI_ECRIVENT),
+    "programmation:echeance_list": ({}, CONNECTES),
     "programmation:import_list": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:import_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:import_modele": ({"exercice": "exercice"}, QUI_ECRIVENT),
@@ -126,6 +149,7 @@ PAR_POST = {
 SANS_SESSION = {"dispositifs:calendrier_ics"}  # une adresse privée, qui a ses propres tests
 # Ce qu'un partenaire ne voit pas : un organisme dont il ne voit aucune action, et tous les postes.
 PAS_AU_PARTENAIRE = {"fusionne", "poste", "convention", "avenant", "occupation", "employeur", "fonjep", "triennalite"}
+PAS_AU_PARTENAIRE |= {"enveloppe", "mouvement"}
 VERS_AILLEURS = {"accueil": CONNECTES, "programmation:decision_en_lot": [*QUI_ECRIVENT, D_AILLEURS]}
 FRAGMENTS_ET_FICHIERS = {
     "programmation:choix_de_la_saisie",
@@ -159,7 +183,8 @@ def monde():
     porteur = OrganismeFactory()
     action = ActionFactory(exercice=exercice, contrat=contrat, porteur=porteur, dossier="00054562")
     localiser(action, {quartier: 1})
-    action_programmee(exercice=exercice, contrat=contrat, porteur=porteur)
+    programmee = action_programmee(exercice=exercice, contrat=contrat, porteur=porteur)
+    paiement = PaiementFactory(ligne__action=programmee)
     agent = habiliter(Role.AGENT, departement=exercice.departement)
     fichier = imports.csv(["Intitulé", "Contrat"], ["Une action", contrat.code])
     lot = lots.deposer(fichier, exercice, par=agent)
@@ -167,7 +192,15 @@ def monde():
     fusionne = OrganismeFactory(fusionne_dans=porteur)
     occupation = OccupationFactory(convention__poste__contrat=contrat, convention__poste__employeur=porteur)
     triennalite = TriennaliteFactory(poste__contrat=contrat)
+    mouvement = MouvementFactory(enveloppe__exercice=exercice)
     objets = {
+        "mouvement": mouvement,
+        "enveloppe": mouvement.enveloppe,
+        "programmee": programmee,
+        "cofinancement": cofinancement(programmee, FinanceurFactory()),
+        "paiement": paiement,
+        "ligne": paiement.ligne,
+        "engagement": paiement.ligne.engagement,
         "occupation": occupation,
         "convention": occupation.convention,
         "avenant": AvenantFactory(convention=occupation.convention),

@@ -147,6 +147,30 @@ def barre(enveloppe: Enveloppe) -> Barre:
     return barres([enveloppe])[enveloppe.pk]
 
 
+@dataclass(frozen=True)
+class LigneEnveloppe:
+    """Une enveloppe dans son arbre, et sa barre ; `niveau` : 0 si sa mère n'est pas montrée."""
+
+    enveloppe: Enveloppe
+    niveau: int
+    barre: Barre
+
+
+def arbre_des_enveloppes(enveloppes: Iterable[Enveloppe]) -> list[LigneEnveloppe]:
+    """Ces enveloppes avec leurs barres, chaque mère suivie de ses filles, dans l'ordre reçu."""
+    enveloppes = list(enveloppes)
+    lues, montrees, filles = barres(enveloppes), {e.pk for e in enveloppes}, defaultdict(list)
+    for enveloppe in enveloppes:
+        filles[enveloppe.parent_id if enveloppe.parent_id in montrees else None].append(enveloppe)
+
+    def descendre(mere, niveau):
+        for enveloppe in filles[mere]:
+            yield LigneEnveloppe(enveloppe, niveau, lues[enveloppe.pk])
+            yield from descendre(enveloppe.pk, niveau + 1)
+
+    return list(descendre(None, 0))
+
+
 # --- Les restes qui bornent une décision ou un engagement ---
 
 
@@ -254,6 +278,23 @@ def propositions(enveloppes: Collection[int] | str) -> QuerySet[Financement]:
     """Les lignes P147 dont le proposé attend une décision, par l'enveloppe de leur action."""
     a_decider = Financement.objects.p147().filter(action__statut__in=StatutAction.a_decider(), propose__isnull=False)
     return a_decider.filter(dans_les_enveloppes("action__enveloppe", enveloppes))
+
+
+def famille(enveloppe: Enveloppe) -> list[int]:
+    """Les identifiants de l'enveloppe et de toutes ses sous-enveloppes. Une requête."""
+    siennes = Enveloppe.objects.filter(exercice=enveloppe.exercice_id)
+    return descendance(enveloppe.pk, dict(siennes.order_by().values_list("pk", "parent")))
+
+
+def attributions_recentes(decisions: QuerySet[Decision], montant: Decimal) -> list[Decision]:
+    """Les attributions et compléments les plus récents, jusqu'à couvrir ce montant (euros)."""
+    recentes, couvert = [], ZERO
+    for decision in decisions.filter(montant__gt=0).order_by("-date", "-pk"):
+        if couvert >= montant:
+            break
+        recentes.append(decision)
+        couvert += decision.montant
+    return recentes
 
 
 def hors_des_enveloppes(exercices: Collection[Exercice]) -> dict[Part, Decimal]:
