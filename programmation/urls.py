@@ -2,6 +2,7 @@ from django.urls import path
 
 from .views import (
     avis,
+    comites,
     echeances,
     en_lot,
     engagements,
@@ -14,7 +15,10 @@ from .views import (
     liste,
     organismes,
     paiements,
+    promotion,
     saisie,
+    scenarios,
+    seance,
 )
 
 app_name = "programmation"
@@ -59,6 +63,21 @@ urlpatterns = [
     path("engagements/lignes/<int:pk>/payer/", paiements.paiement_create, name="paiement_create"),
     path("engagements/lignes/<int:pk>/retirer/", engagements.ligne_retirer, name="ligne_retirer"),
     path("financements/<int:pk>/suivre/", justifications.suivi_create, name="suivi_create"),
+    path("comites/", comites.comite_list, name="comite_list"),
+    path("comites/ajouter/", comites.comite_create, name="comite_create"),
+    path("comites/choisir/", comites.comite_choisir, name="comite_choisir"),
+    path("comites/<int:pk>/", comites.comite_detail, name="comite_detail"),
+    path("comites/<int:pk>/modifier/", comites.comite_update, name="comite_update"),
+    path("comites/<int:pk>/supprimer/", comites.comite_supprimer, name="comite_supprimer"),
+    path("comites/<int:pk>/inscrire/", comites.comite_inscrire, name="comite_inscrire"),
+    path("comites/<int:pk>/placer/", comites.comite_placer, name="comite_placer"),
+    path("comites/<int:pk>/retirer/", comites.comite_retirer, name="comite_retirer"),
+    path("comites/<int:pk>/ouvrir/", comites.comite_ouvrir, name="comite_ouvrir"),
+    path("comites/<int:pk>/reporter/", comites.comite_reporter, name="comite_reporter"),
+    path("comites/<int:pk>/seance/", seance.comite_seance, name="comite_seance"),
+    path("comites/<int:pk>/montrer/", seance.comite_montrer, name="comite_montrer"),
+    path("comites/<int:pk>/projection/", seance.comite_projection, name="comite_projection"),
+    path("comites/<int:pk>/projection/ecran/", seance.comite_ecran, name="comite_ecran"),
     path("imports/", imports.ImportListView.as_view(), name="import_list"),
     path("imports/ajouter/", imports.import_create, name="import_create"),
     path("imports/modele/<int:exercice>/", imports.import_modele, name="import_modele"),
@@ -78,4 +97,12 @@ urlpatterns = [
     ),
     path("paiements/", paiements.paiement_list, name="paiement_list"),
     path("paiements/<int:pk>/retirer/", paiements.paiement_retirer, name="paiement_retirer"),
+    path("scenarios/", scenarios.scenario_list, name="scenario_list"),
+    path("scenarios/ajouter/", scenarios.scenario_create, name="scenario_create"),
+    path("scenarios/comparer/", scenarios.scenario_comparer, name="scenario_comparer"),
+    path("scenarios/<int:pk>/", scenarios.scenario_detail, name="scenario_detail"),
+    path("scenarios/<int:pk>/montants/", scenarios.scenario_montants, name="scenario_montants"),
+    path("scenarios/<int:pk>/regle/", scenarios.scenario_regle, name="scenario_regle"),
+    path("scenarios/<int:pk>/promouvoir/", promotion.scenario_promouvoir, name="scenario_promouvoir"),
+    path("scenarios/<int:pk>/gestes/<str:geste>/", scenarios.scenario_geste, name="scenario_geste"),
 ]

@@ -71,7 +71,7 @@ from .organismes import (
 )
 from .outils import ConflitDeVersion, DroitManquant, MotifExige, OperationRefusee
 from .plan import LigneDePlan
-from .promotion import ChoixDeLigne, PropositionsPerimees, annuler_la_promotion, promouvoir
+from .promotion import ChoixDeLigne, PropositionsPerimees, annuler_la_promotion, promouvoir, sans_enveloppe
 from .saisie import Examen, SaisieAction, enregistrer, enregistrer_et_deposer, examiner
 from .scenarios import (
     Depart,
@@ -176,6 +176,7 @@ __all__ = [
     "dupliquer_un_scenario",
     "ecarter_un_scenario",
     "promouvoir",
+    "sans_enveloppe",
     "renommer_un_scenario",
     "reprendre_un_scenario",
     "saisir_des_montants",

@@ -103,6 +103,14 @@ def demandes(scenario, retenues, enveloppe) -> list[DemandeDeDecision]:
     ]
 
 
+def sans_enveloppe(scenario: Scenario, lignes: list[LigneDeScenario]) -> tuple[list[LigneDeScenario], list[Enveloppe]]:
+    """Les lignes pour lesquelles il faudra choisir l'enveloppe, et les enveloppes entre lesquelles choisir."""
+    feuilles = list(Enveloppe.objects.filter(exercice=scenario.exercice_id).feuilles().order_by("libelle", "pk"))
+    demunies = [ligne for ligne in lignes if enveloppe_de(ligne.action, scenario, feuilles, None) is None]
+    possibles = [e for e in feuilles if any(not e.pourquoi_pas(ligne.action) for ligne in demunies)]
+    return (demunies, possibles) if possibles else ([], [])
+
+
 def enveloppe_de(action, scenario, feuilles, a_defaut):
     """La sienne, celle du scénario si l'on y décide, celle d'office, et sinon celle que l'agent a choisie."""
     if action.enveloppe_id:

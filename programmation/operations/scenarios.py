@@ -17,7 +17,7 @@ from politique_ville.outils.typographie import insecables
 from .. import regles
 from ..enums import EtatScenario
 from ..models import Action, Enveloppe, Exercice, Financement, Proposition, Scenario
-from ..synthese import Apercu, actions_a_proposer, apercu_de_la_regle, empreinte
+from ..synthese import actions_a_proposer, apercu_de_la_regle, empreinte
 from .outils import (
     TAILLE_DE_LOT,
     DroitManquant,
@@ -229,27 +229,32 @@ def dire_la_retouche(scenario, changees, par):
         ecrire(scenario, par, "Montants saisis après la règle", regle=scenario.regle + RETOUCHES)
 
 
-def appliquer_une_regle(scenario: Scenario, regle: Regle, *, par: Utilisateur, lue: int | None = None) -> Apercu:
-    """Applique une règle d'ajustement aux montants du scénario, et l'écrit en toutes lettres.
+def appliquer_une_regle(
+    scenario: Scenario, regle: Regle, *, par: Utilisateur, lue: int | None = None, copie: str = ""
+) -> Scenario:
+    """Applique une règle d'ajustement aux montants du scénario, et l'écrit en toutes lettres ; rend le scénario ajusté.
 
-    `lue` : l'empreinte des montants dont on a vu l'aperçu (None : sans contrôle).
+    `lue` : l'empreinte des montants dont on a vu l'aperçu (None : sans contrôle) ; `copie` : le nom d'une copie, à
+    ajuster à sa place.
     """
     with transaction.atomic():
         scenario = relire_pour_changer(scenario, par)
-        propositions = {p.action_id: p for p in scenario.propositions.order_by("pk")}
-        if lue is not None and lue != empreinte((pk, p.montant) for pk, p in propositions.items()):
+        if lue is not None and lue != empreinte(scenario.propositions.values_list("action", "montant")):
             raise OperationRefusee("Un montant a changé depuis l’aperçu : le voici refait, à relire avant d’appliquer.")
+        if copie:
+            scenario = dupliquer_un_scenario(scenario, copie, par=par)
         try:
             apercu = apercu_de_la_regle(scenario, regle)
         except AjustementImpossible as impossible:
             raise OperationRefusee(str(impossible)) from impossible
+        propositions = {p.action_id: p for p in scenario.propositions.order_by("pk")}
         for pk, montant in apercu.ajustement.montants.items():
             propositions[pk].montant = montant
         changees = [propositions[pk] for pk in apercu.ajustement.montants]
         Proposition.objects.bulk_update(changees, ["montant"], batch_size=TAILLE_DE_LOT)
         dite = f"{regle.phrase} Appliquée le {timezone.localtime():%d/%m/%Y à %H:%M} par {par}."
         ecrire(scenario, par, "Règle d’ajustement appliquée", regle=dite)
-    return apercu
+    return scenario
 
 
 # --- Communs ---

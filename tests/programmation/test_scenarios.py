@@ -21,6 +21,7 @@ from programmation.operations import (
 )
 from programmation.synthese import (
     ChoixDeBase,
+    apercu_de_la_regle,
     bilan_du_scenario,
     comparer,
     empreinte,
@@ -240,8 +241,9 @@ def test_la_regle_imprimee_dit_qu_on_a_saisi_apres_elle_une_seule_fois(agent, tr
 def test_la_regle_s_applique_aux_montants_encore_possibles_et_s_imprime(agent, trois):
     scenario = creer(agent, depart=Depart.DEMANDE)
     operations.decider([DemandeDeDecision(trois[2], NatureDecision.ATTRIBUTION, euros(1000))], par=agent)
-    apercu = operations.appliquer_une_regle(scenario, Regle(euros(6000)), par=agent)
+    apercu = apercu_de_la_regle(scenario, Regle(euros(6000)))
     assert (apercu.avant, apercu.changees, apercu.ajustement.total) == (euros(9000), 2, euros(6000))
+    operations.appliquer_une_regle(scenario, Regle(euros(6000)), par=agent)
     assert list(montants(scenario).values()) == [euros(4000), euros(2000), euros(2000)]
     scenario.refresh_from_db()
     assert scenario.regle.replace("\u202f", " ").replace("\u00a0", " ").startswith("Total de 6 000,00 €, au pro rata")
@@ -255,6 +257,13 @@ def test_une_regle_lue_sur_d_autres_montants_ne_s_applique_pas(agent, trois):
     with pytest.raises(OperationRefusee, match="a changé depuis"):
         operations.appliquer_une_regle(scenario, Regle(euros(6000)), par=agent, lue=lue)
     assert montants(scenario)["Action A"] == euros(10)
+
+
+def test_une_regle_s_applique_a_une_copie_sans_toucher_l_original(agent, trois):
+    scenario = creer(agent)
+    copie = operations.appliquer_une_regle(scenario, Regle(euros(4000)), par=agent, copie="Moitié")
+    assert (copie.libelle, sum(m or 0 for m in montants(copie).values())) == ("Moitié", euros(4000))
+    assert montants(scenario)["Action A"] == euros(5000)
 
 
 def test_l_empreinte_distingue_un_montant_deplace_d_une_action_a_l_autre():
