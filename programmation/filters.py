@@ -7,6 +7,7 @@ import django_filters
 from django import forms
 from django.db.models import Exists, OuterRef, Q
 from django.http import QueryDict
+from django.utils import timezone
 
 from comptes.enums import Role
 from comptes.models import Utilisateur
@@ -38,6 +39,8 @@ from .models import (
     Theme,
 )
 from .models.actions import financeurs_du_partenaire
+from .models.execution import actions_lues_par_l_etat
+from .regles import est_de_l_etat
 from .regles import est_de_l_etat
 from .synthese.bases import Base, ChoixDeBase
 from .synthese.enveloppes import (
@@ -48,6 +51,7 @@ from .synthese.enveloppes import (
     descendance,
     montant_de_la_part,
 )
+from .synthese.execution import EtatExecution
 from .synthese.financeurs import EN_ATTENTE, LIGNES_DU_LEVIER, lignes_a_preciser, votes_attendus
 from .synthese.piliers import NON_DECIDEES
 from .synthese.regard import Regard
@@ -217,6 +221,17 @@ class ChoixFilter(django_filters.ChoiceFilter):
         super().__init__(widget=widget, error_messages={"invalid_choice": insecables(HORS_PERIMETRE)}, **options)
 
 
+class ChoixDeLEtatFilter(ChoixFilter):
+    """Un choix que seul l'État voit : pour un partenaire, il n'est pas dans la page."""
+
+    @property
+    def field(self):
+        cadre = self.parent.cadre
+        if not est_de_l_etat(cadre.utilisateur, cadre.departements_montres):
+            self.extra["widget"] = forms.HiddenInput
+        return super().field
+
+
 class ChoixDuCadreFilter(ChoixFilter):
     """Un choix parmi ce que le cadre propose, lu une seule fois pour valider, afficher et dire en mots.
 
@@ -303,6 +318,7 @@ class ActionFilterSet(django_filters.FilterSet):
     Enveloppe : `enveloppe` (identifiant, avec ses sous-enveloppes, ou `sans`) ; avec `reste` (`paye`, `engage`,
     `accorde`, `propose`), les seules actions qui mettent quelque chose dans ce segment de sa barre, et combien.
     État : `statut` (répétable), `origine`, `a_decider=oui` (ce qui est provisoire dans une campagne non figée).
+    Exécution : `execution` (`engagees`, `non_engagees`, `payees`, `justifiees`, `a_justifier`, `en_retard`).
     Recherche : `q`. Tri : `tri` (`-` devant pour l'ordre inverse). `page`.
     """
 
@@ -371,6 +387,9 @@ class ActionFilterSet(django_filters.FilterSet):
     reste = cache(ChoixDuCadreFilter, source=parts_a_choisir, label="Dans l’enveloppe", method="par_part")
     echelle = ChoixFilter(label="Échelle", choices=ECHELLES, empty_label="Toutes", method="par_echelle")
     origine = ChoixFilter(label="Origine", choices=Origine.choices, empty_label="Toutes")
+    execution = ChoixDeLEtatFilter(
+        label="Exécution", choices=EtatExecution.choices, empty_label="Toutes", method="par_execution"
+    )
     a_decider = cache(
         ChoixFilter, label="Campagne non figée", choices=[("oui", "reste à décider")], method="restant_a_decider"
     )
@@ -479,6 +498,11 @@ class ActionFilterSet(django_filters.FilterSet):
 
     def par_votes_connus(self, queryset, nom, valeur):
         return queryset.exclude(pk__in=votes_attendus(queryset, self.cadre.lignes))
+
+    def par_execution(self, queryset, nom, valeur):
+        """L'exécution est celle de l'État : hors de ce qu'elle en lit, une personne ne trouve rien."""
+        lues = actions_lues_par_l_etat(self.request.user).values("pk")
+        return queryset.filter(EtatExecution(valeur).condition(timezone.localdate()), pk__in=lues)
 
     def restant_a_decider(self, queryset, nom, valeur):
         return queryset.filter(campagne__figee_le=None, statut__in=NON_DECIDEES)

@@ -19,6 +19,7 @@ from programmation.enums import (
     FamilleFinanceur,
     NatureDecision,
     NatureMouvement,
+    NaturePaiement,
     NaturePilier,
     StatutAction,
     StatutExercice,
@@ -28,15 +29,18 @@ from programmation.models import (
     Campagne,
     Decision,
     Dispositif,
+    Engagement,
     Enveloppe,
     Etablissement,
     Exercice,
     Financement,
     Financeur,
+    LigneEngagement,
     Localisation,
     MouvementEnveloppe,
     Nomenclature,
     Organisme,
+    Paiement,
     Pilier,
     PrioriteTransversale,
     Repere,
@@ -408,6 +412,41 @@ class DecisionFactory(DjangoModelFactory):
     enveloppe = factory.SelfAttribute("action.enveloppe")
     auteur = factory.SubFactory(UtilisateurFactory)
     porteur_nom = factory.LazyAttribute(lambda d: str(d.action.porteur))
+
+
+class EngagementFactory(DjangoModelFactory):
+    """Un EJ de l'exercice 2026 du Calvados, du 10 mai."""
+
+    class Meta:
+        model = Engagement
+
+    exercice = factory.SubFactory(ExerciceFactory)
+    numero = factory.Sequence(lambda n: f"21{n:08d}")
+    date = factory.LazyAttribute(lambda e: date(e.exercice.annee, 5, 10))
+
+
+class LigneEngagementFactory(DjangoModelFactory):
+    """Une ligne de 1 000 € pour une action programmée, sans rien vérifier de ce qui lui est accordé."""
+
+    class Meta:
+        model = LigneEngagement
+
+    action = factory.LazyFunction(lambda: action_programmee())
+    engagement = factory.SubFactory(EngagementFactory, exercice=factory.SelfAttribute("..action.exercice"))
+    enveloppe = factory.SelfAttribute("action.enveloppe")
+    ae = Decimal("1000.00")
+
+
+class PaiementFactory(DjangoModelFactory):
+    """Un acompte de 500 €, le 1er juin."""
+
+    class Meta:
+        model = Paiement
+
+    ligne = factory.SubFactory(LigneEngagementFactory)
+    date = factory.LazyAttribute(lambda p: date(p.ligne.engagement.exercice.annee, 6, 1))
+    nature = NaturePaiement.ACOMPTE
+    cp = Decimal("500.00")
 
 
 def p147(action, demande=1000, accorde=None, propose=None, **champs):

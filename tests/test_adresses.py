@@ -19,9 +19,11 @@ from tests.fabriques import (
     FinanceurFactory,
     MouvementFactory,
     OrganismeFactory,
+    PaiementFactory,
     QuartierFactory,
     UtilisateurFactory,
     action_programmee,
+    cofinancement,
     habiliter,
     localiser,
 )
@@ -86,7 +88,7 @@ OUVERTES = {
     "programmation:avis_list": ({}, CONNECTES),
     "programmation:avis_dispenser": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:avis_donner": ({"pk": "action"}, [*QUI_ECRIVENT, DELEGUE]),
-    "programmation:engagement_list": ({}, CONNECTES),
+    "programmation:engagement_list": ({}, [*ETAT, D_AILLEURS]),
     "programmation:engagement_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:engagement_detail": ({"pk": "engagement"}, ETAT),
     "programmation:engagement_update": ({"pk": "engagement"}, QUI_ECRIVENT),
@@ -94,12 +96,12 @@ OUVERTES = {
     "programmation:ligne_desengager": ({"pk": "ligne"}, QUI_ECRIVENT),
     "programmation:ligne_retirer": ({"pk": "ligne"}, QUI_ECRIVENT),
     "programmation:paiement_create": ({"pk": "ligne"}, QUI_ECRIVENT),
-    "programmation:paiement_list": ({}, CONNECTES),
+    "programmation:paiement_list": ({}, [*ETAT, D_AILLEURS]),
     "programmation:paiement_retirer": ({"pk": "paiement"}, QUI_ECRIVENT),
-    "programmation:justification_list": ({}, CONNECTES),
+    "programmation:justification_list": ({}, [*ETAT, D_AILLEURS]),
     "programmation:justification_update": ({"pk": "programmee"}, QUI_ECRIVENT),
     "programmation:suivi_create": ({"pk": "cofinancement"}, QUI_ECRIVENT),
-    "programmation:echeance_list": ({}, CONNECTES),
+    "programmation:echeance_list": ({}, [*ETAT, D_AILLEURS]),
     "programmation:import_list": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:import_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:import_modele": ({"exercice": "exercice"}, QUI_ECRIVENT),
@@ -150,6 +152,7 @@ SANS_SESSION = {"dispositifs:calendrier_ics"}  # une adresse privée, qui a ses 
 # Ce qu'un partenaire ne voit pas : un organisme dont il ne voit aucune action, et tous les postes.
 PAS_AU_PARTENAIRE = {"fusionne", "poste", "convention", "avenant", "occupation", "employeur", "fonjep", "triennalite"}
 PAS_AU_PARTENAIRE |= {"enveloppe", "mouvement"}
+PAS_AU_PARTENAIRE |= {"engagement", "ligne", "paiement", "programmee", "cofinancement"}
 VERS_AILLEURS = {"accueil": CONNECTES, "programmation:decision_en_lot": [*QUI_ECRIVENT, D_AILLEURS]}
 FRAGMENTS_ET_FICHIERS = {
     "programmation:choix_de_la_saisie",

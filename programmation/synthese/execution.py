@@ -13,11 +13,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from politique_ville.outils.montants import total
+from politique_ville.outils.montants import MontantField, total, total_lie
 from territoires.models import ContratDeVille
 
 from ..enums import EtatFinancement, EtatJustification, FamilleFinanceur, NatureFinancement, StatutAction
@@ -307,6 +307,87 @@ def cofinancements(actions: QuerySet[Action]) -> Cofinancements:
 def derniers_suivis(suivis: QuerySet[SuiviFinancement]) -> dict[int, SuiviFinancement]:
     """Le dernier suivi de chaque ligne de financement, par date puis par ordre de saisie."""
     return {suivi.financement_id: suivi for suivi in suivis.order_by("date", "pk")}
+
+
+# --- Ce qui reste à engager, à payer ---
+
+
+@dataclass(frozen=True)
+class PosteAEngager:
+    """Ce qu'une enveloppe (None : hors enveloppe) accorde à une action, et ce qui en est engagé, en euros."""
+
+    action: Action
+    enveloppe: Enveloppe | None
+    accorde: Decimal
+    engage: Decimal
+
+    @property
+    def reste(self) -> Decimal:
+        """Jamais négatif : un engagé au-delà de l'accordé ne laisse rien à engager."""
+        return max(self.accorde - self.engage, ZERO)
+
+
+def postes_a_engager(actions: Iterable[Action]) -> list[PosteAEngager]:
+    """Une ligne par action et par enveloppe qui lui accorde des crédits, dans l'ordre des actions. Trois requêtes."""
+    actions = list(actions)
+    cles, decisions = ["action", "enveloppe"], Decision.objects.filter(action__in=actions)
+    accordes = lire(decisions, "", cles, {"somme": total("montant")})
+    engages = lire(LigneEngagement.objects.filter(action__in=actions), "", cles, {"somme": total("ae")})
+    enveloppes = Enveloppe.objects.in_bulk({enveloppe for _, enveloppe in accordes if enveloppe})
+    return [
+        PosteAEngager(action, enveloppes.get(enveloppe), lu["somme"], engages.get(cle, {}).get("somme", ZERO))
+        for action in actions
+        for cle, lu in sorted(accordes.items(), key=lambda item: item[0][1] or 0)
+        for pk, enveloppe in [cle]
+        if pk == action.pk and lu["somme"] > ZERO
+    ]
+
+
+def avec_paye(lignes: QuerySet[LigneEngagement]) -> QuerySet[LigneEngagement]:
+    """Ajoute `paye` : le net payé de chaque ligne, en euros."""
+    paye = total_lie(Paiement.objects.all(), "cp", "ligne")
+    return lignes.annotate(paye=Coalesce(paye, Value(ZERO, output_field=MontantField())))
+
+
+@dataclass(frozen=True)
+class TotauxDEngagement:
+    """Les lignes d'une liste : leur nombre, leurs EJ, ce qu'elles engagent et ce qui en est payé, net, en euros."""
+
+    lignes: int
+    engagements: int
+    ae: Decimal
+    paye: Decimal
+
+    @property
+    def reste(self) -> Decimal:
+        return self.ae - self.paye
+
+
+def totaux_d_engagement(lignes: QuerySet[LigneEngagement]) -> TotauxDEngagement:
+    """Deux requêtes."""
+    siennes = lignes.order_by()
+    lu = siennes.aggregate(lignes=Count("pk"), engagements=Count("engagement", distinct=True), somme=total("ae"))
+    paye = Paiement.objects.filter(ligne__in=siennes.values("pk")).aggregate(somme=total("cp"))["somme"]
+    return TotauxDEngagement(lu["lignes"], lu["engagements"], lu["somme"] or ZERO, paye or ZERO)
+
+
+@dataclass(frozen=True)
+class TotauxDesPaiements:
+    """Les paiements d'une liste : leur nombre, ce qui est payé et ce qui est rendu (positif), en euros."""
+
+    nombre: int
+    paye: Decimal
+    reverse: Decimal
+
+    @property
+    def net(self) -> Decimal:
+        return self.paye - self.reverse
+
+
+def totaux_des_paiements(paiements: QuerySet[Paiement]) -> TotauxDesPaiements:
+    """Une requête."""
+    lu = paiements.order_by().aggregate(nombre=Count("pk"), **{f"lu_{nom}": a for nom, a in PAYES.items()})
+    return TotauxDesPaiements(lu["nombre"], lu["lu_paye"] or ZERO, -(lu["lu_rendu"] or ZERO))
 
 
 # --- Le seuil de la convention ---

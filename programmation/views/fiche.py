@@ -14,6 +14,7 @@ from ..enums import FamilleFinanceur, StatutAction
 from ..historique import historique
 from ..models import Action, Avis, Financement
 from ..synthese import avis_manquants, jours_d_attente, plan_de_financement
+from .execution import execution_de_la_fiche
 from .gestes import gestes_possibles
 from .mixins import PerimetreMixin
 
@@ -60,6 +61,7 @@ class ActionDetailView(PerimetreMixin, DetailView):
             lieux=parts_des_quartiers(action, plan),
             decisions=[] if self.est_bornee else action.decisions.select_related("auteur", "enveloppe"),
             **self.avis(),
+            execution=execution_de_la_fiche(action, utilisateur),
             anomalies=anomalies(action) if est_de_l_etat else [],
             precedente=self.actions.filter(pk=action.action_precedente_id).first()
             if action.action_precedente_id

@@ -1,0 +1,209 @@
+"""Ce qui attend un geste après la décision, et depuis quand : justifications, CPO, conventions, actes, paiements."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date as Date
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+
+from politique_ville.outils.dates import decaler_de_mois
+
+from .. import regles
+from ..enums import CodeParametre, Droit, Duree, EtatJustification, NatureActe, StatutAction, SuiteJustification
+from ..models import Acte, Action
+from .delais import Regle, echeance, sans_compte_rendu
+from .execution import EtatExecution
+from .justifications import avec_execution, ligne_de_justification
+
+PREAVIS = 6  # mois avant la fin d'une CPO
+CONVENTIONS = (NatureActe.CONVENTION, NatureActe.CPO)
+LUES = ["exercice__departement", "contrat", "porteur__fusionne_dans", "justification"]
+
+
+class NatureEcheance(models.TextChoices):
+    """Ce qui est attendu ; la valeur est celle du paramètre `nature` de la page."""
+
+    EN_RETARD = "en_retard", "Justification en retard"
+    DUE = "due", "Justification due"
+    A_VALIDER = "a_valider", "Compte rendu à valider"
+    REVERSEMENT = "reversement", "Reversement attendu"
+    CONVENTION = "convention", "Convention obligatoire sans acte"
+    A_SIGNER = "a_signer", "Acte à signer"
+    A_NOTIFIER = "a_notifier", "Acte à notifier"
+    TRANCHE = "tranche", "Tranche de CPO à décider"
+    FIN_DE_CPO = "fin_de_cpo", "CPO qui finit"
+    PAIEMENT = "paiement", "Paiement attendu"
+
+    @property
+    def couleur(self):
+        """La couleur du badge DSFR."""
+        if self == self.EN_RETARD:
+            return "error"
+        return "warning" if self in (self.CONVENTION, self.REVERSEMENT, self.PAIEMENT) else "info"
+
+    @property
+    def prochain_geste(self):
+        return {
+            self.EN_RETARD: "Relancer le porteur, puis saisir le compte rendu",
+            self.DUE: "Demander le compte rendu au porteur",
+            self.A_VALIDER: "Examiner, valider ou demander un complément",
+            self.REVERSEMENT: "Enregistrer le reversement dès qu’il est perçu",
+            self.CONVENTION: "Établir la convention",
+            self.A_SIGNER: "Faire signer l’acte",
+            self.A_NOTIFIER: "Notifier l’acte au porteur",
+            self.TRANCHE: "Reconduire l’action et décider la tranche suivante",
+            self.FIN_DE_CPO: "Évaluer, puis décider d’une nouvelle convention",
+            self.PAIEMENT: "Vérifier le paiement dans Chorus",
+        }[self]
+
+
+@dataclass(frozen=True)
+class Echeance:
+    """Une action, ou un acte, qui attend. `date` : le jour de l'échéance, ou celui depuis lequel on attend (None :
+    inconnu). `montant` : ce qui est en jeu, en euros (None : rien)."""
+
+    nature: NatureEcheance
+    objet: Action | Acte
+    action: Action | None
+    date: Date | None
+    jour: Date
+    montant: Decimal | None = None
+
+    @property
+    def jours(self) -> int | None:
+        """Passés depuis la date ; négatif si elle est à venir."""
+        return None if self.date is None else (self.jour - self.date).days
+
+    @property
+    def organisme(self):
+        return (self.action.porteur if self.action else self.objet.organisme).courant
+
+
+@dataclass(frozen=True)
+class ReglesDesEcheances:
+    """Les trois règles datées, lues une fois."""
+
+    justification: Regle
+    convention: Regle
+    paiement: Regle
+
+    @classmethod
+    def lire(cls) -> "ReglesDesEcheances":
+        codes = CodeParametre.DELAI_JUSTIFICATION, CodeParametre.SEUIL_CONVENTION, CodeParametre.DELAI_PAIEMENT
+        return cls(*map(Regle, codes))
+
+
+def echeances(
+    actions: QuerySet[Action], actes: QuerySet[Acte], jour: Date, regles_datees: ReglesDesEcheances
+) -> list[Echeance]:
+    """Tout ce qui attend parmi ces actions et ces actes, la plus ancienne d'abord. Huit requêtes et trois règles."""
+    lues = actions.order_by().select_related(*LUES)
+    trouvees = [
+        *justifications(lues, jour, regles_datees.justification),
+        *rendues(lues, jour),
+        *conventions_manquantes(lues, jour, regles_datees.convention),
+        *conventions_pluriannuelles(lues, jour),
+        *paiements_attendus(lues, jour, regles_datees.paiement),
+        *actes_en_attente(actes, jour),
+    ]
+    return sorted(trouvees, key=lambda e: (e.date is None, e.date or jour, str(e.objet), e.objet.pk))
+
+
+# --- Justifier ---
+
+
+def justifications(actions, jour, regle) -> Iterable[Echeance]:
+    for action in avec_execution(sans_compte_rendu(actions, jour)):
+        ligne = ligne_de_justification(action, regle, jour)
+        nature = NatureEcheance.EN_RETARD if ligne.en_retard else NatureEcheance.DUE
+        yield Echeance(nature, action, action, ligne.due_le, jour, action.accorde)
+
+
+def rendues(actions, jour) -> Iterable[Echeance]:
+    """Les comptes rendus reçus que personne n'a validés, et les reversements demandés."""
+    recues = Q(justification__etat=EtatJustification.RECUE)
+    demandees = Q(justification__suite=SuiteJustification.REVERSEMENT_DEMANDE)
+    for action in avec_execution(actions.filter(recues | demandees)):
+        lue = action.justification
+        if lue.etat == EtatJustification.RECUE:
+            yield Echeance(NatureEcheance.A_VALIDER, action, action, lue.recue_le, jour, action.accorde)
+        if lue.suite == SuiteJustification.REVERSEMENT_DEMANDE:
+            yield Echeance(NatureEcheance.REVERSEMENT, action, action, lue.suite_le, jour, lue.non_utilise)
+
+
+# --- Conventions et actes ---
+
+
+def conventions_manquantes(actions, jour, regle) -> Iterable[Echeance]:
+    """Les actions que la loi oblige à conventionner, et qui n'ont pas de convention parmi leurs actes."""
+    if not regle.est_connue:
+        return
+    prive = Q(porteur__fusionne_dans=None, porteur__droit=Droit.PRIVE) | Q(porteur__fusionne_dans__droit=Droit.PRIVE)
+    sans = actions.filter(prive, ~Exists(convention_de_l_action()), statut=StatutAction.PROGRAMMEE)
+    for action in avec_execution(sans).annotate(decidee_le=Max("decisions__date")):
+        seuil = seuil_de_la_convention(regle, action)
+        if regles.convention_obligatoire(action.porteur, action.accorde, seuil):
+            yield Echeance(NatureEcheance.CONVENTION, action, action, action.decidee_le, jour, action.accorde)
+
+
+def seuil_de_la_convention(regle: Regle, action: Action) -> Decimal | None:
+    """Celui en vigueur au 1er janvier de l'exercice, en euros par an ; None s'il est inconnu."""
+    exercice = action.exercice
+    return regle.valeur(exercice.departement_id, Date(exercice.annee, 1, 1))
+
+
+def convention_de_l_action():
+    return Acte.objects.filter(decisions__action=OuterRef("pk"), nature__in=CONVENTIONS)
+
+
+def actes_en_attente(actes, jour) -> Iterable[Echeance]:
+    """À signer depuis leur dernière décision ; à notifier depuis leur signature."""
+    attendus = actes.filter(Q(signe_le=None) | Q(notifie_le=None)).order_by()
+    lus = attendus.select_related("exercice__departement", "organisme__fusionne_dans")
+    for acte in lus.annotate(decide_le=Max("decisions__date")):
+        if acte.signe_le is None:
+            yield Echeance(NatureEcheance.A_SIGNER, acte, None, acte.decide_le, jour)
+        else:
+            yield Echeance(NatureEcheance.A_NOTIFIER, acte, None, acte.signe_le, jour)
+
+
+# --- CPO ---
+
+
+def conventions_pluriannuelles(actions, jour) -> Iterable[Echeance]:
+    """Six mois avant la fin de l'année d'une CPO : décider la suivante ou, la dernière année, évaluer."""
+    limite = decaler_de_mois(jour, PREAVIS)
+    cpo = avec_execution(actions).filter(statut=StatutAction.PROGRAMMEE, duree=Duree.CPO, fin_prorogee__lte=limite)
+    tranches = cpo.filter(~Exists(suites_decidees()), cpo_rang__lt=F("cpo_nombre"))
+    for action in tranches:
+        yield Echeance(NatureEcheance.TRANCHE, action, action, action.date_fin, jour, action.accorde)
+    for action in cpo.filter(cpo_rang=F("cpo_nombre"), fin_prorogee__gte=jour):
+        yield Echeance(NatureEcheance.FIN_DE_CPO, action, action, action.date_fin, jour, action.accorde)
+
+
+def suites_decidees():
+    """L'année suivante de la même action, déjà tranchée : reconduite, ou même dossier et tranche d'après."""
+    meme_dossier = Q(
+        dossier=OuterRef("dossier"),
+        contrat=OuterRef("contrat"),
+        cpo_rang=OuterRef("cpo_rang") + 1,
+        exercice__departement=OuterRef("exercice__departement"),
+    )
+    suites = Action.objects.filter(Q(action_precedente=OuterRef("pk")) | meme_dossier)
+    return suites.exclude(statut__in=[StatutAction.BROUILLON, *StatutAction.a_decider()])
+
+
+# --- Paiements ---
+
+
+def paiements_attendus(actions, jour, regle) -> Iterable[Echeance]:
+    """Engagées, jamais payées, et le délai que la DDETS a fixé est passé. Sans délai fixé, aucune."""
+    if not regle.est_connue:
+        return
+    impayees = actions.filter(EtatExecution.ENGAGEES.condition(jour), ~EtatExecution.PAYEES.condition(jour))
+    for action in avec_execution(impayees).annotate(engagee_le=Max("lignes_engagement__engagement__date")):
+        due_le = echeance(regle, action.exercice.departement_id, action.engagee_le)
+        if due_le and due_le < jour:
+            yield Echeance(NatureEcheance.PAIEMENT, action, action, due_le, jour, action.engage)

@@ -1,0 +1,120 @@
+"""L'exécution d'une action sur sa fiche : engagée, payée, justifiée, ses actes, ses cofinanceurs, et les gestes."""
+
+from dataclasses import dataclass, field
+from datetime import date as Date
+from decimal import Decimal
+
+from django.urls import reverse
+from django.utils import timezone
+
+from .. import regles
+from ..enums import CodeParametre, FamilleFinanceur, NatureFinancement
+from ..models import Acte, Action, Financement, LigneEngagement, Paiement, SuiviFinancement
+from ..synthese.delais import Regle
+from ..synthese.echeances import seuil_de_la_convention
+from ..synthese.execution import (
+    Execution,
+    accordes_dans_l_annee,
+    avec_paye,
+    derniers_suivis,
+    execution_de,
+    postes_a_engager,
+)
+from ..synthese.justifications import LigneDeJustification, ligne_de_justification
+
+
+@dataclass(frozen=True)
+class ConventionDeLAction:
+    """Ce que dit le seuil légal. `obligatoire` : l'action seule le dépasse ; `cumul` : l'accordé de l'année à son
+    porteur le dépasse sans elle seule (à confirmer), en euros, None sinon. `seuil` : None s'il est inconnu."""
+
+    seuil: Decimal | None
+    obligatoire: bool = False
+    cumul: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class ExecutionDeLAction:
+    """Ce que la fiche montre à l'État ; `peut_ecrire` : agent ou responsable, là où elle est."""
+
+    execution: Execution
+    lignes: list[LigneEngagement]
+    paiements: list[Paiement]
+    justification: LigneDeJustification
+    actes: list[Acte]
+    convention: ConventionDeLAction
+    suivis: list[tuple[Financement, SuiviFinancement | None]]
+    peut_ecrire: bool
+    peut_justifier: bool
+    gestes: list[tuple[str, str]] = field(default_factory=list)
+
+
+def execution_de_la_fiche(action: Action, utilisateur) -> ExecutionDeLAction | None:
+    """None pour un partenaire, et tant que rien n'a été décidé. Quinze requêtes."""
+    lignes = list(avec_paye(action.lignes_engagement.select_related("engagement", "enveloppe")).order_by("pk"))
+    lue = regles.lit_l_execution(utilisateur, action)
+    if not lue or not (lignes or not regles.empechement_de_justifier(action)):
+        return None
+    peut_ecrire = regles.peut_executer(utilisateur, action)
+    jour = timezone.localdate()
+    return ExecutionDeLAction(
+        execution=execution_de(action, jour),
+        lignes=lignes,
+        paiements=list(Paiement.objects.filter(ligne__in=lignes).select_related("ligne__engagement")),
+        justification=ligne_de_justification(action, Regle(CodeParametre.DELAI_JUSTIFICATION), jour),
+        actes=list(Acte.objects.filter(decisions__action=action).distinct().order_by("pk")),
+        convention=convention_de(action),
+        suivis=suivis_de(action),
+        peut_ecrire=peut_ecrire,
+        peut_justifier=peut_ecrire and not regles.empechement_de_justifier(action),
+        gestes=gestes(action) if peut_ecrire else [],
+    )
+
+
+def gestes(action):
+    """(libellé, adresse) de ce que l'on peut faire maintenant, d'ici."""
+    possibles = []
+    if not regles.empechement_d_engager(action) and any(poste.reste for poste in postes_a_engager([action])):
+        possibles.append(("Engager", f"{reverse('programmation:engagement_create')}?action={action.pk}"))
+    if not regles.empechement_de_justifier(action):
+        adresse = reverse("programmation:justification_update", args=[action.pk])
+        possibles.append(("Saisir la justification", adresse))
+    return possibles
+
+
+def convention_de(action) -> ConventionDeLAction:
+    seuil = seuil_de_la_convention(Regle(CodeParametre.SEUIL_CONVENTION), action)
+    if seuil is None or action.porteur is None:
+        return ConventionDeLAction(seuil)
+    accorde = Financement.objects.p147().filter(action=action).values_list("accorde", flat=True).first()
+    annee, departement = action.exercice.annee, action.exercice.departement_id
+    cumul = accordes_dans_l_annee([action.porteur], annee, departement).get(action.porteur.courant.pk)
+    seule = regles.convention_obligatoire(action.porteur, accorde, seuil)
+    ensemble = regles.convention_obligatoire(action.porteur, cumul, seuil)
+    return ConventionDeLAction(seuil, seule, cumul if ensemble and not seule else None)
+
+
+def suivis_de(action):
+    """Chaque ligne d'un autre financeur, et son dernier suivi."""
+    autres = action.financements.exclude(famille=FamilleFinanceur.ANCT_P147)
+    autres = autres.exclude(nature=NatureFinancement.RESSOURCES_PROPRES).select_related("financeur").order_by("pk")
+    suivis = derniers_suivis(SuiviFinancement.objects.filter(financement__action=action))
+    return [(ligne, suivis.get(ligne.pk)) for ligne in autres]
+
+
+# --- La fiche d'un organisme ---
+
+
+@dataclass(frozen=True)
+class SeuilDeLOrganisme:
+    """Ce qu'un porteur reçoit en tout d'un exercice, s'il dépasse le seuil de la convention. En euros."""
+
+    accorde: Decimal
+    seuil: Decimal
+
+
+def seuil_de_l_organisme(organisme, exercice, accorde) -> SeuilDeLOrganisme | None:
+    """None si le total de l'année est sous le seuil, ou si la règle ne vise pas cet organisme."""
+    seuil = Regle(CodeParametre.SEUIL_CONVENTION).valeur(exercice.departement_id, Date(exercice.annee, 1, 1))
+    depasse = regles.convention_obligatoire(organisme, accorde, seuil)
+    return SeuilDeLOrganisme(accorde, seuil) if depasse else None
