@@ -63,8 +63,8 @@ class ImportDUneListe:
     garde_les_recopies = False
     titres_nominatifs = TITRES_NOMINATIFS
     explications = (
-        "La liste vaut pour le département et pour toutes les années qu’elle porte ; d’une liste nationale, les lignes des "
-        "autres départements sont laissées de côté.",
+        "La liste vaut pour le département et pour toutes les années qu’elle porte.",
+        "D’une liste nationale, les lignes des autres départements sont laissées de côté.",
         "Un poste est reconnu par son numéro. Inconnu, il est créé, avec son employeur s’il n’est pas au répertoire.",
         "Le montant publié de chaque année est gardé à part : il ne se mêle pas à nos calculs.",
         "La liste ne dit aucune date : aucune convention n’en naît.",
