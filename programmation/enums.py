@@ -260,6 +260,11 @@ class EtatComite(models.TextChoices):
     EN_SEANCE = "en_seance", "En séance"
     TERMINE = "termine", "Terminé"
 
+    @property
+    def couleur(self):
+        """La couleur du badge DSFR."""
+        return {self.EN_SEANCE: "info", self.TERMINE: "success"}.get(self, "")
+
 
 class EtatScenario(models.TextChoices):
     ETUDE = "etude", "À l’étude"

@@ -72,6 +72,11 @@ class Comite(models.Model):
         return f"{self.get_nature_display()} du {self.date:%d/%m/%Y}"
 
     @property
+    def couleur(self):
+        """La couleur du badge DSFR de son état."""
+        return EtatComite(self.etat).couleur
+
+    @property
     def decide(self):
         """Un comité de pilotage enregistre les décisions du préfet ; les autres ne font que proposer."""
         return self.nature == NatureComite.PILOTAGE

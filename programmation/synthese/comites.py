@@ -14,6 +14,8 @@ from decimal import Decimal
 from django.db.models import Count, Max, Model, QuerySet
 from django.utils import timezone
 
+from politique_ville.outils.montants import vers_centimes
+
 from ..enums import FamilleFinanceur, NatureDecision, NatureMouvement, StatutAction, VisibiliteAvis
 from ..models import (
     Action,
@@ -64,6 +66,11 @@ class LigneDOrdre:
     @property
     def est_traitee(self) -> bool:
         return bool(self.passage.issue) or self.ailleurs is not None
+
+    @property
+    def couleur(self) -> str:
+        """La couleur DSFR de l'issue : celle du statut que la décision donne."""
+        return NatureDecision(self.passage.issue).statut.couleur if self.passage.issue else ""
 
 
 @dataclass(frozen=True)
@@ -207,6 +214,11 @@ class CreditsDEnveloppe:
     @property
     def reste_a_decider(self) -> Decimal:
         return self.plafond - self.accorde
+
+    @property
+    def reste_en_centimes(self) -> int:
+        """Pour le script qui suit la frappe."""
+        return vers_centimes(self.reste_a_decider)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,230 @@
+"""La séance d'un comité : le poste de saisie, et l'écran que la salle regarde. Un GET n'écrit jamais."""
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from politique_ville.outils.francais import pluriel
+from politique_ville.outils.typographie import insecables
+
+from .. import operations, regles
+from ..forms.comites import deja_enregistre, dire_l_issue, formulaires
+from ..operations import ConflitDeVersion, OperationRefusee, PassageModifie
+from ..synthese.comites import avis_a_projeter, empreinte_de_la_seance, ordre_du_jour, situation
+from .comites import (
+    actions_vues,
+    comite_a_tenir,
+    comite_visible,
+    enveloppes_vues,
+    faire,
+    passage_du_comite,
+    peut_encore_tenir,
+)
+
+VUES = ("action", "table", "situation")
+
+# --- Le poste de saisie ---
+
+
+def comite_seance(request, pk):
+    """Le poste de saisie : tout l'ordre du jour (`passage` absent), ou une seule action."""
+    comite = comite_a_tenir(request, pk)
+    empechement = regles.empechement_de_sieger(comite) or regles.empechement_du_comite(comite.campagne)
+    if empechement:
+        messages.warning(request, insecables(empechement))
+        return redirect("programmation:comite_detail", pk)
+    if request.method == "POST":
+        return enregistrer(request, comite)
+    ordre = ordre_du_jour(comite, actions_vues(request), avis=avis_a_projeter(comite))
+    if "passage" in request.GET:
+        choisi = passage_du_comite(comite, request.GET["passage"])
+        ligne = ordre.ligne(choisi.pk)
+        if ligne is None:
+            raise Http404("Cette action n’est pas dans votre périmètre.")
+        return page_d_une_action(request, comite, ordre, formulaires([ligne], request.user)[0])
+    return page_du_tableau(request, comite, ordre, formulaires(ordre.a_examiner, request.user, en_tableau=True))
+
+
+def page_d_une_action(request, comite, ordre, formulaire, *, conflits=(), code=200):
+    ligne = formulaire.ligne
+    avant, apres = ordre.voisines(ligne)
+    contexte = {"ligne": ligne, "formulaire": formulaire, "avant": avant, "apres": apres, "rang": rang(ordre, ligne)}
+    contexte |= contexte_de_seance(request, comite, ordre, conflits)
+    return render(request, "programmation/comite_seance_action.html", contexte, status=code)
+
+
+def page_du_tableau(request, comite, ordre, formulaires_du_tableau, *, conflits=(), refus=(), code=200):
+    par_passage = {f.ligne.passage.pk: f for f in formulaires_du_tableau}
+    lignes = [(ligne, par_passage.get(ligne.passage.pk)) for ligne in ordre.lignes]
+    contexte = {"lignes": lignes, "refus": refus, "nombre": len(formulaires_du_tableau)}
+    contexte |= contexte_de_seance(request, comite, ordre, conflits)
+    return render(request, "programmation/comite_seance.html", contexte, status=code)
+
+
+def contexte_de_seance(request, comite, ordre, conflits):
+    return {
+        "comite": comite,
+        "ordre": ordre,
+        "conflits": conflits,
+        "situation": situation(comite, actions_vues(request), enveloppes_vues(request)),
+        "vu": empreinte_de_la_seance(comite),
+        "vue": "situation",
+    }
+
+
+def rang(ordre, ligne):
+    return ordre.lignes.index(ligne) + 1
+
+
+def enregistrer(request, comite):
+    """Enregistre une action (`passage` nommé) ou les lignes renseignées du tableau, et le dit."""
+    seul = request.POST.get("passage")
+    ordre = ordre_du_jour(comite, actions_vues(request), avis=avis_a_projeter(comite))
+    envoyees = lignes_envoyees(request, ordre, seul)
+    remplis = formulaires(envoyees, request.user, request.POST, en_tableau=not seul)
+    retenus = remplis if seul else [f for f in remplis if f.est_renseigne]
+    if not retenus:
+        messages.warning(request, insecables("Rien à enregistrer : choisir l’issue d’au moins une action."))
+        return redirect("programmation:comite_seance", comite.pk)
+    valides = [f.is_valid() for f in retenus]  # chaque ligne dit son erreur
+    if not all(valides):
+        return remontrer(request, comite, ordre, remplis, seul)
+    saisies = [f.saisie() for f in retenus]
+    try:
+        operations.enregistrer_en_seance(comite, saisies, par=request.user)
+    except (PassageModifie, ConflitDeVersion):
+        return conflit(request, comite, retenus, saisies, seul)
+    except OperationRefusee as refus:
+        if seul:
+            retenus[0].refuser(refus)
+            return remontrer(request, comite, ordre, remplis, seul)
+        return remontrer(request, comite, ordre, remplis, seul, refus=[insecables(m) for m in refus.messages])
+    mots = pluriel(len(saisies), "issue enregistrée", "issues enregistrées")
+    messages.success(request, f"{mots}{montant_en_mots(comite, saisies)}.")
+    return apres_l_enregistrement(request, comite, ordre, seul)
+
+
+def montant_en_mots(comite, saisies):
+    return f" : {dire_l_issue(saisies[0].issue, saisies[0].montant)}" if len(saisies) == 1 else ""
+
+
+def lignes_envoyees(request, ordre, seul):
+    """Les lignes que l'envoi porte ; 404 si le passage nommé n'est pas de ce comité, ou hors du périmètre."""
+    if seul is None:
+        return [ligne for ligne in ordre.lignes if f"p{ligne.passage.pk}-version" in request.POST]
+    ligne = ordre.ligne(int(seul)) if seul.isdecimal() else None
+    if ligne is None:
+        raise Http404("Passage inconnu.")
+    return [ligne]
+
+
+def remontrer(request, comite, ordre, remplis, seul, *, refus=(), conflits=(), code=200):
+    if seul:
+        return page_d_une_action(request, comite, ordre, remplis[0], conflits=conflits, code=code)
+    return page_du_tableau(request, comite, ordre, remplis, refus=refus, conflits=conflits, code=code)
+
+
+def conflit(request, comite, retenus, saisies, seul):
+    """Quelqu'un a écrit entre-temps : les deux valeurs sont montrées, rien n'est enregistré. Le même envoi, déjà écrit,
+    se reconnaît."""
+    actuels = comite.passages.in_bulk([saisie.passage.pk for saisie in saisies])
+    if all(deja_enregistre(saisie, actuels[saisie.passage.pk], request.user) for saisie in saisies):
+        messages.info(request, "Votre saisie est déjà enregistrée.")
+        return redirect("programmation:comite_seance", comite.pk)
+    ordre = ordre_du_jour(comite, actions_vues(request), avis=avis_a_projeter(comite))
+    perimes = [f for f in retenus if est_perime(f, ordre)]
+    conflits = [(ordre.ligne(f.ligne.passage.pk), f.en_mots, qui_a_ecrit(f.ligne.passage)) for f in perimes]
+    frais = formulaires([ligne for ligne, *_ in conflits], request.user, en_tableau=not seul)
+    gardes = [f for f in retenus if f not in perimes]
+    a_montrer = frais if seul else [*gardes, *[f for f in frais if not f.ligne.est_traitee]]
+    return remontrer(request, comite, ordre, a_montrer, seul, conflits=conflits, code=409)
+
+
+def est_perime(formulaire, ordre):
+    lue, ligne = formulaire.cleaned_data, ordre.ligne(formulaire.ligne.passage.pk)
+    return (lue["version"], lue["version_de_l_action"]) != (ligne.passage.version, ligne.action.version)
+
+
+def qui_a_ecrit(passage):
+    """La dernière trace de ce passage : qui, quand."""
+    return passage.history.select_related("history_user").order_by("-history_id").first()
+
+
+def apres_l_enregistrement(request, comite, ordre, seul):
+    """« Enregistrer et passer à la suivante » amène la suivante, ici et à l'écran projeté."""
+    adresse = reverse("programmation:comite_seance", args=[comite.pk])
+    if not seul:
+        return redirect(adresse)
+    ligne = ordre.ligne(int(seul))
+    suivante = prochaine(ordre, ligne) if request.POST.get("suite") == "suivante" else None
+    if suivante is None:
+        return redirect(f"{adresse}?passage={ligne.passage.pk}")
+    faire(request, lambda: operations.montrer(comite, suivante.passage, par=request.user))
+    return redirect(f"{adresse}?passage={suivante.passage.pk}")
+
+
+def prochaine(ordre, ligne):
+    """La prochaine action à examiner, après celle-ci puis depuis le début."""
+    debut = ordre.lignes.index(ligne) + 1
+    return next((li for li in ordre.lignes[debut:] + ordre.lignes[: debut - 1] if not li.est_traitee), None)
+
+
+@require_POST
+def comite_montrer(request, pk):
+    """Amène une action à l'écran projeté, et à celui de qui la montre."""
+    comite = comite_a_tenir(request, pk)
+    passage = passage_du_comite(comite, request.POST.get("passage", ""))
+    if not faire(request, lambda: operations.montrer(comite, passage, par=request.user)):
+        return redirect("programmation:comite_detail", pk)
+    return redirect(f"{reverse('programmation:comite_seance', args=[pk])}?passage={passage.pk}")
+
+
+# --- L'écran projeté ---
+
+
+@require_safe
+def comite_projection(request, pk):
+    """L'écran que la salle regarde : il suit la séance, et se rafraîchit seul."""
+    comite = comite_visible(request, pk)
+    contexte = contexte_de_l_ecran(request, comite, vue_demandee(request, "action"))
+    contexte["peut_tenir"] = peut_encore_tenir(request.user, comite)
+    return render(request, "programmation/comite_projection.html", contexte)
+
+
+@require_safe
+def comite_ecran(request, pk):
+    """Le fragment de l'écran projeté : 204 si rien n'a changé depuis `vu`."""
+    comite = comite_visible(request, pk)
+    if request.GET.get("vu") == empreinte_de_la_seance(comite):
+        return HttpResponse(status=204)
+    contexte = contexte_de_l_ecran(request, comite, vue_demandee(request, "situation"))
+    return render(request, "programmation/_comite_ecran.html", contexte)
+
+
+def vue_demandee(request, defaut):
+    vue = request.GET.get("vue", defaut)
+    return vue if vue in VUES else defaut
+
+
+def contexte_de_l_ecran(request, comite, vue):
+    contexte = {
+        "comite": comite,
+        "vue": vue,
+        "vu": empreinte_de_la_seance(comite),
+        "situation": situation(comite, actions_vues(request), enveloppes_vues(request)),
+    }
+    if vue == "situation":
+        return contexte
+    ordre = ordre_du_jour(comite, actions_vues(request), avis=avis_a_projeter(comite) if vue == "action" else None)
+    ligne = None
+    if vue == "action":
+        choisie = request.GET.get("passage", "")
+        ligne = ordre.ligne(int(choisie)) if choisie.isdecimal() else ordre.ligne(comite.en_cours_id)
+        ligne = ligne or (ordre.lignes[0] if ordre.lignes else None)
+    contexte |= {"ordre": ordre, "ligne": ligne, "suit": "passage" not in request.GET}
+    if ligne:
+        avant, apres = ordre.voisines(ligne)
+        contexte |= {"rang": rang(ordre, ligne), "avant": avant, "apres": apres}
+    return contexte
