@@ -8,9 +8,12 @@ from django.utils import timezone
 from comptes.models import Utilisateur
 from programmation import operations as programmation
 from programmation.models import Campagne, Comite, Exercice
+from programmation.operations.exercices import exiger_le_responsable
+from programmation.operations.outils import verrouiller_les_exercices
 
 from . import photographies
 from .models import MOTIF_DE_CLOTURE, Photographie
+from .passage import Passage, preparer_le_passage
 
 
 def figer_campagne(campagne: Campagne, *, par: Utilisateur, le: datetime | None = None) -> Photographie:
@@ -67,3 +70,45 @@ def photographier(
         synthese=synthese,
         empreinte=photographies.empreinte(lignes, synthese),
     )
+
+
+# --- L'année suivante ---
+
+
+def passer_a_l_annee_suivante(exercice: Exercice, *, par: Utilisateur) -> Passage:
+    """Prépare l'exercice suivant, ou lui ajoute ce qui lui manque ; rend ce qui a été ajouté.
+
+    Rejoué, n'ajoute que ce qui manque et ne modifie rien de ce qui existe. Lève DroitManquant ou OperationRefusee
+    (nomenclature inconnue, année suivante close) sans rien écrire.
+    """
+    with transaction.atomic():
+        exercice = verrouiller_les_exercices([exercice])[exercice.pk]
+        exiger_le_responsable(par, exercice)
+        passage = preparer_le_passage(exercice)
+        if passage.suivant and passage.suivant.est_clos:
+            raise programmation.OperationRefusee(f"L’exercice {passage.annee} est clos : rien ne s’y ajoute.")
+        suivant, restantes = preparer_le_suivant(passage, par)
+        for campagne in restantes:
+            programmation.creer_une_campagne(suivant, **campagne.champs, par=par)
+        creer_les_enveloppes(suivant, passage.enveloppes, par)
+    return passage
+
+
+def preparer_le_suivant(passage, par):
+    """L'exercice suivant et les campagnes qui restent à créer : préparé à l'instant, il naît avec la première."""
+    if passage.suivant:
+        return passage.suivant, passage.campagnes
+    premiere = next(iter(passage.campagnes), None)
+    suivant = programmation.preparer_un_exercice(
+        passage.exercice.departement, passage.annee, par=par, campagne=premiere.champs if premiere else None
+    )
+    return suivant, passage.campagnes[1:]
+
+
+def creer_les_enveloppes(suivant, enveloppes, par):
+    """Les mères viennent avant leurs filles."""
+    par_libelle = {enveloppe.libelle: enveloppe for enveloppe in suivant.enveloppes.all()}
+    for prevue in enveloppes:
+        mere = par_libelle.get(prevue.mere)
+        creee = programmation.creer_une_enveloppe(suivant, prevue.libelle, parent=mere, par=par, **prevue.champs)
+        par_libelle[prevue.libelle] = creee

@@ -263,9 +263,28 @@ def empechement_d_aviser(action):
 # --- Exercices et campagnes ---
 
 
+def sert_l_etat(utilisateur):
+    """Pour ouvrir une page du cadre de l'année : le périmètre fait le reste."""
+    return not utilisateur.roles.isdisjoint(Role.de_l_etat())
+
+
 def voit_l_exercice(utilisateur, exercice):
     """Le cadre de l'année est à l'État : un partenaire n'y lit ni ce qui attend, ni ce qui reste à attribuer."""
     return est_de_l_etat(utilisateur, [exercice.departement_id])
+
+
+def empechement_d_ouvrir(exercice):
+    if exercice.statut != StatutExercice.PREPARATION:
+        return f"L’exercice {exercice.annee} est {exercice.get_statut_display().lower()} : il n’est plus à ouvrir."
+    return ""
+
+
+def empechement_de_partager(campagne):
+    if campagne.exercice.est_clos:
+        return f"L’exercice {campagne.exercice.annee} est clos : rien ne s’y partage plus."
+    if campagne.propositions_partagees_le:
+        return f"Les propositions de « {campagne} » sont déjà partagées."
+    return ""
 
 
 def empechement_de_regler(campagne):

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
 from politique_ville.outils.montants import MontantField
@@ -19,6 +20,11 @@ class ExerciceQuerySet(models.QuerySet):
         if utilisateur.perimetre.national:
             return self
         return self.filter(departement__in=utilisateur.perimetre.tous_les_departements)
+
+    def lus_par_l_etat(self, utilisateur):
+        """Ceux des départements où la personne sert l'État : un partenaire ne lit pas le cadre de l'année."""
+        perimetre = utilisateur.perimetre_de_l_etat
+        return self if perimetre.national else self.filter(departement__in=perimetre.tous_les_departements)
 
 
 class Exercice(models.Model):
@@ -47,6 +53,14 @@ class Exercice(models.Model):
 
     def __str__(self):
         return f"{self.annee} – {self.departement}"
+
+    def get_absolute_url(self):
+        return reverse("programmation:exercice_detail", args=[self.pk])
+
+    @property
+    def couleur(self):
+        """La couleur du badge DSFR de son statut."""
+        return StatutExercice(self.statut).couleur
 
     @property
     def est_clos(self):

@@ -40,13 +40,18 @@ class DejaFait(OperationRefusee):
 
 
 def preparer_un_exercice(
-    departement: Departement, annee: int, nomenclature: Nomenclature | None = None, *, par: Utilisateur
+    departement: Departement,
+    annee: int,
+    nomenclature: Nomenclature | None = None,
+    *,
+    par: Utilisateur,
+    campagne: dict[str, Any] | None = None,
 ) -> Exercice:
     """Crée l'exercice en préparation et sa campagne par défaut : on y dépose, on n'y décide pas encore.
 
-    `nomenclature` : par défaut celle qui est en vigueur cette année-là.
+    `nomenclature` : par défaut celle qui est en vigueur cette année-là. `campagne` : les champs de sa campagne.
     """
-    return creer_un_exercice(departement, annee, nomenclature, StatutExercice.PREPARATION, par)
+    return creer_un_exercice(departement, annee, nomenclature, StatutExercice.PREPARATION, par, campagne)
 
 
 def ouvrir_un_exercice(
@@ -56,7 +61,7 @@ def ouvrir_un_exercice(
     return creer_un_exercice(departement, annee, nomenclature, StatutExercice.OUVERT, par)
 
 
-def creer_un_exercice(departement, annee, nomenclature, statut, par):
+def creer_un_exercice(departement, annee, nomenclature, statut, par, campagne=None):
     if not PREMIERE_ANNEE <= annee <= DERNIERE_ANNEE:
         raise OperationRefusee({"annee": f"L’année doit être entre {PREMIERE_ANNEE} et {DERNIERE_ANNEE}."})
     nomenclature = nomenclature or Nomenclature.objects.en_vigueur(annee)
@@ -67,7 +72,7 @@ def creer_un_exercice(departement, annee, nomenclature, statut, par):
     motif = "Ouverture de l’exercice" if statut == StatutExercice.OUVERT else "Préparation de l’exercice"
     with contraintes_en_francais(), transaction.atomic():
         creer_avec_historique([exercice], Exercice, par=par, motif=motif)
-        creer_une_campagne(exercice, f"Programmation {annee}", par=par)
+        creer_une_campagne(exercice, **{"intitule": f"Programmation {annee}", **(campagne or {})}, par=par)
     return exercice
 
 
