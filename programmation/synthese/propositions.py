@@ -7,6 +7,8 @@ from decimal import Decimal
 from django.db.models import QuerySet
 
 from politique_ville.outils.ajustement import Ajustement, Ligne, Regle, ajuster
+from politique_ville.outils.francais import euros
+from politique_ville.outils.typographie import insecables
 from territoires.models import ContratDeVille
 
 from .. import regles
@@ -25,6 +27,14 @@ class Difference:
     quoi: str
     avant: Decimal | str | None
     maintenant: Decimal | str | None
+
+    @property
+    def phrase(self) -> str:
+        return insecables(f"{self.quoi} : {en_mots(self.avant)}, maintenant {en_mots(self.maintenant)}")
+
+
+def en_mots(valeur):
+    return valeur if isinstance(valeur, str) else euros(valeur)
 
 
 @dataclass(frozen=True)
@@ -177,6 +187,10 @@ class Apercu:
     avant: Decimal
     ajustement: Ajustement
     lignes: tuple[tuple[LigneDeScenario, Decimal], ...]
+
+    @property
+    def ecart(self) -> Decimal:
+        return self.ajustement.total - self.avant
 
     @property
     def changees(self) -> int:

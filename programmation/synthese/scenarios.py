@@ -61,6 +61,11 @@ class BilanDeScenario:
         return self.avant.montant - (ZERO if self.scenario.etat == EtatScenario.PROMU else self.total)
 
     @property
+    def avant_en_centimes(self) -> int | None:
+        """Pour que le navigateur recompte le reste à chaque frappe, sans nombre à virgule."""
+        return self.avant and vers_centimes(self.avant.montant)
+
+    @property
     def depassement(self) -> Decimal:
         return max(-(self.apres or ZERO), ZERO)
 

@@ -252,6 +252,8 @@ def scenario_regle(request, pk):
         "bilan": bilan,
         "formulaire": formulaire,
         "apercu": apercu,
+        "parametres": [(nom, formulaire.data.get(nom)) for nom in formulaire.fields if nom in formulaire.data],
+        "lignes_ajustees": [(ligne, apres, apres - ligne.montant) for ligne, apres in apercu.lignes] if apercu else [],
         "impossible": insecables(impossible or ""),
         "empechement": insecables(regles.empechement_de_changer_le_scenario(scenario)),
         "adresse": reverse("programmation:scenario_detail", args=[scenario.pk]),
@@ -292,9 +294,22 @@ def scenario_comparer(request):
     if not contexte["pourquoi"]:
         tous_tenus = all(peut_tenir(request, scenario) for scenario in scenarios)
         comparaison = comparer(scenarios, None if tous_tenus else Action.objects.visibles_par(request.user))
-        piliers = [*zip(*(bilan.piliers for bilan in comparaison.bilans), strict=True)]
-        contexte |= {"comparaison": comparaison, "constats": constats(comparaison), "piliers": piliers}
+        contexte |= {
+            "comparaison": comparaison,
+            "constats": constats(comparaison),
+            "piliers": piliers_compares(comparaison.bilans),
+            "differences": [
+                (ligne, [*zip(scenarios, ligne.montants, strict=True)]) for ligne in comparaison.differences
+            ],
+        }
     return render(request, "programmation/scenario_comparer.html", contexte)
+
+
+def piliers_compares(bilans):
+    """(pilier, [(bilan, sa part ou None)]) : un pilier qui n'est plus proposé n'est que chez qui le sert."""
+    parts = [{part.seul.pilier: part for part in bilan.piliers} for bilan in bilans]
+    piliers = dict.fromkeys(pilier for siennes in parts for pilier in siennes)
+    return [(p, [(b, siennes.get(p)) for b, siennes in zip(bilans, parts, strict=True)]) for p in piliers]
 
 
 def pourquoi_ne_pas_comparer(scenarios):
