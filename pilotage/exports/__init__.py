@@ -15,6 +15,7 @@ from programmation.synthese import Provisoire, provisoire, totaux_de_liste
 from . import gabarit_2024
 from .controles import Controles, coherences, page_des_controles, rapprochements
 from .controles_des_dispositifs import coherences_des_dispositifs, rapprochements_des_dispositifs
+from .controles_des_enveloppes import lignes_des_depassements
 from .demande import Demande, exercices_du_classeur, peut_produire, signature
 from .dispositifs import lire_les_dispositifs
 from .formules import Page
@@ -88,7 +89,8 @@ def controler(demande, gabarit, feuilles, dispositifs) -> Controles:
     rapproches = rapprochements(feuilles, mesure, totaux_de_liste(deposees), colonnes)
     rapproches += rapprochements_des_dispositifs(dispositifs, feuilles.actions)
     coherents = coherences(deposees) + coherences_des_dispositifs(demande)
-    page = page_des_controles(gabarit.CONTROLES, rapproches, coherents)
+    depassements = lignes_des_depassements(demande.actions)
+    page = page_des_controles(gabarit.CONTROLES, rapproches, coherents, depassements)
     return Controles(page, rapproches, coherents)
 
 

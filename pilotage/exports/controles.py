@@ -1,5 +1,6 @@
 """La feuille Contrôles : chaque feuille rapprochée des autres et de l'écran, et les anomalies des actions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -257,8 +258,11 @@ def coherences(actions: QuerySet[Action]) -> list[Coherence]:
 # --- La feuille ---
 
 
-def page_des_controles(modele, rapprochements: list[Rapprochement], coherences: list[Coherence]) -> Page:
-    lignes = [*map(ligne_de_rapprochement, rapprochements), *map(ligne_de_coherence, coherences)]
+def page_des_controles(
+    modele, rapprochements: list[Rapprochement], coherences: list[Coherence], autres: Sequence[dict] = ()
+) -> Page:
+    """`autres` : des lignes qui ne comparent rien, à la suite (les décisions au-delà du disponible)."""
+    lignes = [*map(ligne_de_rapprochement, rapprochements), *map(ligne_de_coherence, coherences), *autres]
     page = Page(modele, lignes)
     for rang, rapprochement in enumerate(rapprochements):
         a, b = page.ici("a", rang), page.ici("b", rang)

@@ -477,6 +477,7 @@ CONTROLES = ModeleDeFeuille(
     (
         "Rapprochement : les deux totaux doivent être égaux, au centime ; sinon la ligne dit où regarder.",
         "Cohérence : combien d’actions un contrôle relève. Une anomalie n’empêche pas d’envoyer le classeur.",
+        "Dépassement : ce qu’une décision accorde au-delà du disponible de son enveloppe ou de sa mère, et son motif.",
     ),
     2,
 )

@@ -14,6 +14,7 @@ from programmation.synthese import (
     Base,
     ChoixDeBase,
     Fraicheur,
+    LigneEnveloppe,
     Somme,
     SyntheseDesContrats,
     SyntheseDesDepartements,
@@ -37,6 +38,8 @@ from territoires.enums import ObjetAnnonce
 from territoires.models import NombreAnnonce
 
 from ..portee import Portee
+from .enveloppes import enveloppes_de_la_portee
+from .execution import ExecutionDeLaPortee, execution_de_la_portee
 from .postes import LigneDePostes, postes_de_la_portee, quota_a_signer
 
 
@@ -71,11 +74,14 @@ class TableauDeBord:
     nombres_a_comparer: tuple[NombreAComparer, ...]
     postes: tuple[LigneDePostes, ...]
     quota: SyntheseDuQuota | None
+    enveloppes: tuple[LigneEnveloppe, ...]
     avis: Attente | None
+    execution: ExecutionDeLaPortee | None
 
 
 def tableau_de_bord(portee: Portee, jour: Date | None = None) -> TableauDeBord:
-    """Au plus vingt requêtes, neuf de plus avec les postes, quel que soit le nombre d'actions et de contrats.
+    """Au plus vingt-sept requêtes (dont sept d'enveloppes), neuf de plus avec les postes, quel que soit le nombre
+    d'actions, de contrats et d'enveloppes.
 
     `jour` : celui du rappel de quota, aujourd'hui par défaut.
     """
@@ -94,7 +100,9 @@ def tableau_de_bord(portee: Portee, jour: Date | None = None) -> TableauDeBord:
         nombres_a_comparer=nombres_a_comparer(portee),
         postes=postes_de_la_portee(portee),
         quota=quota_a_signer(portee, jour or timezone.localdate()),
+        enveloppes=enveloppes_de_la_portee(portee),
         avis=avis_du_delegue(portee),
+        execution=execution_de_la_portee(portee),
     )
 
 

@@ -12,6 +12,7 @@ from programmation.enums import StatutExercice
 from programmation.models import Exercice
 from programmation.synthese import (
     Fraicheur,
+    LigneEnveloppe,
     LigneQuartier,
     SyntheseDesFinanceurs,
     SyntheseDesPiliers,
@@ -26,6 +27,8 @@ from territoires.models import ContratDeVille, FiliationContrat, FiliationQuarti
 from ..contours import Dessin, dessiner
 from ..portee import Portee, cle_des_quartiers
 from .dispositifs import DispositifsDuTerritoire, dispositifs_du_territoire
+from .enveloppes import enveloppes_de_la_portee
+from .execution import ExecutionDeLaPortee, execution_de_la_portee
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Programmation:
     piliers: SyntheseDesPiliers
     financeurs: SyntheseDesFinanceurs
     quartiers: SyntheseDesQuartiers
+    execution: ExecutionDeLaPortee | None
+    enveloppes: tuple[LigneEnveloppe, ...]
 
     @property
     def du_quartier(self) -> LigneQuartier | None:
@@ -112,6 +117,8 @@ def programmation(contrat, utilisateur, parametres, quartier=None) -> Programmat
         quartiers=synthese_des_quartiers(
             actions, choix, lignes=portee.cadre.lignes, a_montrer=portee.quartiers_du_territoire
         ),
+        execution=execution_de_la_portee(portee),
+        enveloppes=enveloppes_de_la_portee(portee),
     )
 
 
