@@ -16,7 +16,14 @@ from ..enums import NatureComite, NatureDecision, StatutAction, StatutExercice
 from ..models import Campagne, Comite, Passage
 from ..operations import MotifExige, SaisieDePassage
 from ..synthese.comites import LigneDOrdre
-from .gestes import AVEC_MONTANT, EnveloppeField, MontantMixin, dernieres_enveloppes, feuilles_proposees
+from .gestes import (
+    AVEC_MONTANT,
+    EnveloppeField,
+    MontantMixin,
+    dernieres_enveloppes,
+    feuilles_proposees,
+    valeur_lue,
+)
 from .outils import RefusMixin
 
 POSITIFS = [NatureDecision.ATTRIBUTION, NatureDecision.COMPLEMENT]
@@ -127,26 +134,33 @@ class PassageForm(RefusMixin, MontantMixin):
         if not donnees.get("issue") and "issue" not in self.errors:
             self.add_error("issue", "Choisir une issue.")
         self.exiger_un_montant(donnees.get("issue"))
-        if "enveloppe" in self.fields and donnees.get("issue") in AVEC_MONTANT and not donnees.get("enveloppe"):
+        choisie = donnees.get("enveloppe") or self.d_office
+        if "enveloppe" in self.fields and donnees.get("issue") in AVEC_MONTANT and not choisie:
             self.add_error("enveloppe", insecables("Choisir l’enveloppe qui porte la décision."))
         return donnees
 
     def saisie(self) -> SaisieDePassage:
-        valides = self.cleaned_data
-        issue, montant = NatureDecision(valides["issue"]), valides["montant"]
+        """Ce qui a été tapé, même si l'action n'admet plus cette issue ; à valider avant d'écrire."""
+        issue, montant = self["issue"].data, valeur_lue(self["montant"])
         if issue not in AVEC_MONTANT:
             montant = None
-        elif issue not in POSITIFS:
+        elif issue not in POSITIFS and montant:
             montant = -montant
         return SaisieDePassage(
             passage=self.ligne.passage,
             issue=issue,
             montant=montant,
-            observation=valides["observation"],
-            enveloppe=valides.get("enveloppe") or self.d_office,
-            version=valides["version"],
-            version_de_l_action=valides["version_de_l_action"],
+            observation=valeur_lue(self["observation"]) or "",
+            enveloppe=(valeur_lue(self["enveloppe"]) if "enveloppe" in self.fields else None) or self.d_office,
+            version=valeur_lue(self["version"]),
+            version_de_l_action=valeur_lue(self["version_de_l_action"]),
         )
+
+    @property
+    def est_perime(self):
+        """La page avait lu autre chose que ce qui est en base maintenant, du passage ou de l'action."""
+        lues = valeur_lue(self["version"]), valeur_lue(self["version_de_l_action"])
+        return lues != (self.ligne.passage.version, self.ligne.action.version)
 
     def refuser(self, refus):
         """Un motif manquant se dit sur le motif ; le reste, où l'opération le dit."""
@@ -156,15 +170,11 @@ class PassageForm(RefusMixin, MontantMixin):
             self.add_error("observation", insecables(message))
         return None
 
-    @property
-    def en_mots(self):
-        """Ce que la personne voulait enregistrer : « Attribution, 800,00 € »."""
-        return dire_l_issue(self.cleaned_data["issue"], self.cleaned_data.get("montant"))
-
 
 def dire_l_issue(issue, montant):
-    if not issue:
-        return "pas encore d’issue"
+    """« Attribution, 800,00 € »."""
+    if issue not in NatureDecision.values:
+        return "aucune issue"
     libelle = NatureDecision(issue).label
     return f"{libelle}, {euros(abs(montant))}" if issue in AVEC_MONTANT and montant is not None else libelle
 

@@ -88,14 +88,18 @@ def enregistrer(request, comite):
     if not retenus:
         messages.warning(request, insecables("Rien à enregistrer : choisir l’issue d’au moins une action."))
         return redirect("programmation:comite_seance", comite.pk)
+    if any(f.est_perime for f in retenus):
+        return conflit(request, comite, ordre, remplis, seul)
     valides = [f.is_valid() for f in retenus]  # chaque ligne dit son erreur
     if not all(valides):
         return remontrer(request, comite, ordre, remplis, seul)
     saisies = [f.saisie() for f in retenus]
     try:
         operations.enregistrer_en_seance(comite, saisies, par=request.user)
-    except (PassageModifie, ConflitDeVersion):
-        return conflit(request, comite, retenus, saisies, seul)
+    except (PassageModifie, ConflitDeVersion):  # quelqu'un a écrit entre la lecture et le verrou
+        relu = ordre_du_jour(comite, actions_vues(request), avis=avis_a_projeter(comite))
+        refaits = formulaires(lignes_envoyees(request, relu, seul), request.user, request.POST, en_tableau=not seul)
+        return conflit(request, comite, relu, refaits, seul)
     except OperationRefusee as refus:
         if seul:
             retenus[0].refuser(refus)
@@ -126,25 +130,23 @@ def remontrer(request, comite, ordre, remplis, seul, *, refus=(), conflits=(), c
     return page_du_tableau(request, comite, ordre, remplis, refus=refus, conflits=conflits, code=code)
 
 
-def conflit(request, comite, retenus, saisies, seul):
+def conflit(request, comite, ordre, remplis, seul):
     """Quelqu'un a écrit entre-temps : les deux valeurs sont montrées, rien n'est enregistré. Le même envoi, déjà écrit,
     se reconnaît."""
-    actuels = comite.passages.in_bulk([saisie.passage.pk for saisie in saisies])
-    if all(deja_enregistre(saisie, actuels[saisie.passage.pk], request.user) for saisie in saisies):
+    retenus = [f for f in remplis if seul or f.est_renseigne]
+    if all(deja_enregistre(f.saisie(), f.ligne.passage, request.user) for f in retenus):
         messages.info(request, "Votre saisie est déjà enregistrée.")
         return redirect("programmation:comite_seance", comite.pk)
-    ordre = ordre_du_jour(comite, actions_vues(request), avis=avis_a_projeter(comite))
-    perimes = [f for f in retenus if est_perime(f, ordre)]
-    conflits = [(ordre.ligne(f.ligne.passage.pk), f.en_mots, qui_a_ecrit(f.ligne.passage)) for f in perimes]
-    frais = formulaires([ligne for ligne, *_ in conflits], request.user, en_tableau=not seul)
-    gardes = [f for f in retenus if f not in perimes]
-    a_montrer = frais if seul else [*gardes, *[f for f in frais if not f.ligne.est_traitee]]
+    perimes = [f for f in retenus if f.est_perime]
+    conflits = [(f.ligne, dire_la_saisie(f.saisie()), qui_a_ecrit(f.ligne.passage)) for f in perimes]
+    frais = formulaires([f.ligne for f in perimes], request.user, en_tableau=not seul)
+    a_montrer = frais if seul else [*[f for f in remplis if not f.est_perime], *frais]
+    a_montrer = [f for f in a_montrer if seul or not f.ligne.est_traitee]
     return remontrer(request, comite, ordre, a_montrer, seul, conflits=conflits, code=409)
 
 
-def est_perime(formulaire, ordre):
-    lue, ligne = formulaire.cleaned_data, ordre.ligne(formulaire.ligne.passage.pk)
-    return (lue["version"], lue["version_de_l_action"]) != (ligne.passage.version, ligne.action.version)
+def dire_la_saisie(saisie):
+    return dire_l_issue(saisie.issue, saisie.montant)
 
 
 def qui_a_ecrit(passage):
