@@ -47,6 +47,7 @@ PORTENT_L_ENVELOPPE = {"contrat", "dispositif"}  # l'enveloppe d'une action est 
 PAS_DANS_CETTE_ENVELOPPE = (
     "« {} » porte une décision de l’action : son {} ne change plus. Déprogrammer l’action, puis en saisir une autre."
 )
+STATUT_PAR_SON_GESTE = "Le statut ne se saisit pas : déposer, instruire, décider ou retirer l’action."
 ETIQUETTES = {"piliers_transversaux": Pilier, "priorites": PrioriteTransversale}
 
 
@@ -178,6 +179,8 @@ class Contexte:
             empechement = regles.empechement_de_changer_de_campagne(action, self.relue(campagne))
             if empechement:
                 raise OperationRefusee({"campagne": empechement})
+        if action.pk and saisie.champs.get("statut", action.statut) != action.statut:
+            raise OperationRefusee({"statut": STATUT_PAR_SON_GESTE})
         changes = appliquer(action, saisie.champs)
         if action.pk and changes & PORTENT_L_ENVELOPPE:
             self.retenir_dans_les_enveloppes_decidees(action)

@@ -86,11 +86,12 @@ def exercice_list(request):
 def exercice_detail(request, pk):
     exercice = exercice_de_l_etat(request.user, pk)
     [ligne] = lignes_d_exercices(request.user, [exercice])
+    est_ouvert = exercice.statut == StatutExercice.OUVERT
     contexte = {
         "exercice": exercice,
         "ligne": ligne,
         "peut_tenir": regles.peut_figer(request.user, exercice),
-        "pas_clos": regles.empechement_de_clore(exercice) if exercice.statut == StatutExercice.OUVERT else "",
+        "pas_clos": insecables(regles.empechement_de_clore(exercice)) if est_ouvert else "",
         "histoire": histoire(exercice),
         "annee_suivante": exercice.annee + 1,
         "voit_les_photographies": voit_tout(request.user, exercice),
