@@ -21,6 +21,7 @@ from pathlib import Path
 from statistics import median
 
 import banc_postes
+import banc_scenarios
 
 ACTIONS, ANNEES, DEPARTEMENTS, REPETITIONS = 300_000, 10, 100, 20
 ACTIONS_D_UN_LOT, LIGNES_D_UNE_LISTE = 1_000, 5_000
@@ -182,6 +183,7 @@ class Banc:
         yield from self.export("ods")
         yield from self.postes()
         yield from self.lots()
+        yield from self.scenarios()
 
     def page(self, mesure, nom_url, parametres=None, *args, par=None):
         adresse = adresse_de(nom_url, *args)
@@ -238,6 +240,45 @@ class Banc:
             yield from self.imports(exercice, par)
             yield from self.import_d_une_liste(par)
             transaction.set_rollback(True)
+
+    def scenarios(self):
+        """Un scénario de mille actions à décider, sur un exercice ajouté puis oublié."""
+        from django.db import transaction
+
+        from pilotage import volume
+        from programmation import operations
+
+        nombre, promues = banc_scenarios.ACTIONS, banc_scenarios.PROMUES
+        with transaction.atomic():
+            par, exercice = agent_du_lot(volume, nombre)
+            banc_scenarios.preparer_l_exercice(exercice)
+            creation = Mesure("scénario : création", 500, nombre)
+            yield self.ecriture(creation, lambda: banc_scenarios.creer(exercice, par, "Essai du banc"))
+            scenario = banc_scenarios.creer(exercice, par)
+            yield self.page(
+                Mesure("scénario : affichage", 400, nombre), "programmation:scenario_detail", None, scenario.pk, par=par
+            )
+            saisie = Mesure("scénario : un montant changé", 100, nombre)
+            adresse = adresse_de("programmation:scenario_montants", scenario.pk)
+            geste = banc_scenarios.changer_un_montant(client_de(par), adresse, scenario)
+            saisie.requetes, saisie.valeur = chronometrer(geste, self.repetitions)
+            yield saisie
+            banc_scenarios.garder_les_premieres(scenario, promues)
+            promotion = Mesure("scénario : promotion", 3_000, promues)
+            yield self.ecriture(promotion, lambda: operations.promouvoir(scenario, par=par))
+            transaction.set_rollback(True)
+
+    def ecriture(self, mesure, geste):
+        """Un geste qui écrit, défait après chaque mesure."""
+        from django.db import transaction
+
+        def ecrire():
+            with transaction.atomic():
+                geste()
+                transaction.set_rollback(True)
+
+        mesure.requetes, mesure.valeur = chronometrer(ecrire, max(1, self.repetitions // 4))
+        return mesure
 
     def classeur_anct(self, exercice):
         from django.core.management import call_command, get_commands
@@ -296,13 +337,13 @@ class Banc:
         return plan, ecriture
 
 
-def agent_du_lot(volume):
+def agent_du_lot(volume, actions=ACTIONS_D_UN_LOT):
     """Un département de plus, avec un exercice de mille actions, et qui peut y écrire."""
     from comptes.enums import Role
     from comptes.models import Habilitation, Utilisateur
 
     par = Utilisateur.objects.create_user("lot.volume@demo.example")
-    exercice = volume.ajouter_un_departement(ACTIONS_D_UN_LOT, par)
+    exercice = volume.ajouter_un_departement(actions, par)
     Habilitation.objects.create(utilisateur=par, role=Role.AGENT, departement=exercice.departement)
     return par, exercice
 

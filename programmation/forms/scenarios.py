@@ -20,8 +20,8 @@ from .outils import RefusMixin
 
 ARRONDIS = [("0.01", "au centime"), ("1", "à 1 €"), ("10", "à 10 €"), ("100", "à 100 €")]
 SOUS_LE_PLANCHER = [
-    (SousLePlancher.RAMENER_A_ZERO.value, "les plus petits sont ramenés à 0 €"),
-    (SousLePlancher.RELEVER.value, "ils sont relevés au plancher"),
+    (SousLePlancher.RAMENER_A_ZERO.value, "ramenés à 0 €, les plus petits d’abord"),
+    (SousLePlancher.RELEVER.value, "relevés au plancher"),
 ]
 RESTES = [
     (Reste.PLUS_FORTE_DEMANDE.value, "à la plus forte demande"),
@@ -103,12 +103,12 @@ class RegleForm(PhrasesMixin, forms.Form):
         label="Baisse (%)", required=False, min_value=0, max_value=100, max_digits=5, decimal_places=2, localize=True
     )
     plancher = MontantFormField(label="Rien sous (€)", required=False, min_value=Decimal(0))
-    sous_le_plancher = forms.ChoiceField(label="Les montants sous ce plancher", choices=SOUS_LE_PLANCHER)
+    sous_le_plancher = forms.ChoiceField(label="Sous ce plancher, ils sont", choices=SOUS_LE_PLANCHER)
     demande = forms.BooleanField(label="Jamais plus que le demandé", required=False)
     augmenter = forms.BooleanField(label="Ne jamais augmenter un montant", required=False)
     plafond = MontantFormField(label="Jamais plus de (€ par action)", required=False, min_value=CENTIME)
     arrondi = forms.ChoiceField(label="Arrondi", choices=ARRONDIS)
-    reste = forms.ChoiceField(label="Ce que l’arrondi laisse va", choices=RESTES)
+    reste = forms.ChoiceField(label="Le reste de l’arrondi va", choices=RESTES)
 
     def __init__(self, bilan: BilanDeScenario, donnees=None):
         initial = {"cible": self.MONTANT if bilan.avant is None else self.RESTE, "demande": True, "arrondi": "100"}
