@@ -309,11 +309,82 @@ class SuiteJustification(models.TextChoices):
     REVERSEMENT_PERCU = "reversement_percu", "Reversement perçu"
 
 
+class EtatActe(models.TextChoices):
+    """Où en est un acte ; se déduit de ses dates et de celui qui le remplace."""
+
+    A_SIGNER = "a_signer", "À signer"
+    A_NOTIFIER = "a_notifier", "À notifier"
+    NOTIFIE = "notifie", "Notifié"
+    REMPLACE = "remplace", "Remplacé"
+
+    @property
+    def couleur(self):
+        """La couleur du badge DSFR."""
+        return {self.A_SIGNER: "warning", self.A_NOTIFIER: "info", self.NOTIFIE: "success"}.get(self, "")
+
+
+class VariableDeCourrier(models.TextChoices):
+    """Ce qu'un modèle de courrier peut citer entre doubles accolades : son nom, et ce qu'il devient."""
+
+    PORTEUR = "porteur", "le nom de l’organisme"
+    SIREN = "siren", "son SIREN"
+    ADRESSE = "adresse", "son adresse postale, sur une ligne"
+    DEPARTEMENT = "departement", "le département, comme « du Calvados »"
+    ANNEE = "annee", "l’année de l’exercice"
+    DATE = "date", "la date du courrier ou de l’acte"
+    INTITULE = "intitule", "l’intitulé de l’action, ou des actions"
+    CONTRAT = "contrat", "le contrat de ville, ou l’échelle du département"
+    DOSSIER = "dossier", "le numéro de dossier Dauphin"
+    DEBUT = "debut", "le premier jour de l’action"
+    FIN = "fin", "son dernier jour"
+    DATE_DECISION = "date_decision", "la date de la dernière décision"
+    DEMANDE = "demande", "le P147 demandé"
+    MOTIF = "motif", "le motif de la décision"
+    MONTANT = "montant", "le P147 accordé, en chiffres"
+    MONTANT_EN_LETTRES = "montant_en_lettres", "le même montant, en lettres"
+    ACTIONS = "actions", "la liste des actions et de leurs montants"
+    ACTE_REMPLACE = "acte_remplace", "l’acte que celui-ci remplace"
+
+
 class NatureCourrier(models.TextChoices):
     ACCORD = "accord", "Accord"
     AJOURNEMENT = "ajournement", "Ajournement"
     REFUS = "refus", "Refus"
     CONVENTION = "convention", "Projet de convention"
+    ARRETE = "arrete", "Projet d’arrêté"
+    AVENANT = "avenant", "Projet d’avenant"
+    RETRAIT = "retrait", "Projet de retrait"
+
+    @classmethod
+    def lettres(cls):
+        """Celles qui annoncent une décision au porteur ; les autres sont des projets d'acte."""
+        return [cls.ACCORD, cls.AJOURNEMENT, cls.REFUS]
+
+    @classmethod
+    def de_l_acte(cls, nature):
+        """Celle dont les modèles servent à rédiger un acte de cette nature."""
+        return cls.CONVENTION if nature == NatureActe.CPO else cls(nature)
+
+    @property
+    def statuts(self):
+        """Ceux des actions à qui cette lettre s'adresse."""
+        return {
+            self.ACCORD: [StatutAction.PROGRAMMEE],
+            self.AJOURNEMENT: [StatutAction.AJOURNEE, StatutAction.LISTE_ATTENTE],
+            self.REFUS: [StatutAction.NON_RETENUE, StatutAction.NON_RECEVABLE],
+        }.get(self, [])
+
+    @property
+    def variables(self):
+        """Ce que ses modèles peuvent citer : un refus n'a pas de montant, une lettre ne remplace aucun acte."""
+        exclues = {VariableDeCourrier.ACTE_REMPLACE, VariableDeCourrier.ACTIONS}
+        if self in (self.AJOURNEMENT, self.REFUS):
+            exclues |= {VariableDeCourrier.MONTANT, VariableDeCourrier.MONTANT_EN_LETTRES}
+        if self not in self.lettres():
+            exclues = {VariableDeCourrier.MOTIF, VariableDeCourrier.DEMANDE}
+        if self in (self.CONVENTION, self.ARRETE):
+            exclues |= {VariableDeCourrier.ACTE_REMPLACE}
+        return [variable for variable in VariableDeCourrier if variable not in exclues]
 
 
 class CodeParametre(models.TextChoices):

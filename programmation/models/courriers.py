@@ -8,14 +8,22 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 from simple_history.models import HistoricalRecords
 
+from politique_ville.outils.publipostage import VariableMalEcrite, variables
+from politique_ville.outils.typographie import insecables
 from territoires.models import Departement
 
 from ..enums import CodeParametre, NatureCourrier
-from .nomenclature import Referentiel
+from .nomenclature import ActifQuerySet, Referentiel
+
+
+class ModeleDeCourrierQuerySet(ActifQuerySet):
+    def proposes_dans(self, departement):
+        """Ceux du département et ceux de toute la France, que le service n'a pas retirés."""
+        return self.actifs().filter(Q(departement=None) | Q(departement=departement))
 
 
 class ModeleDeCourrier(Referentiel):
-    """Le texte d'une lettre ou d'une convention ; entre accolades, les variables que l'action remplit."""
+    """Le texte d'une lettre ou d'un acte ; entre doubles accolades, les variables que l'action remplit."""
 
     departement = models.ForeignKey(
         Departement,
@@ -32,6 +40,7 @@ class ModeleDeCourrier(Referentiel):
     corps = models.TextField("corps")
     signataire = models.TextField("signature", blank=True, help_text="La qualité du signataire, sur plusieurs lignes.")
 
+    objects = ModeleDeCourrierQuerySet.as_manager()
     history = HistoricalRecords()
 
     class Meta:
@@ -49,6 +58,29 @@ class ModeleDeCourrier(Referentiel):
 
     def __str__(self):
         return self.nom
+
+    def clean(self):
+        """Une variable que sa nature ne connaît pas partirait telle quelle chez un porteur."""
+        if self.nature in NatureCourrier:
+            refus = {champ: self.refus_du_texte(getattr(self, champ)) for champ in ("objet", "corps")}
+            if any(refus.values()):
+                raise ValidationError({champ: phrase for champ, phrase in refus.items() if phrase})
+
+    def refus_du_texte(self, texte):
+        """Pourquoi ce texte ne peut pas se remplir, ou ""."""
+        permises = [str(variable.value) for variable in NatureCourrier(self.nature).variables]
+        try:
+            inconnues = [nom for nom in variables(texte) if nom not in permises]
+        except VariableMalEcrite as refus:
+            return insecables(f"Des accolades ne nomment aucune variable, vers « {refus} » : écrire {{{{ porteur }}}}.")
+        if not inconnues:
+            return ""
+        une = len(inconnues) == 1
+        debut = "La variable" if une else "Les variables"
+        suite = "n’existe pas" if une else "n’existent pas"
+        noms, connues = (", ".join(f"« {nom} »" for nom in liste) for liste in (inconnues, permises))
+        nature = NatureCourrier(self.nature).label
+        return insecables(f"{debut} {noms} {suite} pour « {nature} ». Celles que l’on peut écrire : {connues}.")
 
 
 class ParametreQuerySet(models.QuerySet):

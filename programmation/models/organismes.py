@@ -113,6 +113,13 @@ class Organisme(Recherchable):
         return f"{self.nom} {self.sigle} {self.siren or ''} {self.rna or ''}"
 
     @property
+    def lignes_de_l_adresse(self):
+        """« 3, rue du Moulin », « 14000 Caen » ; vide si la ville ou le code postal manque : rien n'y arriverait."""
+        if not (self.code_postal and self.ville):
+            return []
+        return [*filter(None, [self.adresse]), f"{self.code_postal} {self.ville}"]
+
+    @property
     def courant(self):
         """L'organisme sous lequel ses actions se lisent aujourd'hui, après une éventuelle fusion."""
         return self.fusionne_dans or self
