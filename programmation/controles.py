@@ -14,11 +14,16 @@ from django.db.models import BigIntegerField, BooleanField, Count, Exists, Expre
 from django.db.models import Value as V
 from django.db.models.functions import Cast, Coalesce, ExtractYear
 from django.db.models.lookups import Exact, GreaterThan
+from django.utils import timezone
 
 from politique_ville.outils.montants import MontantField, total_lie
 
-from .enums import FamilleFinanceur, NatureFinancement, StatutAction
-from .models import Action, Financement
+from .enums import CodeParametre, FamilleFinanceur, NatureFinancement, StatutAction
+from .models import Action, Financement, LigneEngagement
+from .synthese.changements import couts_corriges, decisions_qui_changent, demandes_corrigees
+from .synthese.delais import Regle
+from .synthese.echeances import convention_de_l_action, convention_due, impayees
+from .synthese.execution import EtatExecution
 
 SEUIL_DE_DEPENDANCE = 80  # % du coût prévisionnel
 
@@ -101,6 +106,39 @@ def debut_hors_exercice():
     return ~Q(Exact(ExtractYear("date_debut"), F("exercice__annee")))
 
 
+# --- Après la décision ---
+
+
+def bilan_manquant():
+    """Au-delà du délai de justification en vigueur : six mois après la fin (loi 2000-321, article 10)."""
+    return EtatExecution.EN_RETARD.condition(timezone.localdate())
+
+
+def engagee_au_dela_de_l_accorde():
+    zero = V(Decimal(0), MontantField())
+    engage = Coalesce(total_lie(LigneEngagement.objects.all(), "ae", "action"), zero)
+    return GreaterThan(engage, Coalesce(total_lie(Financement.objects.p147(), "accorde", "action"), zero))
+
+
+def convention_manquante():
+    seule = Action.objects.filter(pk=OuterRef("pk")).order_by()
+    seule = seule.annotate(accorde=total_lie(Financement.objects.p147(), "accorde", "action"))
+    return Exists(
+        seule.filter(convention_due(Regle(CodeParametre.SEUIL_CONVENTION)), ~Exists(convention_de_l_action()))
+    )
+
+
+def paiement_attendu():
+    """Sans délai fixé par la DDETS, aucune."""
+    regle, seule = Regle(CodeParametre.DELAI_PAIEMENT), Action.objects.filter(pk=OuterRef("pk")).order_by()
+    return Exists(impayees(seule, timezone.localdate(), regle))
+
+
+def montant_change_apres_decision():
+    changes = decisions_qui_changent(action=OuterRef("pk")), demandes_corrigees(action_id=OuterRef("pk"))
+    return Q(Exists(changes[0])) | Q(Exists(changes[1])) | Q(Exists(couts_corriges(id=OuterRef("pk"))))
+
+
 CONTROLES = (
     Controle(
         "plan_desequilibre",
@@ -157,5 +195,40 @@ CONTROLES = (
         Gravite.A_VERIFIER,
         "Le nombre de bénéficiaires prévus manque.",
         lambda: Q(beneficiaires_prevus=None),
+    ),
+    Controle(
+        "bilan_manquant",
+        "Bilan manquant",
+        Gravite.A_CORRIGER,
+        "L’action est finie, et son compte rendu n’est pas arrivé dans le délai.",
+        bilan_manquant,
+    ),
+    Controle(
+        "engagee_au_dela",
+        "Engagée au-delà de l’accordé",
+        Gravite.A_CORRIGER,
+        "Les engagements de l’action dépassent ses crédits P147 accordés.",
+        engagee_au_dela_de_l_accorde,
+    ),
+    Controle(
+        "convention_manquante",
+        "Convention obligatoire sans acte",
+        Gravite.A_CORRIGER,
+        "Au-dessus du seuil légal, un organisme de droit privé signe une convention : aucun acte n’en tient lieu.",
+        convention_manquante,
+    ),
+    Controle(
+        "paiement_attendu",
+        "Engagée, jamais payée",
+        Gravite.A_VERIFIER,
+        "Le délai de paiement fixé par la DDETS est passé.",
+        paiement_attendu,
+    ),
+    Controle(
+        "montant_change",
+        "Montant changé après décision",
+        Gravite.A_VERIFIER,
+        "Un accordé, un demandé ou le coût a changé après la première décision ; le motif est dans l’historique.",
+        montant_change_apres_decision,
     ),
 )

@@ -2,6 +2,7 @@ from django.urls import path
 
 from .views import (
     avis,
+    changements,
     comites,
     echeances,
     en_lot,
@@ -53,6 +54,7 @@ urlpatterns = [
     path("enveloppes/<int:pk>/redeployer/", enveloppes.enveloppe_redeployer, name="enveloppe_redeployer"),
     path("enveloppes/<int:pk>/notification/", enveloppes.enveloppe_notifiee, name="enveloppe_notifiee"),
     path("enveloppes/mouvements/<int:pk>/annuler/", enveloppes.mouvement_annuler, name="mouvement_annuler"),
+    path("changements/", changements.changement_list, name="changement_list"),
     path("echeances/", echeances.echeance_list, name="echeance_list"),
     path("engagements/", engagements.engagement_list, name="engagement_list"),
     path("engagements/ajouter/", engagements.engagement_create, name="engagement_create"),

@@ -88,6 +88,7 @@ OUVERTES = {
     "programmation:avis_list": ({}, CONNECTES),
     "programmation:avis_dispenser": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:avis_donner": ({"pk": "action"}, [*QUI_ECRIVENT, DELEGUE]),
+    "programmation:changement_list": ({}, [*ETAT, D_AILLEURS]),
     "programmation:engagement_list": ({}, [*ETAT, D_AILLEURS]),
     "programmation:engagement_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:engagement_detail": ({"pk": "engagement"}, ETAT),

@@ -80,7 +80,7 @@ class TableauDeBord:
 
 
 def tableau_de_bord(portee: Portee, jour: Date | None = None) -> TableauDeBord:
-    """Au plus vingt-sept requêtes (dont sept d'enveloppes), neuf de plus avec les postes, quel que soit le nombre
+    """Au plus trente-cinq requêtes (sept d'enveloppes, huit d'exécution), neuf de plus avec les postes, quel que soit le nombre
     d'actions, de contrats et d'enveloppes.
 
     `jour` : celui du rappel de quota, aujourd'hui par défaut.

@@ -380,10 +380,14 @@ class Caisse:
         self.nets[paiement.ligne_id] += paiement.cp
         self.payes[self.poste(paiement.ligne)] += paiement.cp
 
-    def reste(self, ligne):
+    def paye(self, ligne) -> Decimal:
+        """Le net payé de la ligne."""
+        return self.nets[ligne.pk] or ZERO
+
+    def reste(self, ligne) -> Decimal:
         """Ce qui peut encore se payer : ni au-delà de la ligne, ni de ce que l'EJ engage encore pour l'action."""
         poste = self.poste(ligne)
-        return min(ligne.ae - self.nets[ligne.pk], self.engages[poste] - self.payes[poste])
+        return min(ligne.ae - self.paye(ligne), self.engages[poste] - self.payes[poste])
 
 
 def paiement_a_creer(demande, caisse):
@@ -412,7 +416,7 @@ def empechement_de_dater_le_paiement(ligne, jour):
 def refuser_le_montant(demande, ligne, caisse):
     if demande.montant <= 0:
         raise OperationRefusee({"montant": "Indiquer un montant supérieur à zéro."})
-    paye = caisse.nets[ligne.pk]
+    paye = caisse.paye(ligne)
     if demande.nature == NaturePaiement.REVERSEMENT and demande.montant > paye:
         raise OperationRefusee({"montant": f"Le porteur ne rend pas plus que les {euros(paye)} reçus de cette ligne."})
     reste = caisse.reste(ligne)

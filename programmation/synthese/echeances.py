@@ -6,14 +6,13 @@ from datetime import date as Date
 from decimal import Decimal
 
 from django.db import models
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Subquery
 
 from politique_ville.outils.dates import decaler_de_mois
 
-from .. import regles
 from ..enums import CodeParametre, Droit, Duree, EtatJustification, NatureActe, StatutAction, SuiteJustification
-from ..models import Acte, Action
-from .delais import Regle, echeance, sans_compte_rendu
+from ..models import Acte, Action, LigneEngagement
+from .delais import Regle, echeance, mois_ecoules, sans_compte_rendu
 from .execution import EtatExecution
 from .justifications import avec_execution, ligne_de_justification
 
@@ -138,14 +137,26 @@ def rendues(actions, jour) -> Iterable[Echeance]:
 
 def conventions_manquantes(actions, jour, regle) -> Iterable[Echeance]:
     """Les actions que la loi oblige à conventionner, et qui n'ont pas de convention parmi leurs actes."""
-    if not regle.est_connue:
-        return
+    sans = avec_execution(actions).filter(convention_due(regle), ~Exists(convention_de_l_action()))
+    for action in sans.annotate(decidee_le=Max("decisions__date")):
+        yield Echeance(NatureEcheance.CONVENTION, action, action, action.decidee_le, jour, action.accorde)
+
+
+def convention_due(regle: Regle) -> Q:
+    """La condition SQL de `regles.convention_obligatoire`, sur des actions qui portent leur `accorde` : programmées,
+    d'un organisme de droit privé, au-dessus du seuil en vigueur au 1er janvier de leur exercice."""
     prive = Q(porteur__fusionne_dans=None, porteur__droit=Droit.PRIVE) | Q(porteur__fusionne_dans__droit=Droit.PRIVE)
-    sans = actions.filter(prive, ~Exists(convention_de_l_action()), statut=StatutAction.PROGRAMMEE)
-    for action in avec_execution(sans).annotate(decidee_le=Max("decisions__date")):
-        seuil = seuil_de_la_convention(regle, action)
-        if regles.convention_obligatoire(action.porteur, action.accorde, seuil):
-            yield Echeance(NatureEcheance.CONVENTION, action, action, action.decidee_le, jour, action.accorde)
+    au_dela = Q(pk__in=[])
+    for fenetre in regle.fenetres():
+        premiere = fenetre.du.year + (fenetre.du > Date(fenetre.du.year, 1, 1))
+        annees = Q(exercice__annee__gte=premiere)
+        if fenetre.avant:
+            annees &= Q(exercice__annee__lt=fenetre.avant.year + (fenetre.avant > Date(fenetre.avant.year, 1, 1)))
+        ou = Q(exercice__departement=fenetre.departement)
+        if fenetre.departement is None:
+            ou = ~Q(exercice__departement__in=regle.departements)
+        au_dela |= ou & annees & Q(accorde__gt=fenetre.valeur)
+    return prive & au_dela & Q(statut=StatutAction.PROGRAMMEE)
 
 
 def seuil_de_la_convention(regle: Regle, action: Action) -> Decimal | None:
@@ -200,10 +211,15 @@ def suites_decidees():
 
 def paiements_attendus(actions, jour, regle) -> Iterable[Echeance]:
     """Engagées, jamais payées, et le délai que la DDETS a fixé est passé. Sans délai fixé, aucune."""
-    if not regle.est_connue:
-        return
-    impayees = actions.filter(EtatExecution.ENGAGEES.condition(jour), ~EtatExecution.PAYEES.condition(jour))
-    for action in avec_execution(impayees).annotate(engagee_le=Max("lignes_engagement__engagement__date")):
-        due_le = echeance(regle, action.exercice.departement_id, action.engagee_le)
-        if due_le and due_le < jour:
+    if regle.est_connue:
+        for action in avec_execution(impayees(actions, jour, regle)):
+            due_le = echeance(regle, action.exercice.departement_id, action.engagee_le)
             yield Echeance(NatureEcheance.PAIEMENT, action, action, due_le, jour, action.engage)
+
+
+def impayees(actions: QuerySet[Action], jour: Date, regle: Regle) -> QuerySet[Action]:
+    """Les actions engagées, jamais payées, au-delà du délai qui court depuis leur dernier EJ."""
+    siennes = LigneEngagement.objects.filter(action=OuterRef("pk")).order_by("-engagement__date")
+    engagees = actions.annotate(engagee_le=Subquery(siennes.values("engagement__date")[:1]))
+    etats = EtatExecution.ENGAGEES.condition(jour), ~EtatExecution.PAYEES.condition(jour)
+    return engagees.filter(*etats, mois_ecoules(regle, "engagee_le", "exercice__departement", jour))

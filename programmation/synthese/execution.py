@@ -160,7 +160,7 @@ class SyntheseDExecution:
     piliers: tuple[LigneExecution, ...]
     contrats: tuple[LigneExecution, ...]
     enveloppes: tuple[LigneExecution, ...]
-    cofinancements: Cofinancements
+    cofinancements: Cofinancements | None
     au: datetime
 
 
@@ -168,10 +168,11 @@ def synthese_d_execution(
     actions: QuerySet[Action],
     *,
     avec_pre: bool = True,
+    avec_cofinancements: bool = False,
     enveloppes: Sequence[Enveloppe] = (),
     jour: Date | None = None,
 ) -> SyntheseDExecution:
-    """Au plus douze requêtes, quel que soit le nombre d'actions. `enveloppes` : celles dont on veut la ligne."""
+    """Huit requêtes, deux de plus avec les cofinancements, trois avec les enveloppes dont on veut la ligne."""
     siennes = une_fois_chacune(actions)
     siennes = siennes if avec_pre else siennes.exclude(dispositif__est_pre=True)
     groupes = executions_par(siennes, AXES, jour or timezone.localdate())
@@ -181,7 +182,7 @@ def synthese_d_execution(
         piliers=lignes_des_piliers(piliers),
         contrats=lignes_des_contrats(contrats),
         enveloppes=lignes_des_enveloppes(siennes, enveloppes),
-        cofinancements=cofinancements(siennes),
+        cofinancements=cofinancements(siennes) if avec_cofinancements else None,
         au=timezone.now(),
     )
 

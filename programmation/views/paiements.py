@@ -76,7 +76,7 @@ def paiement_create(request, pk):
     vus = caisse.nombres[ligne.pk]
     nature = request.GET.get("nature", "")
     initial = {"vus": vus, "nature": nature if nature in NaturePaiement.values else ""}
-    formulaire = PaiementForm(caisse.reste(ligne), caisse.nets[ligne.pk], request.POST or None, initial=initial)
+    formulaire = PaiementForm(caisse.reste(ligne), caisse.paye(ligne), request.POST or None, initial=initial)
 
     def agir(valides):
         [paiement] = operations.payer([DemandeDePaiement(ligne, **valides)], par=request.user)

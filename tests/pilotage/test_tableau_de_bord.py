@@ -555,7 +555,7 @@ def test_sans_habilitation_la_page_dit_a_qui_s_adresser(client, db, adresse):
 
 
 def requetes_du_tableau(client, django_assert_max_num_queries, **parametres):
-    with django_assert_max_num_queries(21) as lues:
+    with django_assert_max_num_queries(30) as lues:
         lire(client, **parametres)
     return len(lues)
 

@@ -307,7 +307,7 @@ def test_les_listes_et_les_fiches_lisent_autant_avec_un_ou_plusieurs_quartiers(
 
 
 def requetes(client, adresse, django_assert_max_num_queries):
-    with django_assert_max_num_queries(28) as lues:
+    with django_assert_max_num_queries(36) as lues:
         lire(client, adresse)
     return len(lues)
 

@@ -1,5 +1,6 @@
 """L'exécution : engager, payer, justifier, suivre ; ses chiffres en direct, qui ne changent rien à la programmation."""
 
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from comptes.enums import Role
+from pilotage import photographies
 from programmation import operations
 from programmation.enums import (
     CodeParametre,
@@ -27,8 +29,8 @@ from programmation.models import (
     SuiviFinancement,
 )
 from programmation.operations import (
-    DemandeDEngagement,
     DemandeDeJustification,
+    DemandeDEngagement,
     DemandeDePaiement,
     DroitManquant,
     EntreTemps,
@@ -38,7 +40,9 @@ from programmation.operations import (
     OperationRefusee,
     VoteOuVersement,
 )
+from programmation.synthese.delais import Regle, en_retard_de_justification
 from programmation.synthese.execution import Execution, execution_de, synthese_d_execution
+from programmation.synthese.justifications import ligne_de_justification
 from tests.fabriques import (
     ActionFactory,
     ContratFactory,
@@ -71,6 +75,19 @@ def e():
     e.b1 = action_programmee(6000, intitule="B1", pilier=PilierFactory(), beneficiaires_prevus=100, **commun)
     e.b2 = action_programmee(4000, intitule="B2", pilier=PilierFactory(code="emploi", ordre=3), **commun)
     return e
+
+
+@contextmanager
+def refuse(phrase):
+    """L'opération refuse en disant cette phrase, et n'écrit rien ; les espaces insécables y sont des espaces."""
+    with pytest.raises(OperationRefusee) as refus:
+        yield
+    assert phrase in " ".join(" ".join(refus.value.messages).split())
+
+
+def delai(mois=6):
+    commun = {"code": CodeParametre.DELAI_JUSTIFICATION, "depuis": date(2000, 4, 12), "source": "Loi n° 2000-321"}
+    return Parametre.objects.create(valeur=mois, **commun)
 
 
 def ej(numero, *lignes, jour=date(2025, 5, 10)):
@@ -145,3 +162,388 @@ def test_l_exemple_refait_a_la_main(e):
     [enveloppe] = lue.enveloppes
     assert (enveloppe.execution.accorde, enveloppe.execution.engage) == (euros(10_000), euros(9_500))
     assert (enveloppe.execution.paye, enveloppe.execution.reverse) == (euros(8_000), euros("400,50"))
+
+
+def test_les_faits_d_execution_d_un_exercice_clos_ne_changent_aucun_chiffre_de_programmation(e):
+    e.exercice.statut = StatutExercice.CLOS
+    e.exercice.save()
+    avant = photographies.lignes(e.exercice), photographies.synthese(e.exercice)
+    versions = dict(Action.objects.values_list("pk", "version"))
+    derouler_l_exemple(e)
+    caf = cofinancement(e.b1, FinanceurFactory(), 1000, etat=EtatFinancement.SOLLICITE)
+    avant_le_suivi = photographies.lignes(e.exercice)
+    vote = VoteOuVersement(date(2026, 2, 1), EtatFinancement.ACQUIS, euros(900), euros(450))
+    operations.suivre_un_financement(caf, vote, par=e.agent)
+    assert photographies.lignes(e.exercice) == avant_le_suivi
+    caf.delete()
+    assert (photographies.lignes(e.exercice), photographies.synthese(e.exercice)) == avant
+    assert dict(Action.objects.values_list("pk", "version")) == versions
+
+
+# --- Engager ---
+
+
+def test_un_ej_couvre_plusieurs_actions_et_chaque_ligne_prend_l_enveloppe_de_la_decision(e):
+    [engagement] = operations.engager([ej("210 100 0001", (e.b1, 5000), (e.b2, 4000))], par=e.agent)
+    assert (engagement.numero, engagement.exercice) == ("2101000001", e.exercice)
+    lignes = list(engagement.lignes.values_list("action__intitule", "enveloppe", "ae"))
+    assert lignes == [("B1", e.enveloppe.pk, euros(5000)), ("B2", e.enveloppe.pk, euros(4000))]
+    assert engagement.history.get().history_user == e.agent
+
+
+def test_une_action_sur_deux_enveloppes_demande_laquelle(e):
+    reserve = EnveloppeFactory(exercice=e.exercice, libelle="Réserve")
+    MouvementFactory(enveloppe=reserve, nature="notification", ae=euros(1000))
+    DecisionFactory(action=e.b1, nature="complement", montant=euros(500), enveloppe=reserve)
+    with refuse("choisir l’enveloppe à engager, « Crédits 2025 » ou « Réserve »"):
+        operations.engager([ej("1", (e.b1, 500))], par=e.agent)
+    demande = DemandeDEngagement("1", date(2025, 5, 10), [LigneDEngagement(e.b1, euros(500), reserve)])
+    [engagement] = operations.engager([demande], par=e.agent)
+    assert engagement.lignes.get().enveloppe == reserve
+    with refuse("dépassent ce qui reste à engager, 0,00 € sur 500,00 €"):
+        operations.engager([DemandeDEngagement("2", date(2025, 5, 10), demande.lignes)], par=e.agent)
+
+
+def test_une_enveloppe_qui_n_accorde_rien_a_l_action_est_refusee(e):
+    reserve = EnveloppeFactory(exercice=e.exercice, libelle="Réserve")
+    ligne = LigneDEngagement(e.b1, euros(500), reserve)
+    with refuse("« Réserve » ne lui accorde rien. Engager sur « Crédits 2025 »"):
+        operations.engager([DemandeDEngagement("1", date(2025, 5, 10), [ligne])], par=e.agent)
+
+
+def test_sans_aucune_enveloppe_la_ligne_n_en_a_pas(e):
+    action = action_programmee(800, exercice=ExerciceFactory(annee=2026))
+    agent = habiliter(Role.AGENT, departement=action.exercice.departement)
+    [engagement] = operations.engager([ej("1", (action, 800), jour=date(2026, 5, 1))], par=agent)
+    assert engagement.lignes.get().enveloppe is None
+
+
+def test_on_n_engage_pas_plus_que_l_accorde_sauf_le_responsable_avec_un_motif(e):
+    operations.engager([ej("1", (e.b1, 5000))], par=e.agent)
+    trop = [ej("2", (e.b1, 1001))]
+    with refuse("dépassent ce qui reste à engager, 1 000,00 € sur 6 000,00 €"):
+        operations.engager(trop, par=e.agent, motif="Urgent")
+    with pytest.raises(MotifExige):
+        operations.engager(trop, par=e.responsable)
+    [engagement] = operations.engager(trop, par=e.responsable, motif="Complément en cours de signature")
+    assert engagement.lignes.get().history.get().history_change_reason == "Complément en cours de signature"
+
+
+def test_on_n_engage_pas_plus_que_le_notifie_de_l_enveloppe_ni_de_sa_mere(e):
+    mere = EnveloppeFactory(exercice=e.exercice, libelle="Mère")
+    e.enveloppe.parent = mere
+    e.enveloppe.save()
+    MouvementFactory(enveloppe=mere, nature="notification", ae=euros(7000))
+    with refuse("« Mère », enveloppe mère : 7 001,00 € dépassent le notifié qui reste à engager (7 000,00 €)"):
+        operations.engager([ej("1", (e.b1, 5000), (e.b2, 2001))], par=e.agent)
+    assert not Engagement.objects.exists()
+    operations.engager([ej("1", (e.b1, 5000), (e.b2, 2000))], par=e.agent)
+
+
+@pytest.mark.parametrize("statut", [s for s in StatutAction if s not in (StatutAction.PROGRAMMEE, "brouillon")])
+def test_seule_une_action_programmee_s_engage(e, statut):
+    action = ActionFactory(exercice=e.exercice, contrat=e.caen, statut=statut)
+    with refuse("Seule une action programmée s’engage"):
+        operations.engager([ej("1", (e.b1, 100), (action, 100))], par=e.agent)
+    assert not LigneEngagement.objects.exists()
+
+
+def test_un_ej_ne_s_enregistre_qu_une_fois_par_exercice(e):
+    operations.engager([ej("2101000001", (e.b1, 100))], par=e.agent)
+    with refuse("Cet EJ est déjà enregistré dans l’exercice"):
+        operations.engager([ej("210 100 0001", (e.b2, 100))], par=e.agent)
+
+
+def test_un_ej_n_engage_que_des_actions_d_un_meme_exercice(e):
+    autre = action_programmee(exercice=ExerciceFactory(annee=2026))
+    with refuse("d’un même exercice"):
+        operations.engager([ej("1", (e.b1, 100), (autre, 100))], par=e.agent)
+
+
+@pytest.mark.parametrize(("jour", "phrase"), [(date(2023, 12, 31), "vérifier l’année"), (date(2099, 1, 1), "futur")])
+def test_un_ej_est_date_ni_trop_tot_ni_dans_le_futur(e, jour, phrase):
+    with refuse(phrase):
+        operations.engager([ej("1", (e.b1, 100), jour=jour)], par=e.agent)
+
+
+def test_completer_un_ej_que_quelqu_un_a_change_entre_temps_n_ecrit_rien(e):
+    [engagement] = operations.engager([ej("1", (e.b1, 100))], par=e.agent)
+    [ligne] = operations.completer_l_engagement(engagement, [LigneDEngagement(e.b2, euros(200))], par=e.agent, vues=1)
+    assert (ligne.engagement, ligne.ae) == (engagement, euros(200))
+    with pytest.raises(EntreTemps):
+        operations.completer_l_engagement(engagement, [LigneDEngagement(e.b2, euros(200))], par=e.agent, vues=1)
+
+
+def test_un_lecteur_un_delegue_un_agent_d_ailleurs_n_engagent_pas(e):
+    gard = DepartementFactory(code="30")
+    for personne in (
+        habiliter(Role.LECTEUR, departement=e.exercice.departement),
+        habiliter(Role.DELEGUE, contrat=e.caen),
+        habiliter(Role.AGENT, departement=gard),
+    ):
+        with pytest.raises(DroitManquant):
+            operations.engager([ej("1", (e.b1, 100))], par=personne)
+
+
+# --- Désengager, corriger ---
+
+
+def test_un_desengagement_est_une_ligne_negative_motivee_qui_ne_touche_pas_au_paye(e):
+    [engagement] = operations.engager([ej("1", (e.b1, 5000))], par=e.agent)
+    ligne = engagement.lignes.get()
+    operations.payer([paiement(ligne, NaturePaiement.AVANCE, 3000, date(2025, 6, 1))], par=e.agent)
+    with pytest.raises(MotifExige):
+        operations.desengager(ligne, euros(100), par=e.agent, motif=" ")
+    with refuse("Au plus 2 000,00 € : 5 000,00 € engagés, dont 3 000,00 € payés"):
+        operations.desengager(ligne, euros("2000,01"), par=e.agent, motif="Réduite")
+    rendue = operations.desengager(ligne, euros(2000), par=e.agent, motif="Réduite")
+    assert (rendue.ae, rendue.enveloppe, rendue.engagement) == (euros(-2000), e.enveloppe, engagement)
+    with refuse("dépassent ce qui reste à payer, 0,00 €"):
+        operations.payer([paiement(ligne, NaturePaiement.SOLDE, 1, date(2025, 7, 1))], par=e.agent)
+    operations.engager([ej("2", (e.b1, 3000))], par=e.agent)  # les crédits rendus s'engagent à nouveau
+
+
+def test_une_ligne_fausse_se_retire_avec_un_motif_et_l_ej_vide_disparait(e):
+    [engagement] = operations.engager([ej("1", (e.b1, 5000))], par=e.agent)
+    ligne = engagement.lignes.get()
+    [paye] = operations.payer([paiement(ligne, NaturePaiement.AVANCE, 3000, date(2025, 6, 1))], par=e.agent)
+    with refuse("a des paiements"):
+        operations.retirer_la_ligne(ligne, par=e.agent, motif="Erreur")
+    operations.retirer_le_paiement(paye, par=e.agent, motif="Erreur")
+    operations.retirer_la_ligne(ligne, par=e.agent, motif="Erreur")
+    assert not Engagement.objects.exists()
+    assert LigneEngagement.history.filter(history_type="-").get().history_change_reason == "Erreur"
+
+
+def test_un_ej_se_corrige_avec_un_motif_jamais_apres_son_premier_paiement(e):
+    [engagement] = operations.engager([ej("1", (e.b1, 5000))], par=e.agent)
+    operations.payer([paiement(engagement.lignes.get(), NaturePaiement.AVANCE, 1, date(2025, 6, 1))], par=e.agent)
+    with refuse("Un paiement de cet EJ date déjà du 01/06/2025"):
+        operations.corriger_l_engagement(engagement, "1", date(2025, 6, 2), par=e.agent, motif="Faute")
+    operations.corriger_l_engagement(engagement, "21 2", date(2025, 6, 1), par=e.agent, motif="Faute")
+    engagement.refresh_from_db()
+    assert (engagement.numero, engagement.date) == ("212", date(2025, 6, 1))
+
+
+# --- Payer ---
+
+
+@pytest.fixture
+def ligne(e):
+    [engagement] = operations.engager([ej("1", (e.b1, 1000))], par=e.agent)
+    return engagement.lignes.get()
+
+
+@pytest.mark.parametrize(
+    ("nature", "montant", "jour", "phrase"),
+    [
+        ("acompte", "1000,01", date(2025, 6, 1), "dépassent ce qui reste à payer, 1 000,00 €"),
+        ("acompte", 0, date(2025, 6, 1), "supérieur à zéro"),
+        ("acompte", 100, date(2025, 5, 9), "Un paiement suit son engagement, daté du 10/05/2025"),
+        ("acompte", 100, date(2099, 6, 1), "dans le futur"),
+        ("reversement", 1, date(2025, 6, 1), "Le porteur ne rend pas plus que les 0,00 € reçus"),
+    ],
+)
+def test_un_paiement_impossible_est_refuse_en_francais(e, ligne, nature, montant, jour, phrase):
+    with refuse(phrase):
+        operations.payer([paiement(ligne, nature, montant, jour)], par=e.agent)
+    assert not Paiement.objects.exists()
+
+
+def test_un_lot_de_paiements_est_tout_ou_rien_et_tient_compte_de_lui_meme(e, ligne):
+    lot = [paiement(ligne, NaturePaiement.ACOMPTE, 600, date(2025, 6, 1)) for _ in range(2)]
+    with refuse("reste à payer, 400,00 €"):
+        operations.payer(lot, par=e.agent)
+    assert not Paiement.objects.exists()
+
+
+def test_un_reversement_est_negatif_et_rouvre_le_reste_a_payer(e, ligne):
+    operations.payer([paiement(ligne, NaturePaiement.SOLDE, 1000, date(2025, 6, 1))], par=e.agent)
+    [rendu] = operations.payer([paiement(ligne, NaturePaiement.REVERSEMENT, "250,50", date(2025, 7, 1))], par=e.agent)
+    assert rendu.cp == euros("-250,50")
+    chiffres = execution_de(e.b1)
+    assert (chiffres.paye, chiffres.reverse, chiffres.net_paye) == (euros(1000), euros("250,50"), euros("749,50"))
+
+
+def test_le_meme_paiement_renvoye_ne_compte_pas_deux_fois(e, ligne):
+    envoi = paiement(ligne, NaturePaiement.ACOMPTE, 300, date(2025, 6, 1), vus=0)
+    operations.payer([envoi], par=e.agent)
+    with pytest.raises(EntreTemps):
+        operations.payer([envoi], par=e.agent)
+    assert Paiement.objects.count() == 1
+
+
+# --- Justifier ---
+
+
+def justifier(e, action, version=None, **valeurs):
+    recue = {"etat": EtatJustification.RECUE, "recue_le": date(2026, 3, 1)}
+    [justification] = operations.justifier([DemandeDeJustification(action, recue | valeurs, version)], par=e.agent)
+    return justification
+
+
+def test_la_justification_a_sa_version_et_l_action_garde_la_sienne(e):
+    premiere = justifier(e, e.b1, version=0)
+    assert (premiere.version, premiere.history.get().history_user) == (1, e.agent)
+    justifier(e, e.b1, version=1, depense=euros(100))
+    with pytest.raises(JustificationChangee) as refus:
+        justifier(e, e.b1, version=1, depense=euros(200))
+    assert refus.value.justification.depense == euros(100)
+    assert justifier(e, e.b1, version=2, depense=euros(100)).version == 2  # rien n'a changé : rien ne s'écrit
+    e.b1.refresh_from_db()
+    assert e.b1.version == 1
+
+
+@pytest.mark.parametrize(
+    ("valeurs", "phrase"),
+    [
+        ({"recue_le": None}, "Dire quand elle a été reçue"),
+        ({"recue_le": date(2099, 1, 1)}, "dans le futur"),
+        ({"recue_le": date(2024, 12, 31)}, "L’action ne commence que le 01/01/2025"),
+        ({"etat": "attendue"}, "n’a pas de date de réception"),
+        ({"etat": "attendue", "recue_le": None, "depense": Decimal(1)}, "Rien n’est reçu"),
+        ({"etat": "validee"}, "dit ce qui a été dépensé"),
+        ({"prorogation_jusqu_au": date(2025, 12, 31)}, "au-delà de la fin prévue"),
+        ({"non_utilise": Decimal("6000.01")}, "Pas plus que les 6 000,00 € accordés"),
+        ({"suite": "report", "suite_le": date(2026, 3, 1)}, "Une suite porte sur du P147 non utilisé"),
+        ({"suite": "report", "non_utilise": Decimal(5)}, "La suite donnée se date"),
+        ({"suite_le": date(2026, 3, 1)}, "Choisir la suite donnée"),
+        (
+            {"suite": "reversement_demande", "suite_le": date(2026, 3, 1), "non_utilise": Decimal(5)},
+            "n’a reçu que 0,00 €",
+        ),
+    ],
+)
+def test_une_justification_incoherente_est_refusee(e, valeurs, phrase):
+    with refuse(phrase):
+        justifier(e, e.b1, **valeurs)
+    assert not Justification.objects.exists()
+
+
+def test_une_action_non_programmee_n_a_rien_a_justifier(e):
+    with refuse("n’a rien à justifier"):
+        justifier(e, ActionFactory(exercice=e.exercice, contrat=e.caen))
+
+
+def test_un_reversement_percu_ecrit_le_paiement_negatif_qui_manque_et_lui_seul(e, ligne):
+    operations.payer([paiement(ligne, NaturePaiement.SOLDE, 1000, date(2025, 6, 1))], par=e.agent)
+    operations.payer([paiement(ligne, NaturePaiement.REVERSEMENT, 100, date(2026, 3, 1))], par=e.agent)
+    percu = {"suite": SuiteJustification.REVERSEMENT_PERCU, "suite_le": date(2026, 4, 1)}
+    justifier(e, e.b1, non_utilise=euros("400,50"), **percu)
+    rendus = Paiement.objects.filter(nature=NaturePaiement.REVERSEMENT).values_list("cp", "date")
+    assert list(rendus) == [(euros(-100), date(2026, 3, 1)), (euros("-300,50"), date(2026, 4, 1))]
+    rendu = Paiement.objects.order_by("pk").last()
+    with refuse("La justification dit ce reversement perçu"):
+        operations.retirer_le_paiement(rendu, par=e.agent, motif="Erreur")
+
+
+def test_un_reversement_percu_sur_deux_lignes_dit_d_enregistrer_le_paiement_d_abord(e):
+    for numero in "12":
+        [engagement] = operations.engager([ej(numero, (e.b1, 1000))], par=e.agent)
+        operations.payer([paiement(engagement.lignes.get(), NaturePaiement.SOLDE, 1000, date(2025, 6, 1))], par=e.agent)
+    percu = {"suite": SuiteJustification.REVERSEMENT_PERCU, "suite_le": date(2026, 4, 1)}
+    with refuse("Enregistrer d’abord le reversement de 400,00 €"):
+        justifier(e, e.b1, non_utilise=euros(400), **percu)
+    assert not Justification.objects.exists()
+
+
+# --- Suivre un autre financeur ---
+
+
+def test_avant_la_cloture_un_vote_s_ecrit_dans_le_plan_et_un_versement_se_suit(e):
+    ville = cofinancement(e.b1, FinanceurFactory(), 1000, 800)
+    vote = VoteOuVersement(date(2025, 9, 1), EtatFinancement.ACQUIS, euros(900), None)
+    with refuse("Avant la clôture, un vote s’écrit dans le plan"):
+        operations.suivre_un_financement(ville, vote, par=e.agent)
+    versement = VoteOuVersement(date(2025, 9, 1), EtatFinancement.ACQUIS, euros(800), euros(400))
+    operations.suivre_un_financement(ville, versement, par=e.agent, vus=0)
+    with pytest.raises(EntreTemps):
+        operations.suivre_un_financement(ville, versement, par=e.agent, vus=0)
+    assert SuiviFinancement.objects.count() == 1
+    ville.refresh_from_db()
+    assert ville.verse is None
+    lus = synthese_d_execution(Action.objects.all(), avec_cofinancements=True).cofinancements
+    assert (lus.acquis, lus.verse, lus.suivis) == (euros(800), euros(400), 1)
+
+
+def test_apres_la_cloture_le_vote_tardif_se_lit_dans_la_seule_execution(e):
+    ville = cofinancement(e.b1, FinanceurFactory(), 1000)
+    e.exercice.statut = StatutExercice.CLOS
+    e.exercice.save()
+    vote = VoteOuVersement(date(2026, 2, 1), EtatFinancement.ACQUIS, euros(900), euros(450))
+    operations.suivre_un_financement(ville, vote, par=e.agent)
+    ville.refresh_from_db()
+    assert (ville.etat, ville.accorde) == (EtatFinancement.SOLLICITE, None)
+    lus = synthese_d_execution(Action.objects.all(), avec_cofinancements=True).cofinancements
+    assert (lus.acquis, lus.verse) == (euros(900), euros(450))
+
+
+@pytest.mark.parametrize(
+    ("fait", "phrase"),
+    [
+        (VoteOuVersement(date(2026, 2, 1), EtatFinancement.ACQUIS), "annoncé ou acquis : dire combien"),
+        (VoteOuVersement(date(2026, 2, 1), EtatFinancement.ACQUIS, Decimal(10), Decimal(11)), "Pas plus que les 10,00"),
+        (VoteOuVersement(date(2099, 2, 1), EtatFinancement.REFUSE, Decimal(0)), "dans le futur"),
+    ],
+)
+def test_un_suivi_incoherent_est_refuse(e, fait, phrase):
+    ville = cofinancement(e.b1, FinanceurFactory(), 1000)
+    e.exercice.statut = StatutExercice.CLOS
+    e.exercice.save()
+    with refuse(phrase):
+        operations.suivre_un_financement(ville, fait, par=e.agent)
+
+
+def test_la_ligne_p147_ne_se_suit_pas_comme_un_cofinanceur(e):
+    p147 = e.b1.financements.get()
+    fait = VoteOuVersement(date(2025, 9, 1), EtatFinancement.ACQUIS, euros(6000), euros(1))
+    with refuse("Le P147 se suit par ses engagements"):
+        operations.suivre_un_financement(p147, fait, par=e.agent)
+
+
+# --- Les règles datées ---
+
+
+def test_la_valeur_du_departement_l_emporte_a_sa_date():
+    calvados, gard = DepartementFactory(), DepartementFactory(code="30")
+    commun = {"code": CodeParametre.DELAI_JUSTIFICATION, "source": "Essai"}
+    Parametre.objects.create(depuis=date(2000, 1, 1), valeur=6, **commun)
+    Parametre.objects.create(depuis=date(2026, 1, 1), valeur=3, departement=gard, **commun)
+    regle = Regle(CodeParametre.DELAI_JUSTIFICATION)
+    assert regle.valeur(calvados.pk, date(2026, 6, 1)) == 6
+    assert [regle.valeur(gard.pk, date(annee, 6, 1)) for annee in (1999, 2025, 2026)] == [None, 6, 3]
+
+
+@pytest.mark.parametrize(
+    ("fin", "jour", "en_retard"),
+    [
+        (date(2025, 12, 31), date(2026, 6, 30), False),
+        (date(2025, 12, 31), date(2026, 7, 1), True),
+        (date(2025, 8, 31), date(2026, 2, 28), False),
+        (date(2025, 8, 31), date(2026, 3, 1), True),
+        (date(2026, 2, 28), date(2026, 8, 29), True),
+    ],
+)
+def test_le_retard_est_le_meme_en_sql_et_en_python(fin, jour, en_retard):
+    delai()
+    action = action_programmee(exercice=ExerciceFactory(annee=2025), date_fin=fin)
+    ligne = ligne_de_justification(action, Regle(CodeParametre.DELAI_JUSTIFICATION), jour)
+    assert ligne.en_retard is en_retard
+    assert en_retard_de_justification(Action.objects.all(), jour).exists() is en_retard
+
+
+def test_une_prorogation_repousse_l_echeance_et_un_compte_rendu_recu_l_eteint(e):
+    delai()
+    jour = date(2026, 7, 1)
+    assert set(en_retard_de_justification(Action.objects.all(), jour)) == {e.b1, e.b2}
+    valeurs = {"etat": EtatJustification.ATTENDUE, "prorogation_jusqu_au": date(2026, 1, 31)}
+    operations.justifier([DemandeDeJustification(e.b1, valeurs)], par=e.agent)
+    justifier(e, e.b2)
+    assert not en_retard_de_justification(Action.objects.all(), jour).exists()
+    assert set(en_retard_de_justification(Action.objects.all(), date(2026, 8, 1))) == {e.b1}
+    justifier(e, e.b2, etat=EtatJustification.A_COMPLETER)
+    assert set(en_retard_de_justification(Action.objects.all(), jour)) == {e.b2}
+
+
+def test_sans_delai_connu_rien_n_est_en_retard(e):
+    assert not en_retard_de_justification(Action.objects.all(), date(2030, 1, 1)).exists()
