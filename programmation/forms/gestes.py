@@ -16,7 +16,7 @@ from .. import regles
 from ..enums import MotifStatut, NatureDecision, StatutAction
 from ..models import Decision, Enveloppe
 from ..operations import DemandeDeDecision, MotifExige
-from ..synthese import restes_avec_meres
+from ..synthese import arbre_des_enveloppes, restes_avec_meres
 from .choix import contrats_ou_saisir
 from .outils import RefusMixin
 
@@ -109,6 +109,11 @@ class DecisionCommuneForm(RefusMixin, forms.Form):
             self.fields["enveloppe"] = EnveloppeField(self.enveloppes, self.sans_choix(initiale), initial=initiale)
             self.order_fields(["nature", "montant", "enveloppe"])
 
+    @property
+    def barres(self):
+        """Les enveloppes proposées et leurs barres, pour les lire avant de choisir."""
+        return arbre_des_enveloppes(self.enveloppes)
+
     def sans_choix(self, initiale):
         """Comment se dit le choix vide."""
         return "Celle de chaque action"
@@ -171,7 +176,8 @@ def feuilles_proposees(actions, utilisateur):
     """Les feuilles que la personne voit dans les exercices de ces actions, et celles que les actions ont déjà."""
     visibles = Enveloppe.objects.visibles_par(utilisateur).filter(exercice__in={a.exercice_id for a in actions})
     leurs = {action.enveloppe_id for action in actions}
-    return list(Enveloppe.objects.filter(Q(pk__in=visibles.order_by().values("pk")) | Q(pk__in=leurs)).feuilles())
+    feuilles = Enveloppe.objects.filter(Q(pk__in=visibles.order_by().values("pk")) | Q(pk__in=leurs)).feuilles()
+    return list(feuilles.select_related("contrat", "dispositif"))
 
 
 def dernieres_enveloppes(actions):
