@@ -16,6 +16,7 @@ from programmation.synthese.comites import releve
 from programmation.views.comites import actions_vues, comite_a_tenir, comite_visible, enveloppes_vues
 
 from ..exports.releve import ReleveEnClasseur, nom_du_releve, releve_en_pdf
+from ..models import Photographie
 from ..operations import terminer_un_comite
 
 
@@ -54,7 +55,9 @@ def comite_releve(request, pk):
         return classeur_en_fichier(choisi, nom_du_releve(comite), ReleveEnClasseur(lu, avertissement).ecrire)
     if choisi == "pdf":
         return en_pdf(request, lu, avertissement)
-    return render(request, "pilotage/comite_releve.html", {"comite": comite, "releve": lu})
+    photographie = Photographie.objects.visibles_par(request.user).filter(comite=comite).first()
+    page = {"comite": comite, "releve": lu, "photographie": photographie}
+    return render(request, "pilotage/comite_releve.html", page)
 
 
 def en_pdf(request, lu, avertissement):

@@ -204,7 +204,7 @@ def prise_ailleurs(passage, decisions):
 
 @dataclass(frozen=True)
 class CreditsDEnveloppe:
-    """Une enveloppe, en euros d'AE : plafond − accordé = reste à décider, signé. `rang` : sa profondeur dans l'arbre."""
+    """Une enveloppe, en euros d'AE : reste à décider = plafond − accordé. `rang` : sa profondeur dans l'arbre."""
 
     enveloppe: Enveloppe
     plafond: Decimal
@@ -231,8 +231,9 @@ class Situation:
     enveloppes: tuple[CreditsDEnveloppe, ...]
     au: datetime
 
-    def credits(self, enveloppe: Enveloppe | None) -> CreditsDEnveloppe | None:
-        return next((c for c in self.enveloppes if enveloppe and c.enveloppe.pk == enveloppe.pk), None)
+    def enveloppes_de(self, action: Action) -> tuple[CreditsDEnveloppe, ...]:
+        """Celles qui peuvent porter cette action : l'écran d'une seule action ne montre qu'elles."""
+        return tuple(credits for credits in self.enveloppes if not credits.enveloppe.pourquoi_pas(action))
 
 
 def actions_du_territoire(comite: Comite, actions: QuerySet[Action] | None = None) -> QuerySet[Action]:

@@ -52,6 +52,7 @@ def page_d_une_action(request, comite, ordre, formulaire, *, conflits=(), code=2
     avant, apres = ordre.voisines(ligne)
     contexte = {"ligne": ligne, "formulaire": formulaire, "avant": avant, "apres": apres, "rang": rang(ordre, ligne)}
     contexte |= contexte_de_seance(request, comite, ordre, conflits)
+    contexte = avec_les_enveloppes(contexte)
     return render(request, "programmation/comite_seance_action.html", contexte, status=code)
 
 
@@ -60,6 +61,7 @@ def page_du_tableau(request, comite, ordre, formulaires_du_tableau, *, conflits=
     lignes = [(ligne, par_passage.get(ligne.passage.pk)) for ligne in ordre.lignes]
     contexte = {"lignes": lignes, "refus": refus, "nombre": len(formulaires_du_tableau)}
     contexte |= contexte_de_seance(request, comite, ordre, conflits)
+    contexte = avec_les_enveloppes(contexte)
     return render(request, "programmation/comite_seance.html", contexte, status=code)
 
 
@@ -72,6 +74,12 @@ def contexte_de_seance(request, comite, ordre, conflits):
         "vu": empreinte_de_la_seance(comite),
         "vue": "situation",
     }
+
+
+def avec_les_enveloppes(contexte):
+    """L'écran d'une action ne montre que les enveloppes qui peuvent la porter."""
+    ligne, lue = contexte.get("ligne"), contexte["situation"]
+    return contexte | {"enveloppes": lue.enveloppes_de(ligne.action) if ligne else lue.enveloppes}
 
 
 def rang(ordre, ligne):
@@ -217,16 +225,23 @@ def contexte_de_l_ecran(request, comite, vue):
         "vu": empreinte_de_la_seance(comite),
         "situation": situation(comite, actions_vues(request), enveloppes_vues(request)),
     }
-    if vue == "situation":
+    if vue != "situation":
+        contexte |= contexte_de_l_examen(request, comite, vue)
+    elif request.GET.get("passage", "").isdecimal():
+        choisi = passage_du_comite(comite, request.GET["passage"])
+        contexte["ligne"] = ordre_du_jour(comite, actions_vues(request), seul=choisi.pk).ligne(choisi.pk)
+    return avec_les_enveloppes(contexte)
+
+
+def contexte_de_l_examen(request, comite, vue):
+    """L'ordre du jour et, pour une action, celle que l'adresse nomme ou celle que la séance examine."""
+    avis = avis_a_projeter(comite) if vue == "action" else None
+    ordre = ordre_du_jour(comite, actions_vues(request), avis=avis)
+    contexte = {"ordre": ordre, "suit": "passage" not in request.GET}
+    if vue == "table" or not ordre.lignes:
         return contexte
-    ordre = ordre_du_jour(comite, actions_vues(request), avis=avis_a_projeter(comite) if vue == "action" else None)
-    ligne = None
-    if vue == "action":
-        choisie = request.GET.get("passage", "")
-        ligne = ordre.ligne(int(choisie)) if choisie.isdecimal() else ordre.ligne(comite.en_cours_id)
-        ligne = ligne or (ordre.lignes[0] if ordre.lignes else None)
-    contexte |= {"ordre": ordre, "ligne": ligne, "suit": "passage" not in request.GET}
-    if ligne:
-        avant, apres = ordre.voisines(ligne)
-        contexte |= {"rang": rang(ordre, ligne), "avant": avant, "apres": apres}
-    return contexte
+    choisie = request.GET.get("passage", "")
+    ligne = ordre.ligne(int(choisie)) if choisie.isdecimal() else ordre.ligne(comite.en_cours_id)
+    ligne = ligne or ordre.lignes[0]
+    avant, apres = ordre.voisines(ligne)
+    return contexte | {"ligne": ligne, "rang": rang(ordre, ligne), "avant": avant, "apres": apres}
