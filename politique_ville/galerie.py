@@ -65,5 +65,6 @@ def contexte(request):
             ("Cadre de vie", Decimal("18.3"), None, Decimal("283820.10"), None),
             ("Emploi", Decimal("2.1"), Decimal("2"), Decimal("32569.52"), Decimal("0.1")),
         ],
+        "segments": [("paye", Decimal(0), Decimal(30)), ("propose", Decimal(30), Decimal("12.5"))],
         "inconnu": None,
     }
