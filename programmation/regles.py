@@ -15,6 +15,7 @@ from .enums import (
     EtatFinancement,
     EtatScenario,
     FamilleFinanceur,
+    NatureActe,
     NatureDecision,
     QualiteAvis,
     StatutAction,
@@ -405,6 +406,11 @@ def empechement_de_proposer(action):
 # --- Comités ---
 
 
+def lit_les_comites(utilisateur):
+    """L'instruction est à l'État : un partenaire n'en lit ni l'ordre du jour, ni les propositions."""
+    return not utilisateur.roles.isdisjoint(Role.de_l_etat())
+
+
 def peut_tenir_un_comite(utilisateur, comite):
     """Composer l'ordre du jour, enregistrer ce qui s'y dit : qui écrit dans tout ce que couvre sa campagne."""
     return peut_saisir(utilisateur, comite.campagne.exercice, comite.campagne.contrat)
@@ -470,4 +476,56 @@ def empechement_d_annuler(mouvement):
         return f"« {mouvement} » annule déjà un autre mouvement : saisir de nouveau celui qui manque."
     if hasattr(mouvement, "annule_par"):
         return f"« {mouvement} » est déjà annulé."
+    return ""
+
+
+# --- Proposé saisi dans la liste ---
+
+
+def empechement_de_proposer_dans_la_liste(action, a_une_decision):
+    """Pourquoi le proposé de cette action ne se tape pas dans la liste, ou "" : un motif se donne sur sa page."""
+    if action.exercice.est_clos:
+        return empechement_de_modifier(action)
+    if action.statut not in StatutAction.a_decider():
+        return "Plus à décider." if not action.est_brouillon else "Brouillon : à déposer d’abord."
+    if a_une_decision:
+        return "Déjà décidée : le motif se donne en modifiant l’action."
+    if action.campagne.est_figee:
+        return "Campagne figée : le motif se donne en modifiant l’action."
+    return ""
+
+
+# --- Courriers et actes ---
+
+
+def empechement_d_ecrire(action, nature):
+    """Pourquoi une lettre de cette nature (NatureCourrier) n'annonce pas la décision de cette action, ou ""."""
+    if action.statut in nature.statuts:
+        return ""
+    if action.statut in (StatutAction.BROUILLON, StatutAction.DEPOSEE, StatutAction.INSTRUITE):
+        return f"Une action « {action.get_statut_display()} » n’est pas décidée : il n’y a rien à annoncer."
+    return f"Une action « {action.get_statut_display()} » n’appelle pas une lettre « {nature.label} »."
+
+
+def empechement_de_porter(decision):
+    """Un acte attribue, modifie ou retire des crédits ; le reste s'annonce par une lettre."""
+    if decision.nature in NatureDecision.sans_montant():
+        return f"Une décision « {decision.get_nature_display()} » ne se porte pas par un acte : une lettre suffit."
+    return ""
+
+
+def empechement_de_rediger(acte):
+    """Signé, un acte ne change plus : un avenant ou un retrait le remplace."""
+    if acte.signe_le:
+        return f"Cet acte est signé depuis le {acte.signe_le:%d/%m/%Y} : le remplacer par un avenant ou un retrait."
+    return ""
+
+
+def empechement_de_remplacer(acte):
+    if acte.signe_le is None:
+        return "Cet acte n’est pas signé : le modifier, ou le supprimer."
+    if acte.nature == NatureActe.RETRAIT:
+        return "Un retrait ne se remplace pas : établir un nouvel acte."
+    if acte.suivant:
+        return f"Cet acte est déjà remplacé : {acte.suivant}."
     return ""

@@ -3,11 +3,15 @@
 Une page ajoutée sans ligne dans ce tableau fait échouer `test_aucune_adresse_n_echappe_au_tableau`.
 """
 
+from datetime import date
+
 import pytest
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from comptes.enums import Role
+from pilotage.operations import photographier
+from programmation import operations
 from programmation.imports import lots
 from tests import imports
 from tests.dispositifs.fabriques import AvenantFactory, OccupationFactory, SuiviPreFactory, TriennaliteFactory
@@ -63,6 +67,16 @@ OUVERTES = {
     "territoires:quartier_detail": ({"pk": "quartier"}, TOUS),
     "programmation:action_list": ({}, CONNECTES),
     "programmation:action_detail": ({"pk": "action"}, TOUS),
+    "programmation:comite_list": ({}, [*ETAT, D_AILLEURS]),
+    "programmation:comite_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "programmation:comite_detail": ({"pk": "comite"}, ETAT),
+    "programmation:comite_update": ({"pk": "comite"}, QUI_ECRIVENT),
+    "programmation:comite_inscrire": ({"pk": "comite"}, QUI_ECRIVENT),
+    "programmation:comite_seance": ({"pk": "comite"}, QUI_ECRIVENT),
+    "programmation:comite_projection": ({"pk": "comite"}, ETAT),
+    "programmation:comite_ecran": ({"pk": "comite"}, ETAT),
+    "pilotage:comite_releve": ({"pk": "comite"}, ETAT),
+    "pilotage:comite_terminer": ({"pk": "comite"}, QUI_ECRIVENT),
     "programmation:action_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:action_update": ({"pk": "action"}, QUI_ECRIVENT),
     "programmation:action_decider": ({"pk": "action"}, QUI_ECRIVENT),
@@ -103,6 +117,21 @@ OUVERTES = {
     "programmation:justification_update": ({"pk": "programmee"}, QUI_ECRIVENT),
     "programmation:suivi_create": ({"pk": "cofinancement"}, QUI_ECRIVENT),
     "programmation:echeance_list": ({}, [*ETAT, D_AILLEURS]),
+    "programmation:exercice_list": ({}, [*ETAT, D_AILLEURS]),
+    "programmation:exercice_create": ({}, [RESPONSABLE]),
+    "programmation:exercice_detail": ({"pk": "cadre"}, ETAT),
+    "programmation:exercice_ouvrir": ({"pk": "cadre"}, [RESPONSABLE]),
+    "programmation:campagne_create": ({"pk": "cadre"}, [RESPONSABLE]),
+    "programmation:campagne_update": ({"pk": "campagne"}, [RESPONSABLE]),
+    "programmation:campagne_partager": ({"pk": "campagne"}, [RESPONSABLE]),
+    "pilotage:campagne_figer": ({"pk": "campagne"}, [RESPONSABLE]),
+    "pilotage:exercice_clore": ({"pk": "cadre"}, [RESPONSABLE]),
+    "pilotage:exercice_rouvrir": ({"pk": "cadre"}, [RESPONSABLE]),
+    "pilotage:passage": ({"pk": "cadre"}, ETAT),
+    "pilotage:photographie_list": ({}, [*QUI_ECRIVENT, LECTEUR, NATIONAL, D_AILLEURS]),
+    "pilotage:photographie_detail": ({"pk": "photographie"}, [*QUI_ECRIVENT, LECTEUR, NATIONAL]),
+    "pilotage:photographie_actions": ({"pk": "photographie"}, [*QUI_ECRIVENT, LECTEUR, NATIONAL]),
+    "pilotage:photographie_comparer": ({"pk": "photographie"}, [*QUI_ECRIVENT, LECTEUR, NATIONAL]),
     "programmation:import_list": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:import_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:import_modele": ({"exercice": "exercice"}, QUI_ECRIVENT),
@@ -144,6 +173,12 @@ OUVERTES = {
 
 
 PAR_POST = {
+    "programmation:comite_supprimer": {"pk": "comite"},
+    "programmation:comite_placer": {"pk": "comite"},
+    "programmation:comite_retirer": {"pk": "comite"},
+    "programmation:comite_ouvrir": {"pk": "comite"},
+    "programmation:comite_reporter": {"pk": "comite"},
+    "programmation:comite_montrer": {"pk": "comite"},
     "comptes:logout": {},
     "programmation:import_confirmer": {"pk": "lot"},
     "dispositifs:calendrier_creer": {},
@@ -152,10 +187,13 @@ PAR_POST = {
 SANS_SESSION = {"dispositifs:calendrier_ics"}  # une adresse privée, qui a ses propres tests
 # Ce qu'un partenaire ne voit pas : un organisme dont il ne voit aucune action, et tous les postes.
 PAS_AU_PARTENAIRE = {"fusionne", "poste", "convention", "avenant", "occupation", "employeur", "fonjep", "triennalite"}
-PAS_AU_PARTENAIRE |= {"enveloppe", "mouvement"}
+PAS_AU_PARTENAIRE |= {"cadre", "campagne", "photographie"}  # le cadre de l'année est à l'État
+PAS_AU_PARTENAIRE |= {"enveloppe", "mouvement", "comite"}
 PAS_AU_PARTENAIRE |= {"engagement", "ligne", "paiement", "programmee", "cofinancement"}
 VERS_AILLEURS = {"accueil": CONNECTES, "programmation:decision_en_lot": [*QUI_ECRIVENT, D_AILLEURS]}
+VERS_AILLEURS |= {"programmation:comite_choisir": [*QUI_ECRIVENT, D_AILLEURS]}
 FRAGMENTS_ET_FICHIERS = {
+    "programmation:comite_ecran",
     "programmation:choix_de_la_saisie",
     "programmation:organisme_chercher",
     "programmation:import_modele",
@@ -197,7 +235,13 @@ def monde():
     occupation = OccupationFactory(convention__poste__contrat=contrat, convention__poste__employeur=porteur)
     triennalite = TriennaliteFactory(poste__contrat=contrat)
     mouvement = MouvementFactory(enveloppe__exercice=exercice)
+    comite = operations.creer_un_comite(action.campagne, "pilotage", date(2026, 3, 12), par=agent)
+    operations.inscrire(comite, [action], par=agent)
     objets = {
+        "photographie": photographier(exercice, "Envoi"),
+        "campagne": action.campagne,
+        "cadre": exercice,
+        "comite": operations.ouvrir_la_seance(comite, par=agent),
         "mouvement": mouvement,
         "enveloppe": mouvement.enveloppe,
         "programmee": programmee,
@@ -292,6 +336,7 @@ def test_une_page_qui_renvoie_mene_a_une_page_ouverte(client, monde, nom, role):
 def refus(nom, role):
     """404 hors du périmètre ; 403 pour qui voit la chose, ou une page sans objet, sans avoir le droit du geste."""
     hors_perimetre = role in (SANS_DROIT, D_AILLEURS)
+    hors_perimetre |= role == DELEGUE and OUVERTES[nom][0].get("pk") == "photographie"  # elle est de tout l'exercice
     hors_perimetre |= role == PARTENAIRE and OUVERTES[nom][0].get("pk") in PAS_AU_PARTENAIRE
     a_un_objet = "pk" in OUVERTES[nom][0] or "exercice" in OUVERTES[nom][0]
     return 404 if a_un_objet and (hors_perimetre or "import" in nom) else 403  # les lots sont à qui importe

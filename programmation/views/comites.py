@@ -27,6 +27,7 @@ from .mixins import exiger
 
 PAR_PAGE = 30
 MAXIMUM = 500  # actions proposées à la fois à l'ordre du jour
+POUR_L_ETAT = "Les comités se lisent avec une habilitation de l’État : agent, responsable, délégué ou lecteur."
 SANS_DROIT = "Votre habilitation ne permet pas de tenir ce comité."
 
 
@@ -76,6 +77,7 @@ def faire(request, geste, fait=""):
 
 @require_safe
 def comite_list(request):
+    exiger(regles.lit_les_comites(request.user), POUR_L_ETAT)
     cadre = Cadre(request.GET, request.user)
     comites = Comite.objects.visibles_par(request.user).filter(campagne__exercice__in=[e.pk for e in cadre.exercices])
     comites = comites.select_related("campagne__exercice__departement", "campagne__contrat").order_by("-date", "-pk")
