@@ -7,7 +7,7 @@ from comptes.enums import Role
 from comptes.models import Habilitation
 from politique_ville.outils.montants import total
 from politique_ville.outils.siret import siren_valide, siret_valide
-from programmation.enums import NaturePilier, StatutExercice
+from programmation.enums import NatureMouvement, NaturePilier, StatutExercice
 from programmation.models import (
     Action,
     Campagne,
@@ -17,6 +17,7 @@ from programmation.models import (
     Etablissement,
     Exercice,
     Lot,
+    MouvementEnveloppe,
     Organisme,
     PartenaireFinanceur,
 )
@@ -151,6 +152,32 @@ def credits_rendus():
     par_enveloppe = decisions.values_list("action", "action__intitule", "enveloppe__libelle", "enveloppe")
     for action, intitule, libelle, _, somme in par_enveloppe.annotate(somme=total("montant")).filter(somme__lt=0):
         yield Ecart(nommer(Action, action, intitule), f"au moins 0,00 € de « {libelle} »", somme)
+
+
+@verification("redéploiement", "Redéployer ne crée aucun crédit : par exercice, les deux côtés s’annulent.")
+def redeploiement():
+    redeployes = MouvementEnveloppe.objects.filter(nature=NatureMouvement.REDEPLOIEMENT).order_by()
+    par_exercice = redeployes.values_list("enveloppe__exercice", "enveloppe__exercice__annee")
+    for pk, annee, ae, cp in par_exercice.annotate(ae=total("ae"), cp=total("cp")):
+        for somme in (ae, cp):
+            if somme:
+                yield Ecart(nommer(Exercice, pk, annee), "0,00 € redéployés en tout", somme)
+
+
+@verification("annulation d’un mouvement", "Le mouvement qui en annule un autre est son exact inverse.")
+def annulation_d_un_mouvement():
+    lus = MouvementEnveloppe.objects.exclude(annule=None).select_related("annule").order_by("pk")
+    for mouvement in lus.iterator():
+        annule = mouvement.annule
+        voulu = annule.enveloppe_id, -annule.ae, -annule.cp
+        if (mouvement.enveloppe_id, mouvement.ae, mouvement.cp) != voulu:
+            yield Ecart(nommer(MouvementEnveloppe, mouvement.pk, mouvement), -annule.ae, mouvement.ae)
+
+
+@verification("dépassement motivé", "Une décision au-delà du disponible dit pourquoi.")
+def depassement_motive():
+    sans_motif = Decision.objects.filter(depassement__isnull=False, motif="")
+    return ecarts_de(sans_motif, V("un motif"), V("aucun"))
 
 
 @verification("département d’un lot", "Un lot importé dans un exercice est du département de cet exercice.")

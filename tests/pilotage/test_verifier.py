@@ -47,6 +47,7 @@ from tests.fabriques import (
     ExerciceFactory,
     FinanceurFactory,
     HabilitationFactory,
+    MouvementFactory,
     NomenclatureFactory,
     OrganismeFactory,
     PilierFactory,
@@ -235,6 +236,23 @@ def diminution_au_dela_de_ce_que_l_enveloppe_a_accorde():
     caen, reserve = EnveloppeFactory(libelle="Caen"), EnveloppeFactory(libelle="Réserve")
     forcer(Decision.objects.get(), enveloppe=reserve)
     DecisionFactory(action=action, nature=NatureDecision.DIMINUTION, montant=-50, enveloppe=caen)
+
+
+@viole("redéploiement", "attendu 0,00 € redéployés en tout, trouvé 50,00")
+def redeploiement_d_un_seul_cote():
+    MouvementFactory(nature="redeploiement", ae=50, cp=0)
+
+
+@viole("annulation d’un mouvement", "attendu −100,00 €, trouvé −90,00 €")
+def annulation_d_un_autre_montant():
+    annule = MouvementFactory(ae=100)
+    MouvementFactory(enveloppe=annule.enveloppe, ae=-90, annule=annule)
+
+
+@viole("dépassement motivé", "attendu un motif, trouvé aucun")
+def depassement_sans_motif():
+    action_programmee(100, enveloppe=EnveloppeFactory())
+    forcer(Decision.objects.get(), depassement=10)
 
 
 @viole("enveloppe d’une décision", "attendu Le sien, trouvé Le voisin")
