@@ -1,8 +1,9 @@
-"""Charger les référentiels : nomenclatures, piliers, repères, dispositifs, priorités transversales, financeurs."""
+"""Charger les référentiels : nomenclatures, piliers, repères, dispositifs, priorités transversales, financeurs, règles
+chiffrées, textes de départ des courriers."""
 
 from pathlib import Path
 
-from politique_ville.outils.reference import Bilan, Table, lire_csv
+from politique_ville.outils.reference import Bilan, Table, lire_csv, lire_texte
 from politique_ville.outils.synchronisation import MOTIF, Synchronisation
 from territoires.chargement import departements_par_code
 
@@ -10,6 +11,7 @@ from .models import (
     Correspondance,
     Dispositif,
     Financeur,
+    ModeleDeCourrier,
     Nomenclature,
     Parametre,
     Pilier,
@@ -30,9 +32,9 @@ def validee(correspondance):
     return correspondance.est_validee
 
 
-def tenus_par_le_service() -> set[int]:
-    """Les règles chiffrées dont la dernière écriture n'est pas un chargement : le service les a corrigées."""
-    return {fait.id for fait in Parametre.history.latest_of_each() if fait.history_change_reason != MOTIF}
+def tenus_par_le_service(modele: type[Parametre | ModeleDeCourrier]) -> set[int]:
+    """Ceux dont la dernière écriture n'est pas un chargement : le service les a corrigés."""
+    return {fait.id for fait in modele.history.latest_of_each() if fait.history_change_reason != MOTIF}
 
 
 def _nomenclatures():
@@ -178,7 +180,7 @@ def charger_financeurs(fichier: Path) -> Bilan:
 
 def charger_parametres(fichier: Path) -> Bilan:
     """Les règles chiffrées, avec leur date et leur source ; ce que le fichier tait n'a pas de valeur connue."""
-    departements, tenus = departements_par_code(), tenus_par_le_service()
+    departements, tenus = departements_par_code(), tenus_par_le_service(Parametre)
     synchronisation = Synchronisation(
         Parametre,
         ["code departement depuis"],
@@ -198,6 +200,27 @@ def charger_parametres(fichier: Path) -> Bilan:
     return synchronisation.ecrire()
 
 
+def charger_modeles_de_courrier(fichier: Path) -> Bilan:
+    """Les textes de départ ; le corps est dans un fichier à part. Un texte que le service a corrigé reste le sien."""
+    tenus = tenus_par_le_service(ModeleDeCourrier)
+    synchronisation = Synchronisation(
+        ModeleDeCourrier,
+        ["nom departement"],
+        ModeleDeCourrier.objects.all(),
+        preserver=lambda modele: modele.pk in tenus,
+    )
+    for ligne in lire_csv(fichier, "nature nom objet signataire corps"):
+        synchronisation.ajouter(
+            ligne,
+            nature=ligne.obligatoire("nature"),
+            nom=ligne.obligatoire("nom"),
+            objet=ligne.obligatoire("objet"),
+            signataire=ligne.texte("signataire"),
+            corps=lire_texte(fichier.with_suffix("") / ligne.obligatoire("corps")).strip(),
+        )
+    return synchronisation.ecrire()
+
+
 TABLES = [
     Table("nomenclatures", "nomenclatures.csv", charger_nomenclatures),
     Table("thèmes", "themes.csv", charger_themes),
@@ -209,4 +232,5 @@ TABLES = [
     Table("priorités transversales", "priorites.csv", charger_priorites),
     Table("financeurs", "financeurs.csv", charger_financeurs),
     Table("règles chiffrées", "parametres.csv", charger_parametres),
+    Table("modèles de courrier", "modeles_de_courrier.csv", charger_modeles_de_courrier),
 ]

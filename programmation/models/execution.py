@@ -3,13 +3,14 @@
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
 from comptes.enums import Role
 from politique_ville.outils.francais import euros
 from politique_ville.outils.montants import MontantField
 
-from ..enums import EtatJustification, NatureActe, NaturePaiement, SuiteJustification
+from ..enums import EtatActe, EtatJustification, NatureActe, NaturePaiement, SuiteJustification
 from .actions import Action
 from .cadre import Enveloppe, Exercice
 from .decisions import Decision
@@ -35,6 +36,20 @@ class ActeQuerySet(models.QuerySet):
         des_contrats = Decision.objects.filter(action__contrat__in=perimetre.contrats).order_by().values("pk")
         portes = Acte.decisions.through.objects.filter(decision__in=des_contrats).values("acte")
         return self.filter(Q(exercice__departement__in=departements) | Q(pk__in=portes))
+
+    def en_vigueur(self):
+        """Ceux qu'aucun acte signé n'a remplacés, projets compris ; un retrait signé ne porte plus rien."""
+        retires = Q(nature=NatureActe.RETRAIT, signe_le__isnull=False)
+        return self.exclude(remplace_par__signe_le__isnull=False).exclude(retires)
+
+    def a_l_etat(self, etat):
+        """Ceux de cet EtatActe : le même découpage que `Acte.etat`."""
+        remplaces = Q(remplace_par__signe_le__isnull=False)
+        if etat == EtatActe.REMPLACE:
+            return self.filter(remplaces)
+        signe = {"signe_le__isnull": etat == EtatActe.A_SIGNER}
+        notifie = {} if etat == EtatActe.A_SIGNER else {"notifie_le__isnull": etat == EtatActe.A_NOTIFIER}
+        return self.exclude(remplaces).filter(**signe, **notifie)
 
 
 class Acte(models.Model):
@@ -90,6 +105,23 @@ class Acte(models.Model):
     def __str__(self):
         numero = f" n° {self.numero}" if self.numero else ""
         return f"{self.get_nature_display()}{numero} – {self.organisme}"
+
+    def get_absolute_url(self):
+        return reverse("programmation:acte_detail", args=[self.pk])
+
+    @property
+    def suivant(self):
+        """L'avenant ou le retrait qui le remplace, signé ou non ; None s'il n'y en a pas."""
+        return getattr(self, "remplace_par", None)
+
+    @property
+    def etat(self):
+        """Un avenant ne remplace qu'une fois signé."""
+        if self.suivant and self.suivant.signe_le:
+            return EtatActe.REMPLACE
+        if self.signe_le is None:
+            return EtatActe.A_SIGNER
+        return EtatActe.NOTIFIE if self.notifie_le else EtatActe.A_NOTIFIER
 
 
 class EngagementQuerySet(models.QuerySet):
