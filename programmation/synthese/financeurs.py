@@ -208,11 +208,15 @@ def lire_les_apports(actions, choix, quartiers, lignes, par_contrat) -> list[App
     return apports_des_comptees(actions_comptees(actions, choix, quartiers), quartiers, lignes, par_contrat)
 
 
-def apports_des_comptees(comptees, quartiers=(), lignes=None, par_contrat=False) -> list[Apport]:
-    """Les mêmes lignes, d'actions déjà choisies, quel que soit leur statut."""
+def apports_des_comptees(comptees, quartiers=(), lignes=None, par_contrat=False, avec_votes=True) -> list[Apport]:
+    """Les mêmes lignes, d'actions déjà choisies, quel que soit leur statut.
+
+    `avec_votes=False` : ne pas chercher les actions dont tous les votes sont connus ; le rang s'en passe, pas le levier.
+    """
+    attendus = Case(When(pk__in=votes_attendus(comptees, lignes), then=Value(False)), default=Value(True))
     jointes = comptees.annotate(
         lignes=FilteredRelation("financements", condition=HORS_RESSOURCES_PROPRES),
-        votes_connus=Case(When(pk__in=votes_attendus(comptees, lignes), then=Value(False)), default=Value(True)),
+        votes_connus=attendus if avec_votes else Value(True),
     ).filter(bornes(lignes), lignes__isnull=False)
     contrat = ["contrat"] if par_contrat else []
     groupes = jointes.values_list(*contrat, "lignes__financeur", "lignes__famille", "votes_connus")

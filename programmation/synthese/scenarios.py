@@ -185,8 +185,9 @@ def rang_apres(scenario, montant: Decimal) -> Rang | None:
     """Le rang de l'État quand le scénario est promu : ses crédits, et les votes acquis de ses actions."""
     base = Base.TOUS_FINANCEURS
     programmees = Action.objects.filter(exercice=scenario.exercice_id, statut__in=base.statuts).order_by()
-    apports = apports_des_comptees(programmees)
-    ajoutees = apports_des_comptees(Action.objects.filter(pk__in=servies(scenario).values("action")).order_by())
+    apports = apports_des_comptees(programmees, avec_votes=False)
+    siennes = Action.objects.filter(pk__in=servies(scenario).values("action")).order_by()
+    ajoutees = apports_des_comptees(siennes, avec_votes=False)
     apports += [apport for apport in ajoutees if not apport.est_p147]
     apports += [apport_du_scenario(montant)] if montant else []
     noms = Financeur.objects.in_bulk({apport.financeur for apport in apports})
