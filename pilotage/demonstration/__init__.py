@@ -17,6 +17,7 @@ from programmation.operations import ouvrir_un_exercice
 from .annees import PROGRAMMEE, ActionPrevue, Annee, regler_les_montants, tirer_le_sort
 from .avis import donner_des_avis
 from .deroulement import Deroulement
+from .enveloppes import animer_les_enveloppes
 from .gens import creer_les_comptes
 from .listes import importer_les_listes
 from .organismes import creer_les_porteurs
@@ -73,6 +74,8 @@ def charger(taille: float = 1) -> None:
         donner_des_avis([comptes["delegue.caen"], comptes["delegue.lisieux"]], comptes["agent.calvados"], ANNEES[-1])
         inventer_des_postes(comptes["agent.gard"], comptes["responsable.gard"])
         importer_les_listes(comptes["agent.calvados"])
+        for code, profil in PROFILS.items():  # en dernier : une enveloppe y passe en sur-programmation
+            animer_les_enveloppes(ANNEES[-1], code, comptes[f"responsable.{profil.identifiant}"])
 
 
 def charger_un_departement(code: str, profil: Profil, comptes: dict[str, Utilisateur], taille: float) -> None:

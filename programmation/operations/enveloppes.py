@@ -140,7 +140,7 @@ def enregistrer_des_mouvements(
         exercices = verrouiller_les_exercices({m.enveloppe.exercice_id for m in mouvements})
         refuser_un_double_envoi(mouvements)
         for mouvement in mouvements:
-            mouvement.auteur = par
+            mouvement.auteur, mouvement.motif = par, mouvement.motif.strip() or motif.strip()
             verifier_le_mouvement(mouvement, exercices[mouvement.enveloppe.exercice_id], par)
         with filles_dans_leur_mere(exercices):
             creer_avec_historique(mouvements, MouvementEnveloppe, par=par, motif=motif or "Mouvement d’enveloppe")

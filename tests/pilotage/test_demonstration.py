@@ -47,7 +47,7 @@ from programmation.models import (
     PrevisionPluriannuelle,
 )
 from programmation.synthese import Base, ChoixDeBase, barres, rang_de_l_etat, synthese_des_piliers
-from tests.fabriques import UtilisateurFactory
+from tests.fabriques import UtilisateurFactory, euros
 
 TAILLE = 0.2  # 50 actions par an dans le Calvados, 120 dans le Gard
 
@@ -164,10 +164,16 @@ def test_l_enveloppe_qui_ne_designe_aucun_contrat_dit_qu_elle_sert_a_toutes_les_
     assert set(feuilles.values_list("libelle", flat=True)) == {"Toutes échelles"}
 
 
-def test_aucune_enveloppe_n_est_depassee():
-    enveloppes = Enveloppe.objects.all()
-    assert len({barre.plafond for barre in barres(enveloppes).values()}) > 10
-    assert all(barre.reste_a_decider >= 0 for barre in barres(enveloppes).values())
+def test_une_seule_enveloppe_par_departement_est_sur_programmee_et_dit_pourquoi():
+    lues = barres(Enveloppe.objects.all())
+    assert len({barre.plafond for barre in lues.values()}) > 10
+    depassees = Enveloppe.objects.filter(pk__in=[pk for pk, barre in lues.items() if barre.sur_programmation])
+    assert sorted(depassees.values_list("exercice__departement__code", "exercice__annee")) == [
+        ("14", 2026),
+        ("30", 2026),
+    ]
+    depassements = Decision.objects.filter(depassement__isnull=False)
+    assert {(d.enveloppe, d.depassement) for d in depassements} == {(e, euros(500)) for e in depassees}
 
 
 def test_les_montants_sont_ronds_et_plausibles():
