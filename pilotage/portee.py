@@ -149,6 +149,13 @@ class Portee:
         return list(self.cadre.quartiers().select_related("contrat").defer("contour"))
 
     @property
+    def exercice_photographie(self) -> Exercice | None:
+        """Le seul exercice montré, si la personne en lit les photographies : tout le département, côté État."""
+        perimetre = self.utilisateur.perimetre_de_l_etat
+        lu = self.exercice and (perimetre.national or self.exercice.departement_id in perimetre.departements)
+        return self.exercice if lu else None
+
+    @property
     def contrat_impose(self) -> ContratDeVille | None:
         """Le seul contrat que la personne voit, si elle ne voit pas le département : rien d'autre ne lui est ouvert."""
         return self.contrats_du_cadre[0] if len(self.contrats_du_cadre) == 1 and not self.voit_le_departement else None

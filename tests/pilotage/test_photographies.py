@@ -10,23 +10,31 @@ from django.utils import timezone
 from comptes.enums import Role
 from pilotage import photographies
 from pilotage.models import Photographie, PhotographieIntouchable
-from pilotage.operations import cloturer_exercice, figer_campagne, rouvrir_exercice
-from programmation.enums import StatutExercice
-from programmation.models import Campagne, Exercice
-from programmation.operations import DroitManquant, MotifExige, OperationRefusee
+from pilotage.operations import cloturer_exercice, figer_campagne, photographier, rouvrir_exercice
+from pilotage.verification import VERIFICATIONS
+from programmation.enums import NatureDecision, StatutExercice
+from programmation.models import Action, Campagne, Exercice, Financement, MouvementEnveloppe
+from programmation.operations import DemandeDeDecision, DroitManquant, MotifExige, OperationRefusee, decider
+from territoires.models import ContratDeVille
 from tests.fabriques import (
     ActionFactory,
     CampagneFactory,
     ContratFactory,
+    EnveloppeFactory,
     ExerciceFactory,
     FinanceurFactory,
+    MouvementFactory,
+    PilierFactory,
     QuartierFactory,
     action_programmee,
     cofinancement,
+    euros,
     habiliter,
     localiser,
     p147,
 )
+from tests.pages import noeuds, textes
+from tests.pages import texte as texte_du_noeud
 
 pytestmark = pytest.mark.django_db
 
@@ -177,3 +185,203 @@ def test_photographier_dix_actions_ne_coute_pas_plus_de_requetes_qu_une(responsa
     for _ in range(9):
         cofinancement(action_programmee(accorde=100, exercice=exercice, contrat=contrat), financeur, accorde=50)
     assert requetes() == d_une
+
+
+# --- « Au » une date, à l'écran ---
+
+
+def page(reponse):
+    return texte_du_noeud(noeuds(reponse, "//main")[0])
+
+
+def ligne_du_tableau(reponse, titre, nom):
+    """Les cellules de la ligne de ce nom, sous ce titre."""
+    return textes(reponse, f"//main//section[h2[.='{titre}']]//tr[th[.='{nom}']]/td")
+
+
+@pytest.fixture
+def photographiee(responsable, campagne, exercice):
+    """3 000 € en cohésion sociale, 1 000 € en emploi ; une enveloppe de 5 000 € ; 500 € demandés non décidés."""
+    contrat = ContratFactory(intitule="Contrat de Caen")
+    enveloppe = EnveloppeFactory(exercice=exercice, libelle="P147")
+    MouvementFactory(enveloppe=enveloppe, ae=euros(5000), date=date(2025, 2, 1))
+    champs = {"exercice": exercice, "contrat": contrat, "enveloppe": enveloppe}
+    lecture = action_programmee(accorde=3000, demande=4000, intitule="Lire ensemble", **champs)
+    cofinancement(lecture, FinanceurFactory(nom="Ville de Caen"), 2000, 1500)
+    action_programmee(accorde=1000, intitule="Emploi", pilier=PilierFactory(code="emploi", ordre=3), **champs)
+    p147(ActionFactory(**champs), demande=500)
+    return figer_campagne(
+        campagne, par=responsable, le=datetime(2025, 7, 6, 18, tzinfo=timezone.get_current_timezone())
+    )
+
+
+@pytest.fixture
+def connecte(client, responsable):
+    client.force_login(responsable)
+    return client
+
+
+def test_la_photographie_montre_le_tableau_de_bord_du_jour_meme_si_tout_a_change_depuis(connecte, photographiee):
+    contrat = ContratDeVille.objects.get(intitule="Contrat de Caen")
+    Financement.objects.filter(famille="anct_p147", accorde=euros(3000)).update(accorde=euros(1), demande=euros(1))
+    Action.objects.filter(intitule="Emploi").update(pilier=PilierFactory())
+    MouvementEnveloppe.objects.all().delete()
+    ContratDeVille.objects.filter(pk=contrat.pk).update(intitule="Renommé")
+    reponse = connecte.get(f"/pilotage/photographies/{photographiee.pk}/")
+    assert ligne_du_tableau(reponse, "Part de chaque pilier", "Cohesion sociale")[1:] == ["75,0 %", "3 000,00 €", "1"]
+    assert ligne_du_tableau(reponse, "Part de chaque pilier", "Emploi")[1:] == ["25,0 %", "1 000,00 €", "1"]
+    assert ligne_du_tableau(reponse, "Part de chaque pilier", "Total")[1:] == ["100,0 %", "4 000,00 €", "2"]
+    assert ligne_du_tableau(reponse, "Contrats de ville", "Contrat de Caen")[1:] == ["100,0 %", "4 000,00 €", "2"]
+    assert ligne_du_tableau(reponse, "Statuts", "Programmée") == ["2", "5 000,00 €", "4 000,00 €"]
+    assert ligne_du_tableau(reponse, "Financeurs", "Ville de Caen") == [
+        "2",
+        "Commune",
+        "27,3 %",
+        "1 500,00 €",
+        "0,00 €",
+        "0",
+    ]
+    assert ligne_du_tableau(reponse, "Enveloppes", "P147") == [
+        "5 000,00 €",
+        "0,00 €",
+        "5 000,00 €",
+        "4 000,00 €",
+        "0,00 €",
+        "1 000,00 €",
+    ]
+    assert "au 06/07/2025 à 18:00" in page(reponse)
+    assert photographiee.empreinte in page(reponse)
+
+
+def test_les_actions_se_lisent_telles_qu_elles_etaient(connecte, photographiee):
+    Action.objects.filter(intitule="Lire ensemble").update(intitule="Renommée")
+    adresse = f"/pilotage/photographies/{photographiee.pk}/actions/"
+    assert "Lire ensemble" in page(connecte.get(adresse))
+    deposees = connecte.get(adresse, {"statut": "deposee"})
+    assert [action["demande"] for action in deposees.context["actions"]] == [euros(500)]
+    assert "Aucune action à cette date" in page(connecte.get(adresse, {"statut": "abc"}))
+
+
+def test_ce_qui_a_change_depuis_se_dit_au_centime(connecte, responsable, photographiee):
+    action = Action.objects.get(intitule="Lire ensemble")
+    complement = DemandeDeDecision(action, NatureDecision.COMPLEMENT, euros("250.01"), action.enveloppe)
+    decider([complement], par=responsable, motif="Crédits d’automne")
+    reponse = connecte.get(f"/pilotage/photographies/{photographiee.pk}/comparer/")
+    assert textes(reponse, "//main//tr[th[.='P147 accordé']]/td") == ["4 000,00 €", "4 250,01 €", "+250,01 €"]
+    assert textes(reponse, "//main//tr[th[starts-with(., 'Lire ensemble')]]/td") == [
+        "plan de financement ; décisions",
+        "3 000,00 €",
+        "3 250,01 €",
+        "+250,01 €",
+    ]
+
+
+def test_sans_changement_la_comparaison_le_dit(connecte, photographiee):
+    adresse = f"/pilotage/photographies/{photographiee.pk}/comparer/"
+    assert "Rien n’a changé : mêmes actions, mêmes montants, au centime." in page(connecte.get(adresse))
+
+
+def test_deux_photographies_se_comparent(connecte, responsable, exercice, photographiee):
+    ActionFactory(exercice=exercice, intitule="Arrivée après")
+    cloture = cloturer_exercice(exercice, par=responsable)
+    reponse = connecte.get(f"/pilotage/photographies/{photographiee.pk}/comparer/", {"avec": cloture.pk})
+    assert textes(reponse, "//main//tr[th[starts-with(., 'Arrivée après')]]/td")[0] == "ajoutée"
+
+
+def test_une_photographie_d_un_autre_exercice_ne_se_compare_pas(connecte, responsable, photographiee):
+    autre = figer_campagne(ExerciceFactory(annee=2026).campagnes.get(), par=responsable)
+    adresse = f"/pilotage/photographies/{photographiee.pk}/comparer/"
+    for valeur in (autre.pk, "abc", "9" * 30, "-1"):
+        assert connecte.get(adresse, {"avec": valeur}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("jour", "phrase"),
+    [
+        ("2025-07-07", "Aucune photographie n’a été prise le 07/07/2025"),
+        ("hier", "Cette date est mal écrite"),
+        ("0206-99-99", "Cette date est mal écrite"),
+    ],
+)
+def test_sans_photographie_ce_jour_la_la_liste_le_dit(connecte, exercice, photographiee, jour, phrase):
+    reponse = connecte.get("/pilotage/photographies/", {"exercice": exercice.pk, "jour": jour})
+    assert phrase in page(reponse)
+    assert "06/07/2025 18:00" in page(reponse)
+
+
+def test_du_tableau_de_bord_la_date_choisie_mene_a_sa_photographie(connecte, exercice, photographiee):
+    tableau = connecte.get("/pilotage/", {"exercice": exercice.pk})
+    [formulaire] = noeuds(tableau, "//form[.//input[@name='jour']]")
+    assert formulaire.xpath(".//input[@name='exercice']/@value") == [str(exercice.pk)]
+    reponse = connecte.get(formulaire.get("action"), {"exercice": exercice.pk, "jour": "2025-07-06"})
+    assert reponse.url == f"/pilotage/photographies/{photographiee.pk}/"
+
+
+def test_la_photographie_d_un_ancien_format_se_lit_et_se_verifie(connecte, exercice, photographiee):
+    """Avant, une photographie ne gardait que les sommes par pilier, contrat et statut."""
+    champs = {"propose", "accorde", "demande", "famille", "financeur_id", "nature", "verse", "etat", "financeur_nom"}
+    lignes = [
+        {cle: v for cle, v in ligne.items() if cle in ANCIENS_CHAMPS}
+        | {"financements": [{c: f[c] for c in champs} for f in ligne["financements"]]}
+        for ligne in photographiee.lignes
+    ]
+    synthese = {base: photographiee.synthese[base] for base in ("accorde", "demande")}
+    ancienne = Photographie.objects.create(
+        exercice=exercice,
+        motif="Clôture de l’exercice 2025",
+        lignes=lignes,
+        synthese=synthese,
+        empreinte=photographies.empreinte(lignes, synthese),
+    )
+    reponse = connecte.get(f"/pilotage/photographies/{ancienne.pk}/")
+    assert "ancien format" in page(reponse)
+    assert ligne_du_tableau(reponse, "Part de chaque pilier", "Total")[1:] == ["100,0 %", "4 000,00 €", "2"]
+    assert connecte.get(f"/pilotage/photographies/{ancienne.pk}/actions/").status_code == 200
+    assert "Rien n’a changé" in page(connecte.get(f"/pilotage/photographies/{ancienne.pk}/comparer/"))
+    Exercice.objects.update(statut=StatutExercice.CLOS)
+    Campagne.objects.update(figee_le=timezone.now())
+    assert ecarts_des_photographies() == []
+    Action.objects.filter(intitule="Emploi").update(cout_previsionnel=euros("9999.99"))
+    assert [ecart.objet for ecart in ecarts_des_photographies()] == [
+        "exercice 2025 – Calvados (14), action « Emploi », cout_previsionnel"
+    ]
+
+
+ANCIENS_CHAMPS = {
+    "cle", "version", "intitule", "statut", "echelle", "contrat_id", "thematique_id", "pilier_id", "dispositif_id",
+    "porteur_id", "dossier", "tranche", "origine", "duree", "cpo_rang", "cpo_nombre", "date_debut", "date_fin",
+    "cout_previsionnel", "contributions_volontaires", "beneficiaires_prevus", "beneficiaires_qpv", "contrat_intitule",
+    "thematique_code", "pilier_code", "dispositif_libelle", "porteur_nom", "porteur_siret", "localisations",
+}  # fmt: skip
+
+
+def ecarts_des_photographies():
+    noms = {"empreinte d’une photographie", "exercice clos"}
+    return [ecart for v in VERIFICATIONS if v.nom in noms for ecart in v.ecarts()]
+
+
+def test_une_photographie_prise_apres_la_cloture_ne_cache_pas_un_changement(responsable, exercice, photographiee):
+    cloturer_exercice(exercice, par=responsable)
+    Financement.objects.filter(accorde=euros(3000)).update(accorde=euros("3000.01"))
+    photographier(exercice, "Envoi au siège")
+    assert ecarts_des_photographies() != []
+
+
+@pytest.mark.parametrize(("role", "attendu"), [(Role.PARTENAIRE, 404), (Role.AGENT, 200), (Role.LECTEUR, 200)])
+def test_qui_lit_une_photographie(client, photographiee, role, attendu):
+    client.force_login(habiliter(role))
+    for suite in ("", "actions/", "comparer/"):
+        assert client.get(f"/pilotage/photographies/{photographiee.pk}/{suite}").status_code == attendu
+
+
+def test_un_delegue_d_un_contrat_n_en_lit_aucune(client, photographiee):
+    client.force_login(habiliter(Role.DELEGUE, contrat=ContratDeVille.objects.get()))
+    assert client.get(f"/pilotage/photographies/{photographiee.pk}/").status_code == 404
+    assert client.get("/pilotage/photographies/").status_code == 403
+
+
+def test_la_liste_et_le_tableau_ne_lisent_pas_le_detail_des_actions(connecte, photographiee):
+    with CaptureQueriesContext(connection) as capture:
+        connecte.get("/pilotage/photographies/")
+        connecte.get(f"/pilotage/photographies/{photographiee.pk}/")
+    assert not [requete for requete in capture if '"pilotage_photographie"."lignes"' in requete["sql"]]
