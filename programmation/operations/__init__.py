@@ -1,5 +1,14 @@
 """Les gestes du métier : une fonction, un lot, une transaction, un motif. Rien d'autre n'écrit ce qui est suivi."""
 
+from .actes import (
+    ActeChange,
+    DejaPorte,
+    SaisieDActe,
+    dater_un_acte,
+    modifier_un_acte,
+    rediger_un_acte,
+    supprimer_un_acte,
+)
 from .avis import AvisDonne, dispenser_d_avis, donner_un_avis
 from .comites import (
     PassageModifie,
@@ -72,6 +81,7 @@ from .organismes import (
 from .outils import ConflitDeVersion, DroitManquant, MotifExige, OperationRefusee
 from .plan import LigneDePlan
 from .promotion import ChoixDeLigne, PropositionsPerimees, annuler_la_promotion, promouvoir, sans_enveloppe
+from .propositions import MontantPropose, ProposesRefuses, proposer
 from .saisie import Examen, SaisieAction, enregistrer, enregistrer_et_deposer, examiner
 from .scenarios import (
     Depart,
@@ -89,10 +99,12 @@ from .scission import scinder
 from .statuts import deposer, instruire, retirer, revenir, supprimer_les_brouillons
 
 __all__ = [
+    "ActeChange",
     "AvisDonne",
     "ConflitDeVersion",
     "DejaEnregistre",
     "DejaFait",
+    "DejaPorte",
     "DemandeDEngagement",
     "DemandeDeDecision",
     "DemandeDeJustification",
@@ -103,10 +115,13 @@ __all__ = [
     "JustificationChangee",
     "LigneDEngagement",
     "LigneDePlan",
+    "MontantPropose",
     "MotifExige",
     "OperationRefusee",
     "PassageModifie",
+    "ProposesRefuses",
     "SaisieAction",
+    "SaisieDActe",
     "SaisieDePassage",
     "VoteOuVersement",
     "annuler_la_fusion",
@@ -119,6 +134,7 @@ __all__ = [
     "creer_un_comite",
     "creer_une_campagne",
     "creer_une_enveloppe",
+    "dater_un_acte",
     "decider",
     "declarer_la_notification_complete",
     "deposer",
@@ -138,6 +154,7 @@ __all__ = [
     "inscrire",
     "instruire",
     "justifier",
+    "modifier_un_acte",
     "modifier_un_comite",
     "modifier_une_campagne",
     "montrer",
@@ -150,7 +167,9 @@ __all__ = [
     "payer",
     "placer",
     "preparer_un_exercice",
+    "proposer",
     "rattacher_un_siret",
+    "rediger_un_acte",
     "reporter_en_propose",
     "redeployer",
     "retirer",
@@ -162,6 +181,7 @@ __all__ = [
     "scinder",
     "suivre_un_financement",
     "supprimer_les_brouillons",
+    "supprimer_un_acte",
     "supprimer_un_comite",
     "terminer",
     "version_de_la_campagne",
