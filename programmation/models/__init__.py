@@ -7,7 +7,9 @@ from .actions import (
     Financement,
     Localisation,
     PartenaireFinanceur,
+    PilierTransversalDeLAction,
     PrevisionPluriannuelle,
+    PrioriteDeLAction,
     SuiviFinancement,
 )
 from .avis import Avis
@@ -64,7 +66,9 @@ __all__ = [
     "PartenaireFinanceur",
     "Passage",
     "Pilier",
+    "PilierTransversalDeLAction",
     "PrevisionPluriannuelle",
+    "PrioriteDeLAction",
     "PrioriteTransversale",
     "Proposition",
     "Repere",

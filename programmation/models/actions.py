@@ -237,10 +237,18 @@ class Action(Recherchable):
     beneficiaires_hommes = models.PositiveIntegerField("dont hommes", null=True, blank=True)
     beneficiaires_qpv = models.PositiveIntegerField("dont habitants des QPV", null=True, blank=True)
     piliers_transversaux = models.ManyToManyField(
-        Pilier, blank=True, related_name="actions_transversales", verbose_name="piliers transversaux"
+        Pilier,
+        through="PilierTransversalDeLAction",
+        blank=True,
+        related_name="actions_transversales",
+        verbose_name="piliers transversaux",
     )
     priorites = models.ManyToManyField(
-        PrioriteTransversale, blank=True, related_name="actions", verbose_name="priorités transversales"
+        PrioriteTransversale,
+        through="PrioriteDeLAction",
+        blank=True,
+        related_name="actions",
+        verbose_name="priorités transversales",
     )
     statut = models.CharField("statut", max_length=16, choices=StatutAction, default=StatutAction.BROUILLON)
     motif_statut = models.CharField("motif du statut", max_length=20, choices=MotifStatut, blank=True)
@@ -413,6 +421,36 @@ class Action(Recherchable):
         if None not in (self.beneficiaires_qpv, total) and self.beneficiaires_qpv > total:
             return {"beneficiaires_qpv": f"Pas plus que les {total} bénéficiaires prévus."}
         return {}
+
+
+class PilierTransversalDeLAction(models.Model):
+    """Une étiquette de l'action : une ligne à elle, pour que son histoire dise qui l'a posée ou retirée."""
+
+    action = models.ForeignKey(Action, models.CASCADE, verbose_name="action")
+    pilier = models.ForeignKey(Pilier, models.CASCADE, verbose_name="pilier transversal")
+
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = "pilier transversal de l’action"
+        verbose_name_plural = "piliers transversaux des actions"
+        db_table = "programmation_action_piliers_transversaux"
+        unique_together = [("action", "pilier")]
+
+
+class PrioriteDeLAction(models.Model):
+    """Une priorité transversale de l'action, suivie de même."""
+
+    action = models.ForeignKey(Action, models.CASCADE, verbose_name="action")
+    prioritetransversale = models.ForeignKey(PrioriteTransversale, models.CASCADE, verbose_name="priorité transversale")
+
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = "priorité de l’action"
+        verbose_name_plural = "priorités des actions"
+        db_table = "programmation_action_priorites"
+        unique_together = [("action", "prioritetransversale")]
 
 
 class Localisation(models.Model):

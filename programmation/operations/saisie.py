@@ -328,10 +328,14 @@ def grouper(lignes):
 
 
 def ecrire(ecritures, par, motif):
-    """Écrit le lot, une table après l'autre, avec l'historique."""
+    """Écrit le lot, une table après l'autre, avec l'historique.
+
+    Ce qui disparaît s'écrit avant l'action, le reste après : `operations.restauration` y lit ce que valait une version.
+    """
     auteur = {"par": par, "motif": motif}
     supprimer_avec_historique(ecritures.lignes_supprimees, **auteur)
     supprimer_avec_historique(ecritures.lieux_supprimes, **auteur)
+    retirer_les_etiquettes(ecritures.etiquettes, **auteur)
     creer_avec_historique(ecritures.creees, Action, **auteur)
     champs = sorted(ecritures.champs_modifies | champs_deduits(ecritures.champs_modifies))
     modifier_avec_historique(ecritures.modifiees, Action, champs, **auteur)
@@ -340,7 +344,7 @@ def ecrire(ecritures, par, motif):
     creer_avec_historique(rattacher(ecritures.lieux_crees), Localisation, **auteur)
     cumulees = ["cle", "cumul_avant", "cumul_apres", "cumul_total"]
     modifier_avec_historique(ecritures.lieux_modifies, Localisation, cumulees, **auteur)
-    ecrire_les_etiquettes(ecritures.etiquettes)
+    poser_les_etiquettes(ecritures.etiquettes, **auteur)
 
 
 def champs_deduits(champs):
@@ -372,11 +376,32 @@ def table_de_liaison(champ):
     return relation.remote_field.through, f"{relation.m2m_reverse_field_name()}_id"
 
 
-def ecrire_les_etiquettes(etiquettes):
-    for champ in ETIQUETTES:
+def retirer_les_etiquettes(etiquettes, *, par, motif):
+    """Les liens d'une action vers ce qu'elle ne porte plus."""
+    for champ, siennes in par_champ(etiquettes).items():
         liens, colonne = table_de_liaison(champ)
-        siennes = [(action, voulues) for action, c, voulues in etiquettes if c == champ]
-        liens.objects.filter(action__in=[action for action, _ in siennes]).delete()
-        liens.objects.bulk_create(
-            liens(action_id=action.pk, **{colonne: pk}) for action, voulues in siennes for pk in voulues
-        )
+        poses = liens.objects.filter(action__in=[pk for pk in siennes if pk]).order_by("pk")
+        inutiles = [lien for lien in poses if getattr(lien, colonne) not in siennes[lien.action_id]]
+        supprimer_avec_historique(inutiles, par=par, motif=motif)
+
+
+def poser_les_etiquettes(etiquettes, *, par, motif):
+    """Les liens qui manquent ; les actions créées ont maintenant leur identifiant."""
+    for champ, siennes in par_champ(etiquettes).items():
+        liens, colonne = table_de_liaison(champ)
+        poses = set(liens.objects.filter(action__in=siennes).order_by().values_list("action_id", colonne))
+        manquants = [
+            liens(action_id=action, **{colonne: pk})
+            for action, voulues in siennes.items()
+            for pk in sorted(voulues)
+            if (action, pk) not in poses
+        ]
+        creer_avec_historique(manquants, liens, par=par, motif=motif)
+
+
+def par_champ(etiquettes):
+    """Les identifiants voulus, par champ puis par action."""
+    groupes = {}
+    for action, champ, voulues in etiquettes:
+        groupes.setdefault(champ, {})[action.pk] = voulues
+    return groupes
