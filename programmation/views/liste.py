@@ -42,9 +42,9 @@ def voit_propose(utilisateur, cadre):
     return not campagnes.filter(propositions_partagees_le=None).exists()
 
 
-def contexte(request, liste):
+def contexte(request, liste, par_page=PAR_PAGE):
     totaux, peut_ecrire = liste.totaux(), regles.peut_saisir_quelque_part(request.user)
-    page = PaginateurCompte(liste.identifiants, PAR_PAGE, totaux.nombre).get_page(request.GET.get("page"))
+    page = PaginateurCompte(liste.identifiants, par_page, totaux.nombre).get_page(request.GET.get("page"))
     montants = [c for c in liste.colonnes if c.format == "euros"]
     adresse = request.GET
     return {
