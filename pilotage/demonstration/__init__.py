@@ -18,6 +18,7 @@ from .annees import PROGRAMMEE, ActionPrevue, Annee, regler_les_montants, tirer_
 from .avis import donner_des_avis
 from .deroulement import Deroulement
 from .enveloppes import animer_les_enveloppes
+from .execution import Execution
 from .gens import creer_les_comptes
 from .listes import importer_les_listes
 from .organismes import creer_les_porteurs
@@ -92,6 +93,8 @@ def charger_un_departement(code: str, profil: Profil, comptes: dict[str, Utilisa
         outils = Annee(exercice, territoire, [agent, responsable], alea)
         prevues = prevoir(outils, projets, profil, taille, alea)
         derouler(Deroulement(outils, agent, responsable, alea), prevues, precedentes)
+        suites = Random(f"{GRAINE} {code} {annee} exécution")
+        Execution(exercice, agent, suites, finie=annee in FIGEES, close=annee in CLOSES).derouler()
         precedentes = {p.projet: p.action for p in reversed(prevues) if p.sort == PROGRAMMEE}
         projets = [projet for projet in projets if projet in precedentes and se_poursuit(projet, annee, alea)]
 

@@ -18,6 +18,7 @@ from .controles_des_dispositifs import coherences_des_dispositifs, rapprochement
 from .controles_des_enveloppes import lignes_des_depassements
 from .demande import Demande, exercices_du_classeur, peut_produire, signature
 from .dispositifs import lire_les_dispositifs
+from .execution import lire_l_execution, rapprochements_de_l_execution
 from .formules import Page
 from .garde import page_de_garde, phrase_provisoire
 from .lecture import colonnes_du_plan, empreinte, lire_les_feuilles
@@ -70,23 +71,25 @@ def gabarit_de(annee: int) -> ModuleType:
 
 
 def preparer(demande: Demande) -> ClasseurAnct:
-    """Lit et calcule tout le classeur, sans rien écrire, en moins de soixante-dix requêtes."""
+    """Lit et calcule tout le classeur, sans rien écrire, en moins de quatre-vingt-dix requêtes."""
     gabarit = gabarit_de(demande.exercice.annee)
     feuilles = lire_les_feuilles(demande, gabarit)
     dispositifs = lire_les_dispositifs(demande, gabarit, feuilles.actions)
-    controles = controler(demande, gabarit, feuilles, dispositifs)
+    execution = lire_l_execution(demande, gabarit)
+    controles = controler(demande, gabarit, feuilles, dispositifs, execution)
     attente = provisoire(demande.actions, demande.choix)
     titre = f"Programmation des contrats de ville, {demande.exercice.annee} – {demande.exercice.departement}"
     identite = gabarit.VERSION, empreinte(feuilles, dispositifs.pages, demande.choix)
     garde = page_de_garde(gabarit.garde(titre), demande, *identite, attente, controles)
-    pages = (garde, *vars(feuilles).values(), *dispositifs.pages, controles.page)
+    pages = (garde, *vars(feuilles).values(), *execution.pages, *dispositifs.pages, controles.page)
     return ClasseurAnct(demande, tuple(page.feuille for page in pages), controles, feuilles.actions, attente)
 
 
-def controler(demande, gabarit, feuilles, dispositifs) -> Controles:
+def controler(demande, gabarit, feuilles, dispositifs, execution) -> Controles:
     deposees = demande.actions.exclude(statut=StatutAction.BROUILLON)
     mesure, colonnes = mesure_des_actions(feuilles.actions, demande.choix), colonnes_du_plan(gabarit)
     rapproches = rapprochements(feuilles, mesure, totaux_de_liste(deposees), colonnes)
+    rapproches += rapprochements_de_l_execution(execution, feuilles.actions)
     rapproches += rapprochements_des_dispositifs(dispositifs, feuilles.actions)
     coherents = coherences(deposees) + coherences_des_dispositifs(demande)
     depassements = lignes_des_depassements(demande.actions)

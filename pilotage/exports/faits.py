@@ -1,4 +1,4 @@
-"""Lire les actions, leur plan, leurs quartiers, leurs étiquettes et leurs décisions, en six requêtes."""
+"""Lire les actions, leur plan, leurs quartiers, leurs étiquettes et leurs décisions, en sept requêtes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import date
 from django.db.models import F, Max, QuerySet
 
 from programmation.enums import StatutAction
-from programmation.models import Action, Decision, Financement, Localisation
+from programmation.models import Action, Decision, Financement, LigneEngagement, Localisation
 
 CHAMPS_DE_L_ACTION = {
     "annee": F("exercice__annee"),
@@ -66,6 +66,7 @@ class Faits:
     priorites: dict[int, list]
     transversaux: dict[int, list]
     decisions: dict[int, date]
+    ejs: dict[int, str]
 
 
 def lire(actions: QuerySet[Action]) -> Faits:
@@ -83,7 +84,17 @@ def lire(actions: QuerySet[Action]) -> Faits:
         decisions=dict(
             Decision.objects.filter(**siennes).order_by().values_list("action").annotate(derniere=Max("date"))
         ),
+        ejs=numeros_par_action(LigneEngagement.objects.filter(**siennes)),
     )
+
+
+def numeros_par_action(engagees: QuerySet[LigneEngagement]) -> dict[int, str]:
+    """« 2101000001 ; 2101000002 » : les EJ de chaque action, par date."""
+    numeros = {}
+    lues = engagees.order_by("engagement__date", "engagement_id").values_list("action", "engagement__numero")
+    for action, numero in lues:
+        numeros.setdefault(action, {})[numero] = None
+    return {action: " ; ".join(siens) for action, siens in numeros.items()}
 
 
 def lignes_de_plan(siennes):

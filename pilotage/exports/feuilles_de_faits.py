@@ -66,6 +66,7 @@ def ligne_d_action(action: dict, faits: Faits, transversaux, colonne_de_la_famil
             "femmes": action["beneficiaires_femmes"],
             "hommes": action["beneficiaires_hommes"],
             "habitants_qpv": action["beneficiaires_qpv"],
+            "ej": faits.ejs.get(pk),
             "decision_le": faits.decisions.get(pk),
             "statut": StatutAction(action["statut"]).label,
         }

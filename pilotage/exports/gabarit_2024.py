@@ -345,6 +345,70 @@ def financeurs(legende: str) -> ModeleDeFeuille:
     return ModeleDeFeuille("Financeurs", champs, "Financeurs des actions programmées", notes, 3)
 
 
+# --- L'exécution ---
+
+EXECUTION = ModeleDeFeuille(
+    "Exécution",
+    (
+        Champ("dossier", "N° Dauphin", largeur=14),
+        Champ("intitule", "Action", largeur=44),
+        Champ("contrat", "Contrat de ville", largeur=36),
+        Champ("porteur", "Porteur", largeur=34),
+        Champ("pilier", "Pilier (lecture locale)", largeur=26),
+        Champ("statut", "Statut", largeur=16),
+        Champ("accorde", "P147 accordé", "euros", 16, total=True),
+        Champ("ej", "EJ Chorus", largeur=24),
+        Champ("engage", "Engagé (AE)", "euros", 16, total=True),
+        Champ("taux", "Engagé sur accordé", "pourcent", 11),
+        Champ("paye", "Payé (CP)", "euros", 16, total=True),
+        Champ("reverse", "Reversé par le porteur", "euros", 16, total=True),
+        Champ("reste", "Reste à payer", "euros", 16, total=True),
+        Champ("justification", "Justification", largeur=20),
+        Champ("due_le", "Justification due le", "date", 12),
+        Champ("cle", "Clé de l’action", largeur=38, masquee=True),
+    ),
+    "Exécution",
+    (
+        "Au jour du classeur, exercice clos ou non : ces faits ne changent aucune autre feuille. Les actions "
+        "programmées, et celles que l’on avait engagées avant de les déprogrammer.",
+        f"Reste à payer : engagé, moins payé, plus reversé. {TOTAL_FILTRE}",
+    ),
+    2,
+    "Execution",
+)
+
+BILAN = ModeleDeFeuille(
+    "Bilan N-1",
+    (
+        Champ("dossier", "N° Dauphin", largeur=14),
+        Champ("intitule", "Action", largeur=44),
+        Champ("contrat", "Contrat de ville", largeur=36),
+        Champ("porteur", "Porteur", largeur=34),
+        Champ("statut", "Statut", largeur=16),
+        Champ("accorde", "P147 accordé", "euros", 16, total=True),
+        Champ("paye", "Payé, net", "euros", 16, total=True),
+        Champ("etat", "Justification", largeur=20),
+        Champ("recue_le", "Reçue le", "date", 12),
+        Champ("depense", "Dépensé", "euros", 16, total=True),
+        Champ("non_utilise", "P147 non utilisé", "euros", 16, total=True),
+        Champ("suite", "Suite donnée", largeur=20),
+        Champ("suite_le", "Suite donnée le", "date", 12),
+        Champ("prevus", "Bénéficiaires prévus", "entier", 13, total=True),
+        Champ("realises", "Bénéficiaires réalisés", "entier", 13, total=True),
+        Champ("realisation", "Réalisés sur prévus", "pourcent", 11),
+        Champ("reconduite", "Reconduite cette année", largeur=12),
+        Champ("cle", "Clé de l’action", largeur=38, masquee=True),
+    ),
+    "Bilan de l’année précédente",
+    (
+        "Les actions programmées de l’exercice précédent, et ce que leurs porteurs en ont rendu au jour du classeur.",
+        f"{VIDE} {TOTAL_FILTRE}",
+    ),
+    2,
+    "BilanN1",
+)
+
+
 # --- Les dispositifs ---
 
 

@@ -80,8 +80,8 @@ class TableauDeBord:
 
 
 def tableau_de_bord(portee: Portee, jour: Date | None = None) -> TableauDeBord:
-    """Au plus trente-cinq requêtes (sept d'enveloppes, huit d'exécution), neuf de plus avec les postes, quel que soit le nombre
-    d'actions, de contrats et d'enveloppes.
+    """Au plus trente-cinq requêtes (sept d'enveloppes, huit d'exécution), neuf de plus avec les postes, quel que soit
+    le nombre d'actions, de contrats et d'enveloppes.
 
     `jour` : celui du rappel de quota, aujourd'hui par défaut.
     """

@@ -3,7 +3,7 @@
 Chaque vérification a un nom, une phrase et une fonction qui rend les écarts ; une base saine n'en a aucun.
 """
 
-from . import actions, argent, base, cadre, dispositifs, photographies
+from . import actions, argent, base, cadre, dispositifs, execution, photographies
 from .outils import VERIFICATIONS, Ecart, Verification
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "base",
     "cadre",
     "dispositifs",
+    "execution",
     "photographies",
 ]

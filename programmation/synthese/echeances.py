@@ -10,8 +10,17 @@ from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Subquery
 
 from politique_ville.outils.dates import decaler_de_mois
 
-from ..enums import CodeParametre, Droit, Duree, EtatJustification, NatureActe, StatutAction, SuiteJustification
-from ..models import Acte, Action, LigneEngagement
+from ..enums import (
+    CodeParametre,
+    Droit,
+    Duree,
+    EtatJustification,
+    NatureActe,
+    StatutAction,
+    StatutExercice,
+    SuiteJustification,
+)
+from ..models import Acte, Action, Exercice, LigneEngagement
 from .delais import Regle, echeance, mois_ecoules, sans_compte_rendu
 from .execution import EtatExecution
 from .justifications import avec_execution, ligne_de_justification
@@ -184,10 +193,14 @@ def actes_en_attente(actes, jour) -> Iterable[Echeance]:
 
 
 def conventions_pluriannuelles(actions, jour) -> Iterable[Echeance]:
-    """Six mois avant la fin de l'année d'une CPO : décider la suivante ou, la dernière année, évaluer."""
+    """Six mois avant la fin de l'année d'une CPO : décider la suivante, tant que son exercice n'est pas clos ; ou, la
+    dernière année, évaluer."""
     limite = decaler_de_mois(jour, PREAVIS)
     cpo = avec_execution(actions).filter(statut=StatutAction.PROGRAMMEE, duree=Duree.CPO, fin_prorogee__lte=limite)
-    tranches = cpo.filter(~Exists(suites_decidees()), cpo_rang__lt=F("cpo_nombre"))
+    trop_tard = Exercice.objects.filter(
+        departement=OuterRef("exercice__departement"), annee=OuterRef("exercice__annee") + 1, statut=StatutExercice.CLOS
+    )
+    tranches = cpo.filter(~Exists(suites_decidees()), ~Exists(trop_tard), cpo_rang__lt=F("cpo_nombre"))
     for action in tranches:
         yield Echeance(NatureEcheance.TRANCHE, action, action, action.date_fin, jour, action.accorde)
     for action in cpo.filter(cpo_rang=F("cpo_nombre"), fin_prorogee__gte=jour):

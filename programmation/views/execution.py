@@ -105,16 +105,7 @@ def suivis_de(action):
 # --- La fiche d'un organisme ---
 
 
-@dataclass(frozen=True)
-class SeuilDeLOrganisme:
-    """Ce qu'un porteur reçoit en tout d'un exercice, s'il dépasse le seuil de la convention. En euros."""
-
-    accorde: Decimal
-    seuil: Decimal
-
-
-def seuil_de_l_organisme(organisme, exercice, accorde) -> SeuilDeLOrganisme | None:
-    """None si le total de l'année est sous le seuil, ou si la règle ne vise pas cet organisme."""
-    seuil = Regle(CodeParametre.SEUIL_CONVENTION).valeur(exercice.departement_id, Date(exercice.annee, 1, 1))
-    depasse = regles.convention_obligatoire(organisme, accorde, seuil)
-    return SeuilDeLOrganisme(accorde, seuil) if depasse else None
+def seuil_depasse(regle: Regle, organisme, exercice, accorde: Decimal | None) -> Decimal | None:
+    """Le seuil de la convention (euros par an), si l'accordé de l'exercice à cet organisme le dépasse ; None sinon."""
+    seuil = regle.valeur(exercice.departement_id, Date(exercice.annee, 1, 1))
+    return seuil if regles.convention_obligatoire(organisme, accorde, seuil) else None

@@ -9,6 +9,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_safe
 from django.views.generic import ListView
 from django_htmx.http import trigger_client_event
@@ -17,11 +18,14 @@ from politique_ville.outils.siret import normaliser_siret
 from politique_ville.outils.typographie import insecables
 
 from .. import operations, regles
+from ..enums import CodeParametre
 from ..forms.choix import trouver
 from ..forms.organismes import MotifForm, NouveauPorteurForm, OrganismeForm, Proposition, proposer
 from ..models import Action, Financement, Organisme
 from ..operations import OperationRefusee
 from ..synthese import Base, ChoixDeBase, Somme, sommes_par
+from ..synthese.delais import Regle
+from .execution import seuil_depasse
 from .mixins import PerimetreMixin, exiger
 
 PAR_PAGE = 50
@@ -84,12 +88,14 @@ def actions_par_exercice(organisme, utilisateur):
     )
     lues = actions.avec_montants(lignes).select_related("exercice__departement", "contrat")
     ordonnees = lues.order_by("-exercice__annee", "exercice__departement__code", "recherche", "pk")
+    regle = Regle(CodeParametre.SEUIL_CONVENTION)
     return [
         {
             "exercice": exercice,
             "actions": list(siennes),
             "demande": demandes.get(exercice.pk, Somme()).montant,
             "accorde": accordes.get(exercice.pk, Somme()).montant,
+            "seuil": seuil_depasse(regle, organisme, exercice, accordes.get(exercice.pk, Somme()).montant),
         }
         for exercice, siennes in groupby(ordonnees, key=lambda action: action.exercice)
     ]
@@ -115,8 +121,19 @@ def organisme_update(request, pk):
 def saisir_un_organisme(request, formulaire, titre):
     if formulaire.is_valid() and enregistrer(request, formulaire):
         messages.success(request, insecables(f"« {formulaire.instance} » est enregistré."))
-        return redirect("programmation:organisme_detail", formulaire.instance.pk)
-    return render(request, "programmation/organisme_form.html", {"formulaire": formulaire, "titre": titre})
+        return redirect(suite(request) or fiche(formulaire.instance))
+    contexte = {"formulaire": formulaire, "titre": titre, "suite": suite(request)}
+    return render(request, "programmation/organisme_form.html", contexte)
+
+
+def fiche(organisme):
+    return reverse("programmation:organisme_detail", args=[organisme.pk])
+
+
+def suite(request):
+    """La page du site d'où l'on est venu compléter l'organisme (`suite`), ou ""."""
+    adresse = request.GET.get("suite", "")
+    return adresse if url_has_allowed_host_and_scheme(adresse, None) else ""
 
 
 def enregistrer(request, formulaire):
