@@ -377,6 +377,11 @@ def convention_obligatoire(organisme, montant, seuil):
 # --- Scénarios ---
 
 
+def lit_les_scenarios(utilisateur):
+    """Un essai n'est qu'à l'État : ni partenaire, ni personne sans habilitation."""
+    return not utilisateur.roles.isdisjoint(Role.de_l_etat())
+
+
 def peut_tenir_un_scenario(utilisateur, exercice, enveloppe=None):
     """Qui écrit là où vont les crédits du scénario : dans tout le département, ou dans le contrat de l'enveloppe."""
     return peut_saisir(utilisateur, exercice, enveloppe.contrat if enveloppe else None)
@@ -529,3 +534,39 @@ def empechement_de_remplacer(acte):
     if acte.suivant:
         return f"Cet acte est déjà remplacé : {acte.suivant}."
     return ""
+
+
+# --- Reconduction et CPO ---
+
+
+def empechement_de_reconduire(action, exercice):
+    """`exercice` : celui de l'année suivante, ou None s'il n'existe pas encore."""
+    suivante = action.exercice.annee + 1
+    if action.est_brouillon:
+        return "un brouillon ne se reconduit pas : le déposer, ou en saisir un autre."
+    if exercice is None:
+        return f"l’exercice {suivante} n’existe pas encore : le responsable du département l’ouvre."
+    return f"l’exercice {suivante} est clos : aucune action ne s’y ajoute." if exercice.est_clos else ""
+
+
+def annees_a_prevoir(action):
+    """Les années d'une CPO après l'année ferme, jusqu'à sa dernière ; vide pour une action annuelle."""
+    if not action.cpo_nombre:
+        return range(0)
+    annee = action.exercice.annee
+    return range(annee + 1, annee + 1 + action.cpo_nombre - action.cpo_rang)
+
+
+def empechement_de_prevoir(action):
+    if not action.cpo_nombre:
+        return "Seule une CPO prévoit les années suivantes."
+    return empechement_de_modifier(action)
+
+
+def pourquoi_pas_cette_annee(action, annee):
+    ferme = action.exercice.annee
+    if annee == ferme:
+        return f"{annee} est l’année ferme : son montant se demande dans le plan de financement."
+    if annee < ferme:
+        return f"{annee} est passée : une prévision porte sur une année à venir."
+    return f"la CPO finit en {ferme + action.cpo_nombre - action.cpo_rang} : aucune prévision en {annee}."

@@ -84,6 +84,7 @@ OUVERTES = {
     "programmation:action_geste": ({"pk": "action", "geste": "instruire"}, QUI_ECRIVENT),
     "programmation:geste_en_lot": ({"geste": "deposer"}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:choix_de_la_saisie": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "programmation:propose_list": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:enveloppe_list": ({}, [*ETAT, D_AILLEURS]),
     "programmation:enveloppe_create": ({"exercice": "exercice"}, [RESPONSABLE]),
     "programmation:enveloppe_detail": ({"pk": "enveloppe"}, ETAT),
@@ -138,6 +139,13 @@ OUVERTES = {
     "programmation:import_annote": ({"pk": "lot"}, QUI_ECRIVENT),
     "programmation:import_detail": ({"pk": "lot"}, QUI_ECRIVENT),
     "programmation:import_colonnes": ({"pk": "lot"}, QUI_ECRIVENT),
+    "programmation:scenario_list": ({}, [*ETAT, D_AILLEURS]),
+    "programmation:scenario_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "programmation:scenario_comparer": ({}, [*ETAT, D_AILLEURS]),
+    "programmation:scenario_detail": ({"pk": "scenario"}, ETAT),
+    "programmation:scenario_regle": ({"pk": "scenario"}, QUI_ECRIVENT),
+    "programmation:scenario_promouvoir": ({"pk": "scenario"}, QUI_ECRIVENT),
+    "programmation:scenario_geste": ({"pk": "scenario", "geste": "renommer"}, QUI_ECRIVENT),
     "dispositifs:pre_list": ({}, CONNECTES),
     "dispositifs:pre_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "dispositifs:pre_detail": ({"pk": "pre"}, TOUS),
@@ -181,6 +189,7 @@ PAR_POST = {
     "programmation:comite_montrer": {"pk": "comite"},
     "comptes:logout": {},
     "programmation:import_confirmer": {"pk": "lot"},
+    "programmation:scenario_montants": {"pk": "scenario"},
     "dispositifs:calendrier_creer": {},
     "dispositifs:calendrier_revoquer": {},
 }
@@ -188,7 +197,7 @@ SANS_SESSION = {"dispositifs:calendrier_ics"}  # une adresse privée, qui a ses 
 # Ce qu'un partenaire ne voit pas : un organisme dont il ne voit aucune action, et tous les postes.
 PAS_AU_PARTENAIRE = {"fusionne", "poste", "convention", "avenant", "occupation", "employeur", "fonjep", "triennalite"}
 PAS_AU_PARTENAIRE |= {"cadre", "campagne", "photographie"}  # le cadre de l'année est à l'État
-PAS_AU_PARTENAIRE |= {"enveloppe", "mouvement", "comite"}
+PAS_AU_PARTENAIRE |= {"enveloppe", "mouvement", "comite", "scenario"}
 PAS_AU_PARTENAIRE |= {"engagement", "ligne", "paiement", "programmee", "cofinancement"}
 VERS_AILLEURS = {"accueil": CONNECTES, "programmation:decision_en_lot": [*QUI_ECRIVENT, D_AILLEURS]}
 VERS_AILLEURS |= {"programmation:comite_choisir": [*QUI_ECRIVENT, D_AILLEURS]}
@@ -257,6 +266,7 @@ def monde():
         "triennalite": triennalite,
         "fonjep": triennalite.poste,
         "pre": SuiviPreFactory(programme__contrat=contrat, exercice=exercice).programme,
+        "scenario": operations.creer_un_scenario(exercice, "Essai", par=agent),
         "fusionne": fusionne,
         "contrat": contrat,
         "quartier": quartier,

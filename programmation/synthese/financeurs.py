@@ -211,7 +211,7 @@ def lire_les_apports(actions, choix, quartiers, lignes, par_contrat) -> list[App
 def apports_des_comptees(comptees, quartiers=(), lignes=None, par_contrat=False, avec_votes=True) -> list[Apport]:
     """Les mêmes lignes, d'actions déjà choisies, quel que soit leur statut.
 
-    `avec_votes=False` : ne pas chercher les actions dont tous les votes sont connus ; le rang s'en passe, pas le levier.
+    `avec_votes=False` : sans chercher les actions dont tous les votes sont connus ; le rang s'en passe, pas le levier.
     """
     attendus = Case(When(pk__in=votes_attendus(comptees, lignes), then=Value(False)), default=Value(True))
     jointes = comptees.annotate(

@@ -31,6 +31,7 @@ from ..phrases_des_scenarios import constats
 from ..synthese import apercu_de_la_regle, bilan_du_scenario, comparer, lignes_du_scenario
 from .mixins import IDENTIFIANT, exiger
 
+POUR_L_ETAT = "Les scénarios ne se lisent qu’au titre de l’État."
 SANS_DROIT = "Votre habilitation ne permet pas de tenir ce scénario."
 CELLULE = re.compile(rf"a({IDENTIFIANT})")
 COMPARES_AU_PLUS = 3
@@ -65,6 +66,7 @@ def actions_lisibles(request, scenario):
 
 @require_safe
 def scenario_list(request):
+    exiger(regles.lit_les_scenarios(request.user), POUR_L_ETAT)
     cadre = Cadre(request.GET, request.user)
     request.GET = cadre.parametres
     siens = scenarios_visibles(request).filter(exercice__in=[e.pk for e in cadre.exercices])
@@ -282,6 +284,7 @@ def appliquer(request, scenario, regle):
 @require_safe
 def scenario_comparer(request):
     """`?scenarios=1-2-3`, ou `scenario` répété par les cases de la liste."""
+    exiger(regles.lit_les_scenarios(request.user), POUR_L_ETAT)
     choisis = request.GET.getlist("scenario") or [pk for pk in request.GET.get("scenarios", "").split("-") if pk]
     if not all(re.fullmatch(IDENTIFIANT, pk) for pk in choisis):
         raise Http404("Identifiant de scénario mal écrit.")
