@@ -20,6 +20,7 @@ from io import BytesIO, StringIO
 from pathlib import Path
 from statistics import median
 
+import banc_photographies
 import banc_postes
 import banc_scenarios
 
@@ -184,6 +185,7 @@ class Banc:
         yield from self.postes()
         yield from self.lots()
         yield from self.scenarios()
+        yield from self.photographies()
 
     def page(self, mesure, nom_url, parametres=None, *args, par=None):
         adresse = adresse_de(nom_url, *args)
@@ -266,6 +268,23 @@ class Banc:
             banc_scenarios.garder_les_premieres(scenario, promues)
             promotion = Mesure("scénario : promotion", 3_000, promues)
             yield self.ecriture(promotion, lambda: operations.promouvoir(scenario, par=par))
+            transaction.set_rollback(True)
+
+    def photographies(self):
+        """La photographie d'un exercice de trois mille actions, ajouté puis oublié."""
+        from django.db import transaction
+
+        from pilotage import volume
+
+        nombre = banc_photographies.ACTIONS
+        with transaction.atomic():
+            par, exercice = agent_du_lot(volume, nombre)
+            prise = Mesure("photographie : prise", 2_000, nombre)
+            yield self.ecriture(prise, lambda: banc_photographies.photographier(exercice))
+            photographie = banc_photographies.photographier(exercice)
+            for montre, nom, seuil in banc_photographies.ECRANS:
+                mesure = Mesure(f"photographie : {montre}", seuil, nombre)
+                yield self.page(mesure, nom, None, photographie.pk, par=par)
             transaction.set_rollback(True)
 
     def ecriture(self, mesure, geste):
