@@ -148,7 +148,11 @@ def comite_supprimer(request, pk):
 @require_safe
 def comite_detail(request, pk):
     comite = comite_visible(request, pk)
-    contexte = {"comite": comite, "peut_tenir": peut_encore_tenir(request.user, comite)}
+    contexte = {
+        "comite": comite,
+        "peut_tenir": peut_encore_tenir(request.user, comite),
+        "peut_ecrire": regles.peut_tenir_un_comite(request.user, comite),
+    }
     if comite.est_termine:
         contexte["releve"] = releve(comite, actions_vues(request), enveloppes_vues(request))
     else:
@@ -170,6 +174,7 @@ def contexte_de_l_ordre(request, comite):
     a_reporter = not comite.decide and any(ligne.passage.issue for ligne in ordre.lignes)
     return {
         "ordre": ordre,
+        "place": request.GET.get("place", ""),  # le passage que l'on vient de déplacer garde le focus
         "sans_avis": [ligne for ligne in ordre.lignes if ligne.action.pk in manquants],
         "a_reporter": a_reporter,
         "empechement": insecables(regles.empechement_de_reunir(comite.campagne)),
@@ -185,7 +190,7 @@ def comite_placer(request, pk):
         messages.error(request, insecables("Le rang est un nombre entier : écrire par exemple 3."))
     else:
         faire(request, lambda: operations.placer(passage, int(rang), par=request.user))
-    return redirect(f"{reverse('programmation:comite_detail', args=[pk])}#p{passage.pk}")
+    return redirect(f"{reverse('programmation:comite_detail', args=[pk])}?place={passage.pk}")
 
 
 @require_POST

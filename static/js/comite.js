@@ -105,7 +105,3 @@ document.body.addEventListener("htmx:beforeSwap", (evenement) => {
   evenement.detail.shouldSwap = false;
   location.reload();
 });
-
-// L'action que l'on vient de déplacer garde le focus : on la déplace encore sans la rechercher.
-const deplacee = /^#p\d+$/.test(location.hash) && document.querySelector(`${location.hash} [name=rang]`);
-if (deplacee) deplacee.focus();

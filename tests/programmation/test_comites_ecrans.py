@@ -198,7 +198,7 @@ def test_l_ordre_se_change_par_un_bouton_ou_par_un_rang(client, agent, campagne,
 
     dernier = passage(comite, actions[2])
     reponse = client.post(adresse(comite, "placer/"), {"passage": dernier.pk, "vers": 2, "rang": 3})
-    assert (ordre(), reponse.url) == ("ACB", adresse(comite, f"#p{dernier.pk}"))
+    assert (ordre(), reponse.url) == ("ACB", adresse(comite, f"?place={dernier.pk}"))
     client.post(adresse(comite, "placer/"), {"passage": dernier.pk, "rang": 1})
     assert ordre() == "CAB"
     page = client.post(adresse(comite, "placer/"), {"passage": dernier.pk, "rang": "deux"}, follow=True)
