@@ -15,6 +15,7 @@ from pilotage.verification import VERIFICATIONS
 from programmation.enums import NatureDecision, StatutExercice
 from programmation.models import Action, Campagne, Exercice, Financement, MouvementEnveloppe
 from programmation.operations import DemandeDeDecision, DroitManquant, MotifExige, OperationRefusee, decider
+from programmation.synthese.exercices import avancements
 from territoires.models import ContratDeVille
 from tests.fabriques import (
     ActionFactory,
@@ -385,3 +386,28 @@ def test_la_liste_et_le_tableau_ne_lisent_pas_le_detail_des_actions(connecte, ph
         connecte.get("/pilotage/photographies/")
         connecte.get(f"/pilotage/photographies/{photographiee.pk}/")
     assert not [requete for requete in capture if '"pilotage_photographie"."lignes"' in requete["sql"]]
+
+
+def test_l_exemple_de_la_documentation_fige_puis_complete(connecte, responsable, exemple):
+    """Les nombres de docs/calculs.md, « Ce qui reste avant de figer, et la photographie »."""
+    campagne = exemple.exercice.campagnes.get()
+    avancement = avancements(Action.objects.all(), [campagne])[campagne.pk]
+    assert (avancement.brouillons, avancement.a_decider, avancement.demande) == (1, 1, euros(2000))
+    assert (avancement.programmees, avancement.accorde, avancement.sans_suite) == (4, euros(10_000), 1)
+    photographie = figer_campagne(campagne, par=responsable)
+    lignes = {
+        ligne["libelle"]: (ligne["montant"], ligne["part"]) for ligne in photographie.synthese["tableau"]["piliers"]
+    }
+    assert [valeurs for valeurs in lignes.values() if valeurs[0] != "0.00"] == [
+        ("8000.01", "80.0"),
+        ("1499.99", "15.0"),
+        ("500.00", "5.0"),
+    ]
+    complement = DemandeDeDecision(exemple.a3, NatureDecision.COMPLEMENT, euros("250.01"))
+    decider([complement], par=responsable, motif="Crédits d’automne")
+    reponse = connecte.get(f"/pilotage/photographies/{photographie.pk}/comparer/")
+    evolution = reponse.context["evolution"]
+    assert (evolution.total.avant, evolution.total.apres) == (euros(10_000), euros("10250.01"))
+    [emploi] = evolution.axes["Piliers"]
+    assert (emploi.avant, emploi.apres) == (euros("1499.99"), euros(1750))
+    assert [action.difference for action in evolution.actions] == [euros("250.01")]
