@@ -135,14 +135,16 @@ function recevoir(cellule, { valeur, avant }, envoyee) {
   const connu = confirmes.get(cellule);
   const recu = centimes(valeur);
   confirmes.set(cellule, recu);
-  const modifiee = aEnvoyer.has(cellule) || cellule.getAttribute("aria-invalid");
+  const intacte = centimes(cellule.value) === (envoyee ? recu : connu); // rien n'y a été tapé depuis
   if (envoyee && centimes(avant) !== connu) {
     const autre = avant === "" ? "l’avait vidée" : `avait saisi ${enEuros(centimes(avant))}`;
     remarquer(cellule, `Une autre personne ${autre} entre-temps.`);
-  } else if (!envoyee && recu !== connu && !modifiee) {
+  } else if (!envoyee && recu !== connu && intacte) {
     remarquer(cellule, "Changé par une autre personne.");
   }
-  if (!modifiee && cellule !== document.activeElement) cellule.value = valeur;
+  if (!intacte) return;
+  cellule.value = valeur;
+  if (cellule === document.activeElement) cellule.select();
 }
 
 // Une réponse qui n'est pas un bilan (session expirée, refus) ne remplace pas le bilan : la saisie reste à l'écran.
