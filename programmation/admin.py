@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.db.models import Count
+from django.utils.html import format_html, format_html_join
 
 from comptes.admin import HabilitationAdmin
 from comptes.models import Habilitation
@@ -13,9 +14,11 @@ from politique_ville.outils.administration import (
     ValeurUtiliseeMixin,
 )
 from politique_ville.outils.francais import pluriel
+from politique_ville.outils.publipostage import mettre_en_page
+from politique_ville.outils.typographie import insecables
 from territoires.admin import du_departement
 
-from .enums import NaturePilier, StatutExercice
+from .enums import NatureCourrier, NaturePilier, StatutExercice, VariableDeCourrier
 from .models import (
     Campagne,
     Correspondance,
@@ -23,6 +26,7 @@ from .models import (
     Etablissement,
     Exercice,
     Financeur,
+    ModeleDeCourrier,
     Nomenclature,
     Organisme,
     Parametre,
@@ -34,6 +38,7 @@ from .models import (
     Theme,
 )
 from .models.nomenclature import ReferentielCompte
+from .synthese.courriers import apercu_du_modele
 
 # --- Les référentiels ---
 
@@ -196,6 +201,53 @@ class ParametreAdmin(SansSuppressionDeMasseMixin, HistoriqueAdmin):
     @admin.display(description="département", ordering="departement__code")
     def departement_lu(self, parametre):
         return parametre.departement or "Toute la France"
+
+
+@admin.register(ModeleDeCourrier)
+class ModeleDeCourrierAdmin(SansSuppressionDeMasseMixin, HistoriqueAdmin):
+    """Un texte corrigé ici n'est plus repris par le chargement des données de référence, qui le reconnaît à son nom."""
+
+    list_display = ["nom", "nature", "departement_lu", "est_actif"]
+    list_select_related = ["departement"]
+    list_filter = ["nature", "est_actif", du_departement("departement")]
+    search_fields = ["nom", "objet"]
+    fields = [
+        *("nom", "nature", "departement", "est_actif"),
+        *("objet", "corps", "signataire", "mise_en_page", "variables", "apercu"),
+    ]
+
+    def get_readonly_fields(self, request, obj=None):
+        return [*["nom"] * bool(obj), "mise_en_page", "variables", "apercu"]
+
+    def has_delete_permission(self, request, obj=None):
+        """Un texte que l'on n'emploie plus se décoche : l'histoire le garde, le chargement ne le recrée pas."""
+        return False
+
+    @admin.display(description="département", ordering="departement__code")
+    def departement_lu(self, modele):
+        return modele.departement or "Toute la France"
+
+    @admin.display(description="mise en page")
+    def mise_en_page(self, modele):
+        return insecables(
+            "Une ligne vide sépare deux paragraphes. « ## » en tête d’un paragraphe en fait un titre ; « - » en tête "
+            "de chacune de ses lignes, une liste. Le texte part tel quel : aucune autre mise en forme, aucun calcul."
+        )
+
+    @admin.display(description="variables")
+    def variables(self, modele):
+        """Celles de sa nature ; avant qu'elle soit choisie, toutes."""
+        siennes = NatureCourrier(modele.nature).variables if modele.nature else VariableDeCourrier
+        lignes = (("{{ " + variable.value + " }}", variable.label) for variable in siennes)
+        return format_html("<ul>{}</ul>", format_html_join("", "<li><code>{}</code> {}</li>", lignes))
+
+    @admin.display(description="aperçu, sur un exemple inventé")
+    def apercu(self, modele):
+        if not modele.pk:
+            return "Enregistrer et continuer pour relire la lettre."
+        exemple = apercu_du_modele(ModeleDeCourrier.objects.get(pk=modele.pk))  # tel qu'enregistré
+        objet, signature = exemple.objet, "\n".join(exemple.signature)
+        return format_html("<p><strong>{}</strong></p>{}{}", objet, exemple.corps, mettre_en_page(signature))
 
 
 class PartenaireFinanceurInline(admin.TabularInline):

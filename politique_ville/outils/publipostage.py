@@ -45,7 +45,7 @@ def mettre_en_page(texte: str, niveau: int = 2) -> SafeString:
 def en_html(lignes: list[str], niveau: int) -> SafeString:
     if lignes[0].startswith(TITRE):
         titre = format_html("<h{}>{}</h{}>", niveau, lignes[0].removeprefix(TITRE), niveau)
-        return titre + (en_html(lignes[1:], niveau) if lignes[1:] else "")
+        return titre + en_html(lignes[1:], niveau) if lignes[1:] else titre
     if all(ligne.startswith(PUCE) for ligne in lignes):
         puces = format_html_join("", "<li>{}</li>", ((ligne.removeprefix(PUCE),) for ligne in lignes))
         return format_html("<ul>{}</ul>", puces)

@@ -180,7 +180,8 @@ class OrganismeForm(PorteurForm):
     field_order = ["nom", "sigle", "forme", "droit", "siret", "siren", "rna"]
 
     class Meta(PorteurForm.Meta):
-        fields = ["nom", "sigle", "forme", "droit", "siren", "rna", "courriel", "telephone", "cer_souscrit_le"]
+        fields = ["nom", "sigle", "forme", "droit", "siren", "rna", "adresse", "code_postal", "ville"]
+        fields += ["courriel", "telephone", "cer_souscrit_le"]
         widgets = {"cer_souscrit_le": SaisieDate}
 
     def __init__(self, *args, **kwargs):
