@@ -157,8 +157,8 @@ document.body.addEventListener("htmx:beforeSwap", (evenement) => {
 // --- Le clavier et le collage ---
 
 function aller(cellule, pas) {
-  const suivante = cellules[cellules.indexOf(cellule) + pas];
-  if (!suivante) return;
+  const suivante = cellules[cellules.indexOf(cellule) + pas] ?? cellule;
+  cellule.blur(); // la dernière cellule s'enregistre aussi, même si le curseur n'a nulle part où aller
   suivante.focus();
   suivante.select();
 }
