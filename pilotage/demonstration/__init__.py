@@ -16,6 +16,7 @@ from programmation.operations import ouvrir_un_exercice
 
 from .annees import PROGRAMMEE, ActionPrevue, Annee, regler_les_montants, tirer_le_sort
 from .avis import donner_des_avis
+from .comites import reunir_les_comites
 from .deroulement import Deroulement
 from .enveloppes import animer_les_enveloppes
 from .execution import Execution
@@ -75,6 +76,8 @@ def charger(taille: float = 1) -> None:
         donner_des_avis([comptes["delegue.caen"], comptes["delegue.lisieux"]], comptes["agent.calvados"], ANNEES[-1])
         inventer_des_postes(comptes["agent.gard"], comptes["responsable.gard"])
         importer_les_listes(comptes["agent.calvados"])
+        for code, profil in PROFILS.items():
+            reunir_les_comites(code, ANNEES[-1], comptes[f"agent.{profil.identifiant}"])
         for code, profil in PROFILS.items():  # en dernier : une enveloppe y passe en sur-programmation
             animer_les_enveloppes(ANNEES[-1], code, comptes[f"responsable.{profil.identifiant}"])
 
@@ -94,7 +97,7 @@ def charger_un_departement(code: str, profil: Profil, comptes: dict[str, Utilisa
         prevues = prevoir(outils, projets, profil, taille, alea)
         derouler(Deroulement(outils, agent, responsable, alea), prevues, precedentes)
         suites = Random(f"{GRAINE} {code} {annee} exécution")
-        Execution(exercice, agent, suites, finie=annee in FIGEES, close=annee in CLOSES).derouler()
+        Execution(exercice, [agent, responsable], suites, finie=annee in FIGEES, close=annee in CLOSES).derouler()
         precedentes = {p.projet: p.action for p in reversed(prevues) if p.sort == PROGRAMMEE}
         projets = [projet for projet in projets if projet in precedentes and se_poursuit(projet, annee, alea)]
 

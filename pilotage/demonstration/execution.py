@@ -4,6 +4,7 @@ Tout passe par les opérations. L'année ouverte n'est engagée que dans la limi
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
 from random import Random
@@ -26,6 +27,7 @@ from programmation.operations import (
     DemandeDePaiement,
     LigneDEngagement,
     VoteOuVersement,
+    completer_l_engagement,
     engager,
     justifier,
     payer,
@@ -40,15 +42,21 @@ SUITES = [SuiteJustification.REVERSEMENT_PERCU, SuiteJustification.DEDUCTION, Su
 
 
 class Execution:
-    """Engage, paie et justifie les actions programmées d'un exercice ; `finie` : l'année est passée ; `close` : presque
-    tous ses comptes rendus sont validés."""
+    """Engage, paie et justifie les actions programmées d'un exercice.
 
-    def __init__(self, exercice: Exercice, agent: Utilisateur, alea: Random, *, finie: bool, close: bool):
-        self.exercice, self.agent, self.alea, self.finie, self.close = exercice, agent, alea, finie, close
+    `gens` : un agent et un responsable ; `finie` : l'année est passée ; `close` : presque tous les comptes rendus sont
+    validés.
+    """
+
+    def __init__(self, exercice: Exercice, gens: Sequence[Utilisateur], alea: Random, *, finie: bool, close: bool):
+        self.exercice, self.alea, self.finie, self.close = exercice, alea, finie, close
+        self.agent, self.responsable = gens
         self.actions = list(Action.objects.programmees().filter(exercice=exercice).order_by("pk"))
 
     def derouler(self) -> None:
         lignes = self.engager()
+        if not self.finie:
+            self.depasser(lignes)
         self.payer(lignes)
         if self.finie:
             self.justifier()
@@ -75,6 +83,14 @@ class Execution:
         if demandes:
             engager(demandes, par=self.agent)
         return list(LigneEngagement.objects.filter(action__in=self.actions).order_by("pk"))
+
+    def depasser(self, lignes):
+        """Un complément engagé avant sa décision : un contrôle le relève."""
+        if lignes:
+            ligne = lignes[0]
+            complement = LigneDEngagement(ligne.action, Decimal(100), ligne.enveloppe)
+            motif = "Complément convenu, décision au prochain comité"
+            completer_l_engagement(ligne.engagement, [complement], par=self.responsable, motif=motif)
 
     def restes(self) -> dict[int, Decimal]:
         part = 1 if self.finie else PART_DE_L_ANNEE_OUVERTE

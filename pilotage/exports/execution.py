@@ -27,6 +27,7 @@ from .faits import numeros_par_action
 from .formules import Page, quotient, total
 
 LUES = ["exercice__departement", "contrat", "pilier", "porteur__fusionne_dans", "justification"]
+AUCUNE = "Aucune action programmée."  # un tableau de classeur ne peut pas être sans ligne
 MONTANTS_DU_BILAN = {"accorde": "P147 accordé l’an dernier", "depense": "Dépensé", "non_utilise": "P147 non utilisé"}
 MONTANTS = {"engage": "Engagé (AE)", "paye": "Payé (CP)", "reverse": "Reversé par les porteurs"}
 
@@ -70,7 +71,7 @@ def page_de_l_execution(modele, actions: QuerySet[Action], executions, jour) -> 
     for action in lues.select_related(*LUES).order_by("contrat__intitule", "recherche", "pk"):
         execution = executions.get((action.pk,), Execution())
         lignes.append(ligne_d_execution(action, execution, ejs, ligne_de_justification(action, regle, jour)))
-    page = Page(modele, lignes)
+    page = Page(modele, lignes or [{"intitule": AUCUNE}])
     for rang, ligne in enumerate(lignes):
         engage, accorde = page.ici("engage", rang), page.ici("accorde", rang)
         net = f"{page.ici('paye', rang)}-{page.ici('reverse', rang)}"
@@ -112,7 +113,7 @@ def page_du_bilan(modele, precedentes: QuerySet[Action], actions: QuerySet[Actio
         ligne_de_bilan(action, ligne_de_justification(action, regle, jour), action.pk in reconduites)
         for action in lues.order_by("contrat__intitule", "recherche", "pk")
     ]
-    page = Page(modele, lignes)
+    page = Page(modele, lignes or [{"intitule": AUCUNE}])
     for rang, ligne in enumerate(lignes):
         realises, prevus = page.ici("realises", rang), page.ici("prevus", rang)
         ligne["realisation"] = quotient((realises, ligne["realises"]), (prevus, ligne["prevus"]))

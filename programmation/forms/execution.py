@@ -232,4 +232,4 @@ class SuiviForm(ExecutionForm):
         if not est_clos:
             for nom in ("etat", "accorde"):
                 self.fields[nom].disabled = True
-            self.fields["accorde"].help_text = "Avant la clôture, un vote s’écrit dans le plan de l’action."
+            self.fields["verse"].help_text += " Le vote, avant la clôture, s’écrit dans le plan de l’action."

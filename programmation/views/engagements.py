@@ -27,7 +27,7 @@ from ..operations.execution import compte_du_poste, ecrire_le_numero
 from ..synthese.execution import avec_paye, postes_a_engager, totaux_d_engagement
 from .en_lot import actions_choisies, adresse_de_la_liste, filtres_de_depart, lire_la_selection
 from .mixins import exiger
-from .tableaux import ColonneDeTableau, Tableau, exiger_l_etat, repondre
+from .tableaux import ColonneDeTableau, Tableau, exiger_l_etat, recu, repondre
 
 SANS_DROIT = "Votre habilitation ne permet pas d’engager ni de payer cette action."
 LUES = ["engagement__exercice__departement", "action__contrat", "action__porteur__fusionne_dans", "enveloppe"]
@@ -142,7 +142,7 @@ def engagement_create(request):
     choisies, trop = lire_la_selection(request)
     actions = [] if trop else actions_choisies(request, choisies)
     lot = EngagementEnLot(
-        postes_a_engager(programmees(actions)), EngagementForm(request.POST or None), request.POST or None
+        postes_a_engager(programmees(actions)), EngagementForm(recu(request)), recu(request)
     )
     existant = None
     if request.method == "POST" and actions and lot.is_valid():
@@ -205,7 +205,7 @@ def engagement_completer(request, pk):
         raise Http404("Une action de la sélection est d’un autre exercice que l’EJ.")
     vues = {"vues": engagement.lignes.count()}
     lot = EngagementEnLot(
-        postes_a_engager(programmees(actions)), LignesForm(request.POST or None, initial=vues), request.POST or None
+        postes_a_engager(programmees(actions)), LignesForm(recu(request), initial=vues), recu(request)
     )
     if request.method == "POST" and actions and lot.is_valid() and completer(request, engagement, lot):
         return redirect("programmation:engagement_detail", engagement.pk)
@@ -279,7 +279,7 @@ def ligne_desengager(request, pk):
     ligne = ligne_a_gerer(request, pk)
     engage, paye = compte_du_poste(ligne)
     vues = ligne.engagement.lignes.count()
-    formulaire = DesengagementForm(engage - paye, request.POST or None, initial={"vues": vues})
+    formulaire = DesengagementForm(engage - paye, recu(request), initial={"vues": vues})
 
     def agir(valides):
         operations.desengager(ligne, valides["montant"], par=request.user, motif=valides["motif"], vues=valides["vues"])
@@ -315,7 +315,7 @@ def ligne_retirer(request, pk):
     retour = adresse_de_l_ej(ligne) if request.method == "GET" or reste.exists() else ligne.action.get_absolute_url()
     return geste(
         request,
-        MotifForm(request.POST or None),
+        MotifForm(recu(request)),
         agir,
         titre="Retirer une ligne saisie par erreur",
         bouton="Retirer la ligne",
@@ -337,7 +337,7 @@ def engagement_update(request, pk):
 
     return geste(
         request,
-        CorrectionForm(request.POST or None, initial=initial),
+        CorrectionForm(recu(request), initial=initial),
         agir,
         titre="Corriger l’EJ",
         bouton="Corriger",

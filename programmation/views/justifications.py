@@ -25,7 +25,7 @@ from ..synthese.justifications import (
 )
 from .engagements import SANS_DROIT, geste
 from .mixins import exiger
-from .tableaux import ColonneDeTableau, Tableau, exiger_l_etat, repondre
+from .tableaux import ColonneDeTableau, Tableau, exiger_l_etat, recu, repondre
 
 LUES = ["exercice__departement", "contrat", "porteur__fusionne_dans", "justification"]
 DELAI_INCONNU = insecables(
@@ -102,7 +102,7 @@ def justification_update(request, pk):
     """Enregistrer ou corriger la justification de l'action `pk`."""
     action = action_a_executer(request, pk)
     justification = Justification.objects.filter(action=action).first()
-    formulaire = JustificationForm(justification, request.POST or None)
+    formulaire = JustificationForm(justification, recu(request))
     conflit = None
     if request.method == "POST" and formulaire.is_valid():
         try:
@@ -162,7 +162,7 @@ def suivi_create(request, pk):
     connu = suivis[-1] if suivis else ligne
     vote = connu if action.exercice.est_clos else ligne  # avant la clôture, un vote s'écrit dans le plan
     initial = {"etat": vote.etat, "accorde": vote.accorde, "verse": connu.verse, "vus": len(suivis)}
-    formulaire = SuiviForm(action.exercice.est_clos, request.POST or None, initial=initial)
+    formulaire = SuiviForm(action.exercice.est_clos, recu(request), initial=initial)
 
     def agir(valides):
         vus, motif = valides.pop("vus"), valides.pop("motif")

@@ -16,7 +16,7 @@ from ..operations.execution import Caisse
 from ..synthese.execution import totaux_des_paiements
 from .engagements import SANS_DROIT, adresse_de_l_ej, geste, ligne_a_gerer
 from .mixins import exiger
-from .tableaux import ColonneDeTableau, Tableau, exiger_l_etat, repondre
+from .tableaux import ColonneDeTableau, Tableau, exiger_l_etat, recu, repondre
 
 LUES = ["ligne__engagement", "ligne__action__contrat", "ligne__action__porteur__fusionne_dans"]
 
@@ -76,7 +76,7 @@ def paiement_create(request, pk):
     vus = caisse.nombres[ligne.pk]
     nature = request.GET.get("nature", "")
     initial = {"vus": vus, "nature": nature if nature in NaturePaiement.values else ""}
-    formulaire = PaiementForm(caisse.reste(ligne), caisse.paye(ligne), request.POST or None, initial=initial)
+    formulaire = PaiementForm(caisse.reste(ligne), caisse.paye(ligne), recu(request), initial=initial)
 
     def agir(valides):
         [paiement] = operations.payer([DemandeDePaiement(ligne, **valides)], par=request.user)
@@ -109,7 +109,7 @@ def paiement_retirer(request, pk):
 
     return geste(
         request,
-        MotifForm(request.POST or None),
+        MotifForm(recu(request)),
         agir,
         titre="Retirer un paiement saisi par erreur",
         bouton="Retirer le paiement",

@@ -95,6 +95,11 @@ class Tableau:
         return Feuille(self.nom.capitalize(), colonnes, lignes, colonnes_figees=1), Feuille("Lecture", lecture, faits)
 
 
+def recu(request):
+    """Ce que le formulaire a reçu ; None tant que rien n'est envoyé, même si l'envoi est vide."""
+    return request.POST if request.method == "POST" else None
+
+
 def exiger_l_etat(request):
     """403 pour un partenaire : l'exécution est celle de l'État, et une liste vide lui dirait qu'il n'y en a pas."""
     permis = not request.user.roles.isdisjoint(Role.de_l_etat())

@@ -186,7 +186,8 @@ def test_les_montants_sont_ronds_et_plausibles():
 
 
 def test_chaque_sorte_d_anomalie_a_ses_exemples():
-    for controle in CONTROLES:
+    """Sauf celle dont le délai n'est fixé par aucune source."""
+    for controle in (controle for controle in CONTROLES if controle.code != "paiement_attendu"):
         trouvees = controle.parmi(Action.objects.all()).count()
         assert 0 < trouvees < Action.objects.count() / 10, controle.nom
 

@@ -27,10 +27,12 @@ from programmation.models import (
     Correspondance,
     Decision,
     Financement,
+    Justification,
     Localisation,
     Lot,
     Organisme,
     PartenaireFinanceur,
+    SuiviFinancement,
 )
 from programmation.operations import annuler_la_fusion
 from territoires.models import FiliationQuartier
@@ -42,14 +44,17 @@ from tests.fabriques import (
     DecisionFactory,
     DepartementFactory,
     DispositifFactory,
+    EngagementFactory,
     EnveloppeFactory,
     EtablissementFactory,
     ExerciceFactory,
     FinanceurFactory,
     HabilitationFactory,
+    LigneEngagementFactory,
     MouvementFactory,
     NomenclatureFactory,
     OrganismeFactory,
+    PaiementFactory,
     PilierFactory,
     QuartierFactory,
     ThematiqueFactory,
@@ -586,6 +591,44 @@ def exercice_clos() -> Photographie:
     exercice = action_programmee().exercice
     figer_campagne(exercice.campagnes.get(), par=responsable)
     return cloturer_exercice(exercice, par=responsable)
+
+
+# --- L'exécution ---
+
+
+@viole("engagement d’une action", "attendu au moins 0,00 €, trouvé −500,00 €")
+def desengagement_de_trop():
+    ligne = LigneEngagementFactory()
+    LigneEngagementFactory(engagement=ligne.engagement, action=ligne.action, ae=Decimal(-1500))
+
+
+@viole("payé et engagé", "attendu 1 000,00 €, trouvé 1 000,01 €")
+def paye_au_dela_de_l_engage():
+    PaiementFactory(cp=Decimal("1000.01"))
+
+
+@viole("date d’un paiement", "attendu 2026-05-10, trouvé 2026-05-09")
+def paiement_avant_son_engagement():
+    PaiementFactory(date=date(2026, 5, 9))
+
+
+@viole("exercice d’un engagement", "attendu 2025, trouvé 2026")
+def action_d_un_autre_exercice_que_son_ej():
+    LigneEngagementFactory(engagement=EngagementFactory(exercice=ExerciceFactory(annee=2025)))
+
+
+@viole("reversement perçu", "attendu 400,00 €, trouvé 100,00 €")
+def reversement_percu_sans_paiement():
+    action = PaiementFactory().ligne.action
+    PaiementFactory(ligne=action.lignes_engagement.get(), nature="reversement", cp=Decimal(-100))
+    champs = {"etat": "recue", "recue_le": date(2027, 1, 1), "suite_le": date(2027, 2, 1), "non_utilise": Decimal(400)}
+    Justification.objects.create(action=action, suite="reversement_percu", **champs)
+
+
+@viole("suivi d’un cofinanceur", "attendu ANCT – P147, trouvé acquis")
+def suivi_du_p147():
+    ligne = p147(ActionFactory(), 1000)
+    SuiviFinancement.objects.create(financement=ligne, date=date(2026, 6, 1), etat="acquis", accorde=Decimal(1000))
 
 
 @pytest.mark.parametrize(

@@ -124,8 +124,8 @@ def test_une_cpo_attend_sa_tranche_suivante_ou_finit(exercice):
     commun = {"duree": Duree.CPO, "cpo_nombre": 3, "exercice": exercice, "date_fin": date(2026, 12, 31)}
     seconde, derniere = (action_programmee(cpo_rang=rang, **commun) for rang in (2, 3))
     attendues = {(NatureEcheance.TRANCHE, seconde), (NatureEcheance.FIN_DE_CPO, derniere)}
-    assert {(e.nature, e.action) for e in lues(date(2026, 6, 30))} == attendues
-    assert lues(date(2026, 6, 29)) == []  # plus de six mois avant
+    assert {(e.nature, e.action) for e in lues()} == attendues
+    assert lues(date(2026, 6, 30)) == []  # plus de six mois avant
     action_programmee(exercice=ExerciceFactory(annee=2026), action_precedente=seconde, date_fin=date(2027, 12, 31))
     assert [e.nature for e in lues()] == [NatureEcheance.FIN_DE_CPO]
 
