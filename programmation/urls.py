@@ -50,6 +50,7 @@ urlpatterns = [
     path("exercices/<int:pk>/campagnes/ajouter/", exercices.campagne_create, name="campagne_create"),
     path("enveloppes/", enveloppes.enveloppe_list, name="enveloppe_list"),
     path("enveloppes/ajouter/<int:exercice>/", enveloppes.enveloppe_create, name="enveloppe_create"),
+    path("enveloppes/rattacher/<int:exercice>/", enveloppes.enveloppe_rattacher, name="enveloppe_rattacher"),
     path("enveloppes/<int:pk>/", enveloppes.enveloppe_detail, name="enveloppe_detail"),
     path("enveloppes/<int:pk>/modifier/", enveloppes.enveloppe_update, name="enveloppe_update"),
     path("enveloppes/<int:pk>/mouvement/", enveloppes.mouvement_create, name="mouvement_create"),

@@ -87,6 +87,7 @@ OUVERTES = {
     "programmation:propose_list": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:enveloppe_list": ({}, [*ETAT, D_AILLEURS]),
     "programmation:enveloppe_create": ({"exercice": "exercice"}, [RESPONSABLE]),
+    "programmation:enveloppe_rattacher": ({"exercice": "exercice"}, QUI_ECRIVENT),
     "programmation:enveloppe_detail": ({"pk": "enveloppe"}, ETAT),
     "programmation:enveloppe_update": ({"pk": "enveloppe"}, [RESPONSABLE]),
     "programmation:mouvement_create": ({"pk": "enveloppe"}, [RESPONSABLE]),

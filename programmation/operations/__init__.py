@@ -34,6 +34,7 @@ from .enveloppes import (
     declarer_la_notification_complete,
     enregistrer_des_mouvements,
     modifier_une_enveloppe,
+    rattacher_a_leur_enveloppe,
     redeployer,
 )
 from .execution import (
@@ -168,6 +169,7 @@ __all__ = [
     "placer",
     "preparer_un_exercice",
     "proposer",
+    "rattacher_a_leur_enveloppe",
     "rattacher_un_siret",
     "rediger_un_acte",
     "reporter_en_propose",

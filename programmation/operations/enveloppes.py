@@ -31,8 +31,10 @@ from .outils import (
     creer_avec_historique,
     exiger_un_motif,
     modifier_avec_historique,
+    verrouiller_les_actions,
     verrouiller_les_exercices,
 )
+from .statuts import exiger_les_droits, marquer_modifiees, refuser_ensemble
 
 EN_MOTS = {"ae": "d’AE", "cp": "de CP"}
 INVERSES = {
@@ -211,6 +213,29 @@ def inverse(mouvement, motif, date):
         motif=motif.strip(),
         annule=mouvement,
     )
+
+
+# --- Les actions ---
+
+
+def rattacher_a_leur_enveloppe(actions: Sequence[Action], *, par: Utilisateur) -> list[Action]:
+    """Donne à chaque action sans enveloppe la seule feuille qui lui revient d'office ; laisse les autres à choisir.
+
+    Leur « proposé » entre alors dans la barre de cette enveloppe. Rend les actions rattachées.
+    """
+    with transaction.atomic():
+        relues = list(verrouiller_les_actions(actions).values())
+        exiger_les_droits(relues, par)
+        refuser_ensemble(relues, regles.empechement_de_modifier)
+        feuilles = list(Enveloppe.objects.filter(exercice__in={action.exercice_id for action in relues}).feuilles())
+        rattachees = [action for action in relues if action.enveloppe_id is None]
+        for action in rattachees:
+            action.enveloppe = regles.enveloppe_d_office(action, feuilles)
+        rattachees = [action for action in rattachees if action.enveloppe]
+        marquer_modifiees(rattachees)
+        champs = ["enveloppe", "version", "modifie_le"]
+        modifier_avec_historique(rattachees, Action, champs, par=par, motif="Rattachée à son enveloppe")
+    return rattachees
 
 
 # --- Ce qui les arrête ---

@@ -5,10 +5,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from politique_ville.outils.francais import euros
+from politique_ville.outils.francais import euros, pluriel
 from politique_ville.outils.typographie import insecables
 
 from .. import operations, regles
+from ..enums import StatutAction
 from ..forms.choix import trouver
 from ..forms.enveloppes import (
     AnnulationForm,
@@ -56,6 +57,7 @@ def enveloppe_list(request):
         "groupes": par_exercice(cadre.exercices, arbre_des_enveloppes(enveloppes)),
         "hors": hors_des_enveloppes([exercice]) if exercice and voit_tout(request.user, exercice) else {},
         "exercice": exercice,
+        "peut_rattacher": exercice is not None and regles.peut_saisir(request.user, exercice),
         "peut_ecrire": exercice is not None and regles.peut_tenir_les_enveloppes(request.user, exercice),
         "empechement": regles.empechement_de_tenir_les_enveloppes(exercice) if exercice else "",
     }
@@ -271,6 +273,55 @@ def enveloppe_notifiee(request, pk):
     declaree = enveloppe.notification_complete_le
     titre = f"Revenir sur la notification de « {enveloppe} »" if declaree else f"Notification de « {enveloppe} »"
     return geste_sur(request, formulaire, enveloppe, titre, "Revenir" if declaree else "Déclarer complète")
+
+
+# --- Les actions sans enveloppe ---
+
+
+def enveloppe_rattacher(request, exercice):
+    """Ce que le rattachement ferait, enveloppe par enveloppe ; l'envoi le fait."""
+    exercices = Exercice.objects.visibles_par(request.user).select_related("departement")
+    exercice = get_object_or_404(exercices, pk=exercice)
+    exiger(regles.peut_saisir(request.user, exercice), "Votre habilitation ne permet pas de modifier ces actions.")
+    liste = f"{reverse('programmation:enveloppe_list')}?exercice={exercice.pk}"
+    actions = list(a_rattacher(request.user, exercice))
+    if request.method == "POST":
+        rattacher(request, actions)
+        return redirect(liste)
+    groupes = par_enveloppe(actions, exercice)
+    contexte = {
+        "exercice": exercice,
+        "liste": liste,
+        "a_choisir": groupes.pop(None, []),
+        "groupes": groupes,
+        "empechement": insecables(regles.empechement_de_tenir_les_enveloppes(exercice)),
+    }
+    return render(request, "programmation/enveloppe_rattacher.html", contexte)
+
+
+def a_rattacher(utilisateur, exercice):
+    """Les actions à décider de l'exercice qu'aucune enveloppe ne porte."""
+    visibles = Action.objects.visibles_par(utilisateur).filter(exercice=exercice, enveloppe=None)
+    return visibles.filter(statut__in=StatutAction.a_decider()).select_related("contrat").order_by("recherche", "pk")
+
+
+def rattacher(request, actions):
+    try:
+        rattachees = operations.rattacher_a_leur_enveloppe(actions, par=request.user)
+    except OperationRefusee as refus:
+        for message in refus.messages:
+            messages.error(request, insecables(message))
+    else:
+        messages.success(request, f"{pluriel(len(rattachees), 'action rattachée', 'actions rattachées')}.")
+
+
+def par_enveloppe(actions, exercice):
+    """Les actions, par l'enveloppe qui leur revient d'office ; None : il faudra choisir."""
+    feuilles = list(Enveloppe.objects.filter(exercice=exercice).feuilles().order_by("libelle", "pk"))
+    groupes = {}
+    for action in actions:
+        groupes.setdefault(regles.enveloppe_d_office(action, feuilles), []).append(action)
+    return groupes
 
 
 # --- Ce qu'ils partagent ---

@@ -341,3 +341,33 @@ def test_la_decision_saisie_garde_son_depassement(client, responsable, exemple):
     }
     client.post(f"/programmation/actions/{exemple.a3.pk}/decider/", donnees)
     assert Decision.objects.latest("pk").depassement == euros("10000,50")
+
+
+# --- Rattacher ---
+
+
+def test_rattacher_fait_entrer_le_propose_dans_la_barre_de_son_enveloppe(client, exemple):
+    """A4 est de Caen : ses 1 500 € proposés s'ajoutent aux 7 000 ; une action du département n'a que des contrats."""
+    client.force_login(habiliter(Role.AGENT))
+    ActionFactory(departementale=True, exercice=exemple.exercice)
+    adresse = f"{LISTE}rattacher/{exemple.exercice.pk}/"
+    assert noeuds(client.get(LISTE), f"//a[@href='{adresse}']")
+    avant = page(client.get(adresse))
+    assert "Caen la mer" in avant
+    assert "1 action n’a pas d’enveloppe qui s’impose : elle se choisira à la décision." in avant
+    assert "1 action rattachée." in " ".join(textes(client.post(adresse, follow=True), "//body"))
+    assert barre(exemple.fille_caen).propose == euros(8_500)
+    exemple.a4.refresh_from_db()
+    assert (exemple.a4.enveloppe, exemple.a4.version) == (exemple.fille_caen, 2)
+    assert "0 action rattachée." in " ".join(textes(client.post(adresse, follow=True), "//body")), "un second clic"
+
+
+def test_un_exercice_clos_ne_rattache_rien(client, exemple):
+    client.force_login(habiliter(Role.AGENT))
+    exemple.exercice.statut = StatutExercice.CLOS
+    exemple.exercice.save()
+    adresse = f"{LISTE}rattacher/{exemple.exercice.pk}/"
+    assert "est clos" in page(client.get(adresse))
+    client.post(adresse)
+    exemple.a4.refresh_from_db()
+    assert exemple.a4.enveloppe is None
