@@ -134,6 +134,9 @@ OUVERTES = {
     "pilotage:photographie_detail": ({"pk": "photographie"}, [*QUI_ECRIVENT, LECTEUR, NATIONAL]),
     "pilotage:photographie_actions": ({"pk": "photographie"}, [*QUI_ECRIVENT, LECTEUR, NATIONAL]),
     "pilotage:photographie_comparer": ({"pk": "photographie"}, [*QUI_ECRIVENT, LECTEUR, NATIONAL]),
+    "programmation:modification_list": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "programmation:modification_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "programmation:modification_detail": ({"pk": "modification"}, QUI_ECRIVENT),
     "programmation:import_list": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:import_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:import_modele": ({"exercice": "exercice"}, QUI_ECRIVENT),
@@ -190,6 +193,7 @@ PAR_POST = {
     "programmation:comite_montrer": {"pk": "comite"},
     "comptes:logout": {},
     "programmation:import_confirmer": {"pk": "lot"},
+    "programmation:modification_annuler": {"pk": "modification"},
     "programmation:scenario_montants": {"pk": "scenario"},
     "dispositifs:calendrier_creer": {},
     "dispositifs:calendrier_revoquer": {},
@@ -247,7 +251,10 @@ def monde():
     mouvement = MouvementFactory(enveloppe__exercice=exercice)
     comite = operations.creer_un_comite(action.campagne, "pilotage", date(2026, 3, 12), par=agent)
     operations.inscrire(comite, [action], par=agent)
+    agents = operations.ValeursCommunes({"agent_referent": agent})
+    modification = operations.modifier_en_lot({action: action.version}, agents, par=agent)
     objets = {
+        "modification": modification,
         "photographie": photographier(exercice, "Envoi"),
         "campagne": action.campagne,
         "cadre": exercice,
@@ -350,7 +357,8 @@ def refus(nom, role):
     hors_perimetre |= role == DELEGUE and OUVERTES[nom][0].get("pk") == "photographie"  # elle est de tout l'exercice
     hors_perimetre |= role == PARTENAIRE and OUVERTES[nom][0].get("pk") in PAS_AU_PARTENAIRE
     a_un_objet = "pk" in OUVERTES[nom][0] or "exercice" in OUVERTES[nom][0]
-    return 404 if a_un_objet and (hors_perimetre or "import" in nom) else 403  # les lots sont à qui importe
+    a_qui_ecrit = "import" in nom or "modification" in nom  # un lot n'est vu que de qui peut en faire un
+    return 404 if a_un_objet and (hors_perimetre or a_qui_ecrit) else 403
 
 
 def verifier_la_page(reponse):

@@ -70,6 +70,14 @@ from .justifications import (
     justifier,
     suivre_un_financement,
 )
+from .lots import (
+    ApercuDuLot,
+    ModificationPasIntacte,
+    ValeursCommunes,
+    annuler_la_modification,
+    apercevoir,
+    modifier_en_lot,
+)
 from .organismes import (
     annuler_la_fusion,
     creer_des_organismes,
@@ -81,8 +89,10 @@ from .organismes import (
 )
 from .outils import ConflitDeVersion, DroitManquant, MotifExige, OperationRefusee
 from .plan import LigneDePlan
+from .pluriannuel import PrevisionsSaisies, prevoir
 from .promotion import ChoixDeLigne, PropositionsPerimees, annuler_la_promotion, promouvoir, sans_enveloppe
 from .propositions import MontantPropose, ProposesRefuses, proposer
+from .reconduction import DejaReconduite, DemandeDeReconduction, Reconduite, reconduction_de, reconduire
 from .saisie import Examen, SaisieAction, enregistrer, enregistrer_et_deposer, examiner
 from .scenarios import (
     Depart,
@@ -101,8 +111,16 @@ from .statuts import deposer, instruire, retirer, revenir, supprimer_les_brouill
 
 __all__ = [
     "ActeChange",
+    "ApercuDuLot",
     "AvisDonne",
     "ConflitDeVersion",
+    "DejaReconduite",
+    "DemandeDeReconduction",
+    "PrevisionsSaisies",
+    "Reconduite",
+    "prevoir",
+    "reconduction_de",
+    "reconduire",
     "DejaEnregistre",
     "DejaFait",
     "DejaPorte",
@@ -116,6 +134,7 @@ __all__ = [
     "JustificationChangee",
     "LigneDEngagement",
     "LigneDePlan",
+    "ModificationPasIntacte",
     "MontantPropose",
     "MotifExige",
     "OperationRefusee",
@@ -124,9 +143,12 @@ __all__ = [
     "SaisieAction",
     "SaisieDActe",
     "SaisieDePassage",
+    "ValeursCommunes",
     "VoteOuVersement",
     "annuler_la_fusion",
+    "annuler_la_modification",
     "annuler_un_mouvement",
+    "apercevoir",
     "clore",
     "comite_en_mots",
     "completer_l_engagement",
@@ -157,6 +179,7 @@ __all__ = [
     "justifier",
     "modifier_un_acte",
     "modifier_un_comite",
+    "modifier_en_lot",
     "modifier_une_campagne",
     "montrer",
     "modifier_une_enveloppe",

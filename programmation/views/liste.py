@@ -12,6 +12,7 @@ from .. import regles
 from ..exports import Liste
 from ..filters import ActionFilterSet
 from ..models import Action, Campagne
+from .lots import LOT_MAXIMAL
 
 PAR_PAGE = 50
 
@@ -61,6 +62,7 @@ def contexte(request, liste, par_page=PAR_PAGE):
         "page": page,
         "tri": liste.tri,
         "peut_ecrire": peut_ecrire,
+        "se_modifient_ensemble": len(page.object_list) < totaux.nombre <= LOT_MAXIMAL,
         "retour": adresse.urlencode(),
         "lien_xlsx": remplacer_parametres(adresse, format="xlsx", page=None),
         "lien_ods": remplacer_parametres(adresse, format="ods", page=None),
