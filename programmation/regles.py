@@ -551,7 +551,7 @@ def empechement_de_reconduire(action, exercice):
 
 def annees_a_prevoir(action):
     """Les années d'une CPO après l'année ferme, jusqu'à sa dernière ; vide pour une action annuelle."""
-    if not action.cpo_nombre:
+    if not (action.cpo_nombre and action.cpo_rang):
         return range(0)
     annee = action.exercice.annee
     return range(annee + 1, annee + 1 + action.cpo_nombre - action.cpo_rang)

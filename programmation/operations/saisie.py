@@ -13,7 +13,16 @@ from territoires.models import Quartier
 
 from .. import regles
 from ..enums import Echelle
-from ..models import Action, Campagne, Decision, Financement, Localisation, Pilier, PrioriteTransversale
+from ..models import (
+    Action,
+    Campagne,
+    Decision,
+    Financement,
+    Localisation,
+    Pilier,
+    PrevisionPluriannuelle,
+    PrioriteTransversale,
+)
 from .outils import (
     DroitManquant,
     OperationRefusee,
@@ -44,6 +53,7 @@ DEPLACENT_UN_TOTAL = {
     "contributions_volontaires": "un montant",
 }
 PORTENT_L_ENVELOPPE = {"contrat", "dispositif"}  # l'enveloppe d'une action est de son contrat et de son dispositif
+CHAMPS_DE_LA_DUREE = {"duree", "cpo_rang", "cpo_nombre"}
 PAS_DANS_CETTE_ENVELOPPE = (
     "« {} » porte une décision de l’action : son {} ne change plus. Déprogrammer l’action, puis en saisir une autre."
 )
@@ -182,6 +192,8 @@ class Contexte:
         if action.pk and saisie.champs.get("statut", action.statut) != action.statut:
             raise OperationRefusee({"statut": STATUT_PAR_SON_GESTE})
         changes = appliquer(action, saisie.champs)
+        if action.pk and changes & CHAMPS_DE_LA_DUREE:
+            retenir_les_previsions(action)
         if action.pk and changes & PORTENT_L_ENVELOPPE:
             self.retenir_dans_les_enveloppes_decidees(action)
             if action.enveloppe and "enveloppe" not in saisie.champs and action.enveloppe.pourquoi_pas(action):
@@ -270,6 +282,14 @@ class Contexte:
                 ecritures.etiquettes.append((action, champ, voulues))
                 change = True
         return change
+
+
+def retenir_les_previsions(action):
+    """Une prévision reste dans la durée de sa CPO."""
+    for prevision in PrevisionPluriannuelle.objects.filter(action=action):
+        if prevision.annee not in regles.annees_a_prevoir(action):
+            phrase = f"L’action a une prévision pour {prevision.annee} : la retirer avant de changer sa durée."
+            raise OperationRefusee({"cpo_nombre": phrase})
 
 
 def ce_qui_deplace_un_total(changes, plan, lieux):

@@ -12,8 +12,9 @@ from .. import regles
 from ..controles import anomalies
 from ..enums import FamilleFinanceur, StatutAction
 from ..historique import historique
-from ..models import Action, Avis, Financement
+from ..models import Action, Avis, Exercice, Financement
 from ..synthese import avis_manquants, jours_d_attente, plan_de_financement
+from ..synthese.reconduction import an_dernier
 from .execution import execution_de_la_fiche
 from .gestes import gestes_possibles
 from .mixins import PerimetreMixin
@@ -63,16 +64,30 @@ class ActionDetailView(PerimetreMixin, DetailView):
             **self.avis(),
             execution=execution_de_la_fiche(action, utilisateur),
             anomalies=anomalies(action) if est_de_l_etat else [],
-            precedente=self.actions.filter(pk=action.action_precedente_id).first()
-            if action.action_precedente_id
-            else None,
             adresse_dauphin=adresse_dauphin(action),
             **self.du_meme_dossier(),
-            previsions=action.previsions.all(),
+            previsions=[] if self.est_bornee else action.previsions.all(),
+            **self.d_une_annee_a_l_autre(est_de_l_etat),
             historique=historique(action) if est_de_l_etat else [],
             gestes=gestes_possibles(utilisateur, action),
             peut_modifier=regles.peut_modifier(utilisateur, action),
         )
+
+    def d_une_annee_a_l_autre(self, est_de_l_etat):
+        """L'action précédente, ce que l'État en lit, celle qui la suit, et l'année où elle peut être reconduite."""
+        action, utilisateur = self.object, self.request.user
+        precedente = action.action_precedente_id and self.actions.filter(pk=action.action_precedente_id).first()
+        suivante = self.actions.filter(action_precedente=action).order_by("pk").first()
+        annee = action.exercice.annee + 1
+        exercices = Exercice.objects.filter(departement=action.exercice.departement_id, annee=annee)
+        possible = not suivante and not action.est_brouillon and regles.peut_gerer(utilisateur, action)
+        return {
+            "precedente": precedente,
+            "an_dernier": an_dernier(action, self.actions) if precedente and est_de_l_etat else None,
+            "suivante": suivante,
+            "annee_suivante": annee if possible and any(not exercice.est_clos for exercice in exercices) else None,
+            "peut_prevoir": regles.peut_modifier(utilisateur, action) and bool(regles.annees_a_prevoir(action)),
+        }
 
     def avis(self):
         """Les avis que la personne lit, ceux qui manquent pour l'État, et si elle peut en donner un."""

@@ -20,6 +20,7 @@ from ..forms.saisie import CHAMPS_DU_MODELE, ActionForm
 from ..models import Action
 from ..operations import ConflitDeVersion, OperationRefusee
 from ..synthese import plan_de_financement
+from ..synthese.reconduction import an_dernier
 from .mixins import IDENTIFIANT, exiger
 
 DEPOSER, RESOUDRE = "deposer", "resoudre"
@@ -170,6 +171,9 @@ class SaisieView(View):
             "lu": self.lu(formulaire),
             "nouveau_porteur": NouveauPorteurForm(),
             "derniere_saisie": self.request.session.get(DERNIERE_SAISIE, ""),
+            "an_dernier": an_dernier(self.action, Action.objects.visibles_par(self.request.user))
+            if self.action
+            else None,
         }
         return render(self.request, "programmation/action_form.html", contexte)
 

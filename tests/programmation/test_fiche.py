@@ -135,7 +135,8 @@ def test_la_fiche_montre_l_annee_precedente_et_le_meme_dossier_ailleurs(client, 
     ludo.save()
     jumelle = action_programmee(accorde=70, dossier="00054562", tranche=1, contrat=ContratFactory(intitule="Lisieux"))
     texte = page(client, agent, ludo)
-    assert "900,00 € demandés et 450,00 € accordés en P147 (Programmée)" in texte
+    assert "900,00 € demandés, — proposés, 450,00 € accordés" in texte
+    assert "Ludothèque d’avant</a> (Programmée)" in texte
     assert "Dossier 00054562 : aussi sur un autre contrat" in texte
     assert "00054562-01, 2026, Lisieux</a> : 70,00 € accordés" in texte
     assert jumelle.get_absolute_url() in texte
