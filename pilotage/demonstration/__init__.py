@@ -26,6 +26,7 @@ from .organismes import creer_les_porteurs
 from .postes import inventer_des_postes
 from .projets import Tirage
 from .reussite import suivre_la_reussite_educative
+from .scenarios import batir_des_scenarios
 from .territoires import lire_le_territoire
 
 GRAINE = "programmation-ville"
@@ -78,6 +79,7 @@ def charger(taille: float = 1) -> None:
         importer_les_listes(comptes["agent.calvados"])
         for code, profil in PROFILS.items():
             reunir_les_comites(code, ANNEES[-1], comptes[f"agent.{profil.identifiant}"])
+            batir_des_scenarios(code, ANNEES[-1], comptes[f"agent.{profil.identifiant}"])
         for code, profil in PROFILS.items():  # en dernier : une enveloppe y passe en sur-programmation
             animer_les_enveloppes(ANNEES[-1], code, comptes[f"responsable.{profil.identifiant}"])
 
