@@ -7,6 +7,7 @@ Ils ne concernent que les actions dans le circuit : un brouillon n'est pas fini,
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django.db import models
@@ -131,9 +132,12 @@ def convention_manquante():
 def paiement_attendu():
     """Sans délai fixé par la DDETS, aucune."""
     regle, seule = Regle(CodeParametre.DELAI_PAIEMENT), Action.objects.filter(pk=OuterRef("pk")).order_by()
+    if not regle.est_connue:
+        return Q(pk__in=[])
     return Exists(impayees(seule, timezone.localdate(), regle))
 
 
+@cache  # la condition ne dépend de rien, et l'écrire coûte plus que la lire
 def montant_change_apres_decision():
     changes = decisions_qui_changent(action=OuterRef("pk")), demandes_corrigees(action_id=OuterRef("pk"))
     return Q(Exists(changes[0])) | Q(Exists(changes[1])) | Q(Exists(couts_corriges(id=OuterRef("pk"))))

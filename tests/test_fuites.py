@@ -24,7 +24,9 @@ from tests.fabriques import (
     ExerciceFactory,
     FinanceurFactory,
     HabilitationFactory,
+    LigneEngagementFactory,
     OrganismeFactory,
+    PaiementFactory,
     QuartierFactory,
     cofinancement,
     euros,
@@ -105,6 +107,21 @@ def portes(g):
 def test_un_autre_departement_ne_sort_par_aucune_porte(client, gard, role):
     client.force_login(habiliter(role, departement=DepartementFactory()))
     assert fuites(client, SECRETS_DU_GARD, portes(gard)) == []
+
+
+@pytest.mark.parametrize("role", Role)
+def test_l_execution_d_un_autre_departement_ne_sort_par_aucune_porte(client, gard, role):
+    ligne = LigneEngagementFactory(action=gard.action, engagement__numero="9876543210", ae=euros("5432,10"))
+    paiement = PaiementFactory(ligne=ligne, numero="DP-ZOUAVE", cp=euros("4321,09"))
+    client.force_login(habiliter(role, departement=DepartementFactory()))
+    listes = [f"/programmation/{nom}/" for nom in ("engagements", "paiements", "justifications", "echeances")]
+    cadre = f"annee=2026&departement=30&exercice={gard.exercice.pk}"
+    adresses = [f"{liste}?{reste}" for liste in listes for reste in ("", cadre, "annee=2026&format=csv", "q=zoulou")]
+    adresses += [f"/programmation/engagements/{ligne.engagement_id}/", f"{LISTE}{gard.action.pk}/justification/"]
+    adresses += [f"/programmation/engagements/lignes/{ligne.pk}/payer/", f"{LISTE}?execution=engagees"]
+    adresses += [f"/programmation/paiements/{paiement.pk}/retirer/", f"/programmation/engagements/?ej={9876543210}"]
+    secrets = ["9876543210", "5 432,10", "DP-ZOUAVE", "4 321,09", "Zoulou"]
+    assert [(a, s) for a, s in fuites(client, secrets, adresses) if s not in a] == []
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.DELEGUE, Role.LECTEUR, Role.PARTENAIRE])

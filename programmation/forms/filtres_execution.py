@@ -25,6 +25,11 @@ class CadreDesEcheances(Cadre):
     """Sans année, tous les exercices : une justification est due l'année qui suit."""
 
     def _completer(self, parametres):
+        """`exercice` se lit encore comme une année et un département ; sans rien, rien n'est choisi."""
+        demande = next((e for e in self.visibles if str(e.pk) == parametres.get("exercice")), None)
+        if demande:
+            parametres.pop("exercice")
+            parametres.update(self._adresse(demande))
         return parametres
 
     @property
