@@ -5,7 +5,7 @@ contraintes).
 """
 
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 
@@ -14,16 +14,18 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from comptes.models import Habilitation
 from dispositifs.models import LieuDuPoste
 from pilotage import volume
 from pilotage.models import Photographie
-from pilotage.operations import cloturer_exercice, figer_campagne
+from pilotage.operations import cloturer_exercice, figer_campagne, terminer_un_comite
 from pilotage.verification import VERIFICATIONS
 from programmation.enums import Echelle, NatureDecision, StatutAction
 from programmation.models import (
     Action,
+    Comite,
     Correspondance,
     Decision,
     Financement,
@@ -32,6 +34,9 @@ from programmation.models import (
     Lot,
     Organisme,
     PartenaireFinanceur,
+    Passage,
+    PrevisionPluriannuelle,
+    Scenario,
     SuiviFinancement,
 )
 from programmation.operations import annuler_la_fusion
@@ -581,6 +586,11 @@ def effectifs_de_pre_au_dela_du_total():
     suivi.effectifs.create(axe="age_sexe", modalite="2-5f", nombre=31)
 
 
+@viole("prévision pluriannuelle", "attendu une année à venir de la CPO, trouvé 2027")
+def prevision_d_une_action_annuelle():
+    PrevisionPluriannuelle.objects.create(action=action_programmee(), annee=2027, montant=Decimal(700))
+
+
 def contrat_du_gard():
     return ContratFactory(departement=DepartementFactory(code="30"))
 
@@ -629,6 +639,80 @@ def reversement_percu_sans_paiement():
 def suivi_du_p147():
     ligne = p147(ActionFactory(), 1000)
     SuiviFinancement.objects.create(financement=ligne, date=date(2026, 6, 1), etat="acquis", accorde=Decimal(1000))
+
+
+# --- Les scénarios ---
+
+
+@viole("exercice d’un scénario", "attendu 2025, trouvé 2026")
+def action_d_un_autre_exercice_que_son_scenario():
+    scenario = Scenario.objects.create(exercice=ExerciceFactory(annee=2025), libelle="Essai", auteur=habiliter("agent"))
+    scenario.propositions.create(action=ActionFactory(), statut_vu=StatutAction.DEPOSEE)
+
+
+@viole("scénario promu", "attendu une attribution, trouvé aucune")
+def scenario_promu_sans_decision():
+    champs = {"etat": "promu", "promu_le": timezone.now()}
+    Scenario.objects.create(exercice=ExerciceFactory(), libelle="Essai", auteur=habiliter("agent"), **champs)
+
+
+# --- Les comités ---
+
+
+def comite_decide():
+    """Un comité de pilotage dont le passage porte une décision de 1 000,00 €."""
+    action = action_programmee()
+    comite = Comite.objects.create(campagne=action.campagne, nature="pilotage", date=date(2026, 3, 12))
+    passage = Passage.objects.create(comite=comite, action=action, ordre=1, issue="attribution", montant=Decimal(1000))
+    forcer(action.decisions.get(), passage=passage)
+    return comite, passage
+
+
+@viole("décision d’un comité", "attendu Ailleurs")
+def decision_d_une_autre_action_que_son_passage():
+    _, passage = comite_decide()
+    forcer(passage, action=ActionFactory(intitule="Ailleurs"))
+
+
+@viole("issue d’un passage", "attendu 1 000,00 €, trouvé 900,00 €")
+def passage_qui_ne_dit_pas_ses_decisions():
+    _, passage = comite_decide()
+    forcer(passage, montant=Decimal(900))
+
+
+@viole("issue d’un passage", "attendu pilotage, trouvé technique")
+def comite_technique_qui_decide():
+    comite, _ = comite_decide()
+    forcer(comite, nature="technique")
+
+
+@viole("passage examiné", "attendu un passage de ce comité")
+def passage_d_un_autre_comite():
+    comite, passage = comite_decide()
+    autre = Comite.objects.create(campagne=comite.campagne, nature="technique", date=comite.date)
+    forcer(autre, en_cours=passage)
+
+
+@viole("comité terminé", "attendu une photographie, trouvé 0")
+def comite_termine_sans_photographie():
+    comite, _ = comite_decide()
+    forcer(comite, etat="termine", termine_le=timezone.now())
+
+
+@viole("comité terminé", "trouvé 2026-03-12")
+def decision_apres_la_fin_de_son_comite():
+    comite, passage = comite_decide()
+    fin = datetime(2026, 3, 11, tzinfo=UTC)
+    forcer(comite, etat="termine", termine_le=fin)
+    forcer(passage.decisions.get(), enregistree_le=fin + timedelta(days=1))
+
+
+@viole("comité terminé", "pilier cohesion-sociale : attendu 900,00 €, trouvé 1 000,00 €")
+def comite_dont_l_historique_dit_autre_chose_que_sa_photographie():
+    comite, passage = comite_decide()
+    forcer(passage.action.financements.get(), accorde=Decimal(900))
+    forcer(comite, etat="en_seance")
+    terminer_un_comite(Comite.objects.get(), par=habiliter("responsable"))
 
 
 @pytest.mark.parametrize(
