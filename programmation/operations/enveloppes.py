@@ -219,7 +219,7 @@ def inverse(mouvement, motif, date):
 
 
 def rattacher_a_leur_enveloppe(actions: Sequence[Action], *, par: Utilisateur) -> list[Action]:
-    """Donne à chaque action sans enveloppe la seule feuille qui lui revient d'office ; laisse les autres à choisir.
+    """Donne à chaque action qu'aucune feuille ne porte celle qui lui revient d'office ; laisse les autres à choisir.
 
     Leur « proposé » entre alors dans la barre de cette enveloppe. Rend les actions rattachées.
     """
@@ -228,7 +228,7 @@ def rattacher_a_leur_enveloppe(actions: Sequence[Action], *, par: Utilisateur) -
         exiger_les_droits(relues, par)
         refuser_ensemble(relues, regles.empechement_de_modifier)
         feuilles = list(Enveloppe.objects.filter(exercice__in={action.exercice_id for action in relues}).feuilles())
-        rattachees = [action for action in relues if action.enveloppe_id is None]
+        rattachees = [action for action in relues if action.enveloppe not in feuilles]
         for action in rattachees:
             action.enveloppe = regles.enveloppe_d_office(action, feuilles)
         rattachees = [action for action in rattachees if action.enveloppe]

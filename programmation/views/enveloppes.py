@@ -1,6 +1,7 @@
 """Les enveloppes d'un exercice : l'arbre, la fiche et son journal, et les gestes du responsable."""
 
 from django.contrib import messages
+from django.db.models import Q
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -57,11 +58,17 @@ def enveloppe_list(request):
         "groupes": par_exercice(cadre.exercices, arbre_des_enveloppes(enveloppes)),
         "hors": hors_des_enveloppes([exercice]) if exercice and voit_tout(request.user, exercice) else {},
         "exercice": exercice,
-        "peut_rattacher": exercice is not None and regles.peut_saisir(request.user, exercice),
+        "a_rattacher": peut_rattacher(request.user, exercice),
         "peut_ecrire": exercice is not None and regles.peut_tenir_les_enveloppes(request.user, exercice),
         "empechement": regles.empechement_de_tenir_les_enveloppes(exercice) if exercice else "",
     }
     return render(request, "programmation/enveloppe_list.html", contexte)
+
+
+def peut_rattacher(utilisateur, exercice):
+    """Y a-t-il ici des actions à rattacher, et le droit de le faire ?"""
+    ouvert = exercice is not None and not exercice.est_clos and regles.peut_saisir(utilisateur, exercice)
+    return ouvert and a_rattacher(utilisateur, exercice).exists()
 
 
 def par_exercice(exercices, lignes):
@@ -300,9 +307,12 @@ def enveloppe_rattacher(request, exercice):
 
 
 def a_rattacher(utilisateur, exercice):
-    """Les actions à décider de l'exercice qu'aucune enveloppe ne porte."""
-    visibles = Action.objects.visibles_par(utilisateur).filter(exercice=exercice, enveloppe=None)
-    return visibles.filter(statut__in=StatutAction.a_decider()).select_related("contrat").order_by("recherche", "pk")
+    """Les actions à décider de l'exercice qu'aucune feuille ne porte : sans enveloppe, ou dans une qui fut divisée."""
+    divisees = Enveloppe.objects.filter(exercice=exercice, sous_enveloppes__isnull=False).order_by().values("pk")
+    visibles = Action.objects.visibles_par(utilisateur).filter(exercice=exercice)
+    sans_feuille = visibles.filter(Q(enveloppe=None) | Q(enveloppe__in=divisees))
+    a_decider = sans_feuille.filter(statut__in=StatutAction.a_decider())
+    return a_decider.select_related("contrat", "enveloppe").order_by("recherche", "pk")
 
 
 def rattacher(request, actions):

@@ -362,6 +362,16 @@ def test_rattacher_fait_entrer_le_propose_dans_la_barre_de_son_enveloppe(client,
     assert "0 action rattachée." in " ".join(textes(client.post(adresse, follow=True), "//body")), "un second clic"
 
 
+def test_une_action_restee_dans_une_enveloppe_divisee_se_rattache_a_la_feuille(client, exemple):
+    client.force_login(habiliter(Role.AGENT))
+    reste = ActionFactory(contrat=exemple.lisieux, enveloppe=exemple.mere)
+    departementale = ActionFactory(departementale=True, exercice=exemple.exercice, enveloppe=exemple.mere)
+    client.post(f"{LISTE}rattacher/{exemple.exercice.pk}/")
+    for action in (reste, departementale):
+        action.refresh_from_db()
+    assert (reste.enveloppe, departementale.enveloppe) == (exemple.fille_lisieux, exemple.mere)
+
+
 def test_un_exercice_clos_ne_rattache_rien(client, exemple):
     client.force_login(habiliter(Role.AGENT))
     exemple.exercice.statut = StatutExercice.CLOS
