@@ -4,6 +4,7 @@ Un vote d'un autre financeur n'en est pas un : il suit son cours. Comptent les d
 les corrections, après elle, d'un montant demandé ou du coût prévisionnel.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +14,14 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from ..enums import NatureDecision
 from ..models import Action, Decision, Financement, Financeur
+from .lectures import ZERO
 
 QUI_CHANGENT = [NatureDecision.COMPLEMENT, NatureDecision.DIMINUTION, NatureDecision.DEPROGRAMMATION]
 
 
 @dataclass(frozen=True)
 class Changement:
-    """Un montant changé, en euros (None : inconnu). Pour une décision, `apres` est ce qu'elle ajoute ou retire."""
+    """Un montant changé, en euros (None : inconnu) ; pour une décision, l'accordé avant et après elle."""
 
     action: Action
     date: datetime
@@ -69,9 +71,14 @@ def changements(actions: QuerySet[Action]) -> list[Changement]:
 
 
 def des_decisions(ids, actions) -> Iterator[Changement]:
-    for d in decisions_qui_changent(action__in=ids).select_related("auteur"):
-        objet = f"Accordé P147, {d.get_nature_display().lower()}"
-        yield Changement(actions[d.action_id], d.enregistree_le, objet, None, d.montant, str(d.auteur), d.motif)
+    changees = decisions_qui_changent(action__in=ids).order_by().values("action")
+    accordes = defaultdict(lambda: ZERO)
+    for d in Decision.objects.filter(action__in=changees).select_related("auteur").order_by("action_id", "pk"):
+        avant = accordes[d.action_id]
+        apres = accordes[d.action_id] = avant + d.montant
+        if d.nature in QUI_CHANGENT:
+            objet = f"Accordé P147, {d.get_nature_display().lower()}"
+            yield Changement(actions[d.action_id], d.enregistree_le, objet, avant, apres, str(d.auteur), d.motif)
 
 
 def des_demandes(ids, actions) -> Iterator[Changement]:

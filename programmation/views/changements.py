@@ -15,7 +15,7 @@ COLONNES = (
     ColonneDeTableau("date", "Changé le", lambda c: timezone.localtime(c.date).date(), "date", 12),
     ColonneDeTableau("objet", "Montant", lambda c: c.objet, largeur=34),
     ColonneDeTableau("avant", "Avant", lambda c: c.avant, "euros", 16),
-    ColonneDeTableau("apres", "Après, ou écart décidé", lambda c: c.apres, "euros", 16),
+    ColonneDeTableau("apres", "Après", lambda c: c.apres, "euros", 16),
     ColonneDeTableau("motif", "Motif", lambda c: c.motif, largeur=60),
     ColonneDeTableau("auteur", "Par", lambda c: c.auteur, largeur=24),
 )

@@ -125,12 +125,12 @@ def historique_de_l_engagement(engagement, lignes):
     """Celle de l'EJ, de ses lignes et de leurs paiements, même retirés : seules les lignes que la personne lit."""
     actions = {ligne.action_id for ligne in lignes}
     histoire = LigneEngagement.history.filter(engagement_id=engagement.pk, action_id__in=actions)
-    retirees = set(histoire.order_by().values_list("id", flat=True))
+    siennes = set(histoire.order_by().values_list("id", flat=True))
     return lire_les_gestes(
         [
             Suivi(Engagement, {"id": engagement.pk}, principal="créé"),
-            Suivi(LigneEngagement, {"id__in": retirees}, feminin=True),
-            Suivi(Paiement, {"ligne_id__in": retirees}),
+            Suivi(LigneEngagement, {"id__in": siennes}, feminin=True),
+            Suivi(Paiement, {"ligne_id__in": siennes}),
         ]
     )
 
@@ -146,7 +146,7 @@ def engagement_create(request):
     )
     existant = None
     if request.method == "POST" and actions and lot.is_valid():
-        existant = ej_existant(actions, lot.commune.cleaned_data["numero"])
+        existant = ej_existant(request.user, actions, lot.commune.cleaned_data["numero"])
         if existant and existant.date == lot.commune.cleaned_data["date"] and lot.redit(existant):
             messages.info(request, "Cet EJ est déjà enregistré.")
             return redirect("programmation:engagement_detail", existant.pk)
@@ -176,8 +176,10 @@ def programmees(actions):
     return [action for action in actions if not regles.empechement_d_engager(action)]
 
 
-def ej_existant(actions, numero):
-    return Engagement.objects.filter(exercice=actions[0].exercice_id, numero=ecrire_le_numero(numero)).first()
+def ej_existant(utilisateur, actions, numero):
+    """L'EJ de ce numéro dans le même exercice, si la personne en lit une ligne."""
+    visibles = Engagement.objects.visibles_par(utilisateur)
+    return visibles.filter(exercice=actions[0].exercice_id, numero=ecrire_le_numero(numero)).first()
 
 
 def enregistrer_l_engagement(request, lot):

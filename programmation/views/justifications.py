@@ -79,14 +79,16 @@ def colonnes(regle, jour):
         ColonneDeTableau("fin", "Fin de l’action", lambda a: a.fin_prorogee, "date", 12, tri="fin_prorogee"),
         ColonneDeTableau("due_le", "Justification due le", lambda a: lue(a).due_le, "date", 12),
         ColonneDeTableau("etat", "État", lambda a: lue(a).libelle, largeur=16, badge=lambda a: lue(a).couleur),
-        ColonneDeTableau("recue_le", "Reçue le", dit("recue_le"), "date", 12, tri="justification__recue_le"),
+        ColonneDeTableau("recue_le", "Reçue le", dit("recue_le"), "date", 12, a_l_ecran=False),
         ColonneDeTableau("accorde", "Accordé P147", lambda a: a.accorde, "euros", 16, tri="accorde"),
         ColonneDeTableau("paye", "Payé, net", lambda a: a.paye, "euros", 16, tri="paye"),
         ColonneDeTableau("depense", "Dépensé", dit("depense"), "euros", 16),
         ColonneDeTableau("non_utilise", "P147 non utilisé", dit("non_utilise"), "euros", 16),
-        ColonneDeTableau("suite", "Suite", suite, largeur=20),
-        ColonneDeTableau("prevus", "Bénéficiaires prévus", lambda a: a.beneficiaires_prevus, "entier", 12),
-        ColonneDeTableau("realises", "Réalisés", dit("beneficiaires_realises"), "entier", 12),
+        ColonneDeTableau("suite", "Suite", suite, largeur=20, a_l_ecran=False),
+        ColonneDeTableau(
+            "prevus", "Bénéficiaires prévus", lambda a: a.beneficiaires_prevus, "entier", 12, a_l_ecran=False
+        ),
+        ColonneDeTableau("realises", "Bénéficiaires réalisés", dit("beneficiaires_realises"), "entier", 12),
     )
 
 

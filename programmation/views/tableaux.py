@@ -25,7 +25,10 @@ ECRIRE = {"euros": euros, "entier": nombre, "date": lambda jour: f"{jour:%d/%m/%
 
 @dataclass(frozen=True)
 class ColonneDeTableau:
-    """`tri` : le champ qui l'ordonne en base ; `lien`, `badge` : l'adresse et la couleur de la cellule d'une ligne."""
+    """`tri` : le champ qui l'ordonne en base ; `lien`, `badge` : l'adresse et la couleur de la cellule d'une ligne.
+
+    `a_l_ecran` : faux pour une colonne que seul le fichier montre, quand l'écran n'a plus de place.
+    """
 
     nom: str
     titre: str
@@ -35,6 +38,7 @@ class ColonneDeTableau:
     tri: str = ""
     lien: Callable[[Any], str] | None = None
     badge: Callable[[Any], str] | None = None
+    a_l_ecran: bool = True
 
     @property
     def est_un_nombre(self):
@@ -63,6 +67,10 @@ class Tableau:
     nombre: int
     mots: str
     totaux: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def a_l_ecran(self):
+        return [colonne for colonne in self.colonnes if colonne.a_l_ecran]
 
     @property
     def compte(self):
@@ -113,7 +121,7 @@ def repondre(request, tableau: Tableau, gabarit: str, **contexte):
     if request.GET.get("format") in FORMATS:
         return liste_en_fichier(request.GET["format"], tableau.nom_de_fichier, *tableau.feuilles(tri))
     page = PaginateurCompte(tableau.triees(tri), PAR_PAGE, tableau.nombre).get_page(request.GET.get("page"))
-    lignes = [(ligne, [c.cellule(ligne) for c in tableau.colonnes]) for ligne in page.object_list]
+    lignes = [(ligne, [c.cellule(ligne) for c in tableau.a_l_ecran]) for ligne in page.object_list]
     contexte |= contexte_de_la_liste(request, tableau, tri)
     return render(request, gabarit, contexte | {"page": page, "lignes": lignes})
 
@@ -127,7 +135,7 @@ def contexte_de_la_liste(request, tableau, tri):
         "cadre": tableau.filtre.cadre,
         "filtres_actifs": filtres_actifs(tableau.filtre, sauf=tableau.filtre.tus),
         "sans_filtre": remplacer_parametres(adresse, **{nom: None for nom in adresse if nom not in CADRE}),
-        "pieds": [pied(colonne, tableau.totaux) for colonne in tableau.colonnes[1:]],
+        "pieds": [pied(colonne, tableau.totaux) for colonne in tableau.a_l_ecran[1:]],
         "liens": [(f, remplacer_parametres(adresse, format=f, page=None)) for f in FORMATS],
     }
 

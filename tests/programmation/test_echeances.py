@@ -248,7 +248,7 @@ def test_un_montant_change_apres_decision_est_un_controle_dont_la_liste_dit_le_m
     action.save()
     lus = [(c.objet, c.avant, c.apres, c.motif) for c in changements(Action.objects.all())]
     assert sorted(lus, key=lambda c: c[0]) == [
-        ("Accordé P147, complément", None, euros(100), "Crédits d’automne"),
+        ("Accordé P147, complément", euros(800), euros(900), "Crédits d’automne"),
         ("Coût prévisionnel", euros(10_000), euros(9_000), "Budget revu"),
         ("Demandé, ANCT – P147", euros(1000), euros(1200), "Erreur de saisie"),
     ]
