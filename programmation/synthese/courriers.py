@@ -24,19 +24,20 @@ A_COMPLETER = "[à compléter : {}]"
 
 @dataclass(frozen=True)
 class Courrier:
-    """Une lettre prête à mettre en page. `destinataire`, `signature` : des lignes."""
+    """Une lettre, ou un acte (sans destinataire), prêt à mettre en page. `destinataire`, `signature` : des lignes."""
 
     emetteur: str
     destinataire: tuple[str, ...]
-    le: Date
+    le: Date | None
     objet: str
     texte: str
     signature: tuple[str, ...]
     action: Action | None = None
+    reference: str = ""
 
     @property
     def date_en_mots(self) -> str:
-        return en_mots(self.le)
+        return en_mots(self.le) if self.le else ""
 
     @property
     def corps(self) -> SafeString:
@@ -192,21 +193,33 @@ def en_mots(jour: Date) -> str:
 # --- Les actes ---
 
 
+@dataclass(frozen=True)
+class Depart:
+    """L'objet et le texte dont part un acte, à relire avant sa signature."""
+
+    objet: str
+    texte: str
+
+
 def texte_de_depart(
     modele: ModeleDeCourrier,
     nature: NatureActe,
     decisions: Sequence[Decision],
     le: Date,
     remplace: Acte | None = None,
-) -> str:
-    """Le texte d'un acte qui porterait ces décisions d'un organisme, à relire avant sa signature ; ce qui est inconnu y
-    est à compléter. Les décisions sont lues avec leur action."""
+) -> Depart:
+    """Ce que le modèle donne pour ces décisions d'un organisme, signature comprise ; l'inconnu y est à compléter.
+
+    Les décisions sont lues avec leur action, son exercice, son contrat et son porteur.
+    """
     actions = list({decision.action_id: decision.action for decision in decisions}.values())
     exercice, organisme = actions[0].exercice, actions[0].porteur.courant
     valeurs = valeurs_communes(actions, decisions, exercice, organisme, le)
     valeurs["actions"] = liste_des_actions(actions, decisions, nature)
     valeurs["acte_remplace"] = acte_en_mots(remplace) if remplace else ""
-    return remplir(modele.corps, {nom: valeur or a_completer(nom) for nom, valeur in valeurs.items()})
+    valeurs = {nom: valeur or a_completer(nom) for nom, valeur in valeurs.items()}
+    corps = "\n\n".join(filter(None, [modele.corps, modele.signataire]))
+    return Depart(remplir(modele.objet, valeurs), remplir(corps, valeurs))
 
 
 def a_completer(nom):
@@ -221,6 +234,19 @@ def liste_des_actions(actions, decisions, nature) -> str:
     if nature == NatureActe.RETRAIT:
         return "\n".join(f"- « {action.intitule} »" for action in actions)
     return "\n".join(f"- « {action.intitule} » : {euros(sommes[action.pk])}" for action in actions)
+
+
+def acte_a_imprimer(acte: Acte) -> Courrier:
+    """L'acte, daté de sa signature s'il est signé. Il est lu avec son exercice et son département."""
+    return Courrier(
+        emetteur=emetteur(acte.exercice),
+        destinataire=(),
+        le=acte.signe_le,
+        objet=acte.objet,
+        texte=acte.texte,
+        signature=(),
+        reference=f"{acte.get_nature_display()} n° {acte.numero}" if acte.numero else acte.get_nature_display(),
+    )
 
 
 def acte_en_mots(acte: Acte) -> str:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from .. import regles
 from ..enums import CodeParametre, FamilleFinanceur, NatureFinancement
 from ..models import Acte, Action, Financement, LigneEngagement, Paiement, SuiviFinancement
+from ..synthese.actes import a_etablir
 from ..synthese.delais import Regle
 from ..synthese.echeances import seuil_de_la_convention
 from ..synthese.execution import (
@@ -62,7 +63,7 @@ def execution_de_la_fiche(action: Action, utilisateur) -> ExecutionDeLAction | N
         lignes=lignes,
         paiements=list(Paiement.objects.filter(ligne__in=lignes).select_related("ligne__engagement")),
         justification=ligne_de_justification(action, Regle(CodeParametre.DELAI_JUSTIFICATION), jour),
-        actes=list(Acte.objects.filter(decisions__action=action).distinct().order_by("pk")),
+        actes=list(actes_de(action)),
         convention=convention_de(action),
         suivis=suivis_de(action),
         peut_ecrire=peut_ecrire,
@@ -71,9 +72,17 @@ def execution_de_la_fiche(action: Action, utilisateur) -> ExecutionDeLAction | N
     )
 
 
+def actes_de(action):
+    """Tous ceux qui ont porté une de ses décisions, le premier d'abord."""
+    siens = Acte.objects.filter(decisions__action=action).distinct()
+    return siens.select_related("organisme", "remplace_par").order_by("pk")
+
+
 def gestes(action):
     """(libellé, adresse) de ce que l'on peut faire maintenant, d'ici."""
     possibles = []
+    if a_etablir(Action.objects.filter(pk=action.pk)).exists():
+        possibles.append(("Établir l’acte", f"{reverse('programmation:acte_create')}?action={action.pk}"))
     if not regles.empechement_d_engager(action) and any(poste.reste for poste in postes_a_engager([action])):
         possibles.append(("Engager", f"{reverse('programmation:engagement_create')}?action={action.pk}"))
     if not regles.empechement_de_justifier(action):

@@ -21,9 +21,10 @@ from .. import operations, regles
 from ..enums import CodeParametre
 from ..forms.choix import trouver
 from ..forms.organismes import MotifForm, NouveauPorteurForm, OrganismeForm, Proposition, proposer
-from ..models import Action, Financement, Organisme
+from ..models import Acte, Action, Financement, Organisme
 from ..operations import OperationRefusee
 from ..synthese import Base, ChoixDeBase, Somme, sommes_par
+from ..synthese.actes import avec_montant
 from ..synthese.delais import Regle
 from .execution import seuil_depasse
 from .mixins import PerimetreMixin, exiger
@@ -71,9 +72,20 @@ def organisme_detail(request, pk):
         "etablissements": organisme.etablissements.select_related("commune").order_by("-debut", "siret"),
         "absorbes": organisme.fusionnes.prefetch_related("etablissements"),
         "annees": actions_par_exercice(organisme, request.user),
+        "actes": actes_de(organisme, request.user),
         "peut_ecrire": regles.peut_tenir_les_organismes(request.user),
     }
     return render(request, "programmation/organisme_detail.html", contexte)
+
+
+def actes_de(organisme, utilisateur):
+    """Ceux que la personne lit, le plus récent d'abord ; un partenaire n'en lit aucun."""
+    siens = Acte.objects.visibles_par(utilisateur).filter(
+        Q(organisme=organisme) | Q(organisme__fusionne_dans=organisme)
+    )
+    return (
+        avec_montant(siens).select_related("exercice", "organisme", "remplace_par").order_by("-exercice__annee", "-pk")
+    )
 
 
 def actions_par_exercice(organisme, utilisateur):

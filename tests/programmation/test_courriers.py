@@ -223,7 +223,7 @@ def test_un_projet_de_convention_reunit_les_actions_et_dit_ce_qui_est_a_complete
         NatureCourrier.CONVENTION, corps="{{ porteur }}, SIREN {{ siren }}\n\n{{ actions }}\n\n{{ montant_en_lettres }}"
     )
     decisions = list(Decision.objects.filter(action__in=[c.action, seconde]).order_by("pk"))
-    assert texte_de_depart(convention, NatureActe.CONVENTION, decisions, LE) == (
+    assert texte_de_depart(convention, NatureActe.CONVENTION, decisions, LE).texte == (
         "Les Tilleuls, SIREN [à compléter\xa0: son SIREN]\n\n"
         "- «\xa0Lire & écrire\xa0»\xa0: 1\u202f234,50\xa0€\n- «\xa0Courir\xa0»\xa0: 765,50\xa0€\n\ndeux mille euros"
     )
