@@ -11,9 +11,10 @@ from django.utils import timezone
 from comptes.models import Utilisateur
 from pilotage.operations import cloturer_exercice, figer_campagne
 from programmation.enums import MotifStatut, NatureDecision, NatureMouvement
-from programmation.models import Campagne, Enveloppe, Exercice, MouvementEnveloppe, PrevisionPluriannuelle
+from programmation.models import Campagne, Enveloppe, Exercice, MouvementEnveloppe
 from programmation.operations import (
     DemandeDeDecision,
+    PrevisionsSaisies,
     creer_une_enveloppe,
     decider,
     declarer_la_notification_complete,
@@ -21,10 +22,11 @@ from programmation.operations import (
     enregistrer,
     enregistrer_des_mouvements,
     instruire,
+    prevoir,
     retirer,
     scinder,
 )
-from programmation.operations.outils import creer_avec_historique
+from programmation.regles import annees_a_prevoir
 
 from .annees import (
     AJOURNEE,
@@ -92,15 +94,13 @@ class Deroulement:
             prevue.enveloppe = self.feuilles[cle]
 
     def ecrire_les_previsions(self, prevues):
-        """La première année d'une CPO prévoit les suivantes."""
-        previsions = [
-            PrevisionPluriannuelle(action=p.action, annee=self.annee.annee + suite, montant=Decimal(p.accorde))
+        """Chaque année d'une CPO prévoit celles qui la suivent."""
+        saisies = [
+            PrevisionsSaisies(p.action, {annee: Decimal(p.accorde) for annee in annees_a_prevoir(p.action)})
             for p in prevues
-            if p.action.cpo_rang == 1
-            for suite in range(1, p.action.cpo_nombre)
         ]
-        motif = "Prévision de la convention pluriannuelle"
-        creer_avec_historique(previsions, PrevisionPluriannuelle, par=self.agent, motif=motif)
+        saisies = [saisie for saisie in saisies if saisie.montants]
+        prevoir(saisies, par=self.agent, motif="Prévision de la convention pluriannuelle")
 
     def scinder_quelques_dossiers(self, prevues):
         """Un dossier sur deux contrats donne une action par contrat : un tiers de la demande pour la seconde."""

@@ -23,6 +23,7 @@ from .formules import Page
 from .garde import page_de_garde, phrase_provisoire
 from .lecture import colonnes_du_plan, empreinte, lire_les_feuilles
 from .mesures import mesure_des_actions
+from .pluriannuel import lire_les_cpo, rapprochements_des_cpo
 
 GABARITS = {2024: gabarit_2024}  # la première année de chaque gabarit
 
@@ -76,20 +77,22 @@ def preparer(demande: Demande) -> ClasseurAnct:
     feuilles = lire_les_feuilles(demande, gabarit)
     dispositifs = lire_les_dispositifs(demande, gabarit, feuilles.actions)
     execution = lire_l_execution(demande, gabarit)
-    controles = controler(demande, gabarit, feuilles, dispositifs, execution)
+    cpo = lire_les_cpo(demande, gabarit)
+    controles = controler(demande, gabarit, feuilles, dispositifs, execution, cpo)
     attente = provisoire(demande.actions, demande.choix)
     titre = f"Programmation des contrats de ville, {demande.exercice.annee} – {demande.exercice.departement}"
     identite = gabarit.VERSION, empreinte(feuilles, dispositifs.pages, demande.choix)
     garde = page_de_garde(gabarit.garde(titre), demande, *identite, attente, controles)
-    pages = (garde, *vars(feuilles).values(), *execution.pages, *dispositifs.pages, controles.page)
+    pages = (garde, *vars(feuilles).values(), *execution.pages, cpo.page, *dispositifs.pages, controles.page)
     return ClasseurAnct(demande, tuple(page.feuille for page in pages), controles, feuilles.actions, attente)
 
 
-def controler(demande, gabarit, feuilles, dispositifs, execution) -> Controles:
+def controler(demande, gabarit, feuilles, dispositifs, execution, cpo) -> Controles:
     deposees = demande.actions.exclude(statut=StatutAction.BROUILLON)
     mesure, colonnes = mesure_des_actions(feuilles.actions, demande.choix), colonnes_du_plan(gabarit)
     rapproches = rapprochements(feuilles, mesure, totaux_de_liste(deposees), colonnes)
     rapproches += rapprochements_de_l_execution(execution, feuilles.actions)
+    rapproches += rapprochements_des_cpo(cpo)
     rapproches += rapprochements_des_dispositifs(dispositifs, feuilles.actions)
     coherents = coherences(deposees) + coherences_des_dispositifs(demande)
     depassements = lignes_des_depassements(demande.actions)

@@ -408,6 +408,30 @@ BILAN = ModeleDeFeuille(
     "BilanN1",
 )
 
+CPO = ModeleDeFeuille(
+    "CPO",
+    (
+        Champ("dossier", "N° Dauphin", largeur=14),
+        Champ("intitule", "Action", largeur=44),
+        Champ("contrat", "Contrat de ville", largeur=36),
+        Champ("porteur", "Porteur", largeur=34),
+        Champ("pilier", "Pilier (lecture locale)", largeur=26),
+        Champ("statut", "Statut", largeur=16),
+        Champ("rang", "Année de la CPO", largeur=12),
+        Champ("annee", "Année prévue", "annee", 10),
+        Champ("prevu", "P147 prévu", "euros", 16, total=True),
+        Champ("cle", "Clé de l’action", largeur=38, masquee=True),
+    ),
+    "Conventions pluriannuelles : engagé à venir",
+    (
+        "Ce que les CPO programmées prévoient pour les années d’après l’exercice. Hors de tous les totaux : seule "
+        "l’année de l’exercice est ferme, et elle seule est dans Programmation.",
+        TOTAL_FILTRE,
+    ),
+    2,
+    "CPO",
+)
+
 
 # --- Les dispositifs ---
 

@@ -40,6 +40,7 @@ from territoires.models import NombreAnnonce
 from ..portee import Portee
 from .enveloppes import enveloppes_de_la_portee
 from .execution import ExecutionDeLaPortee, execution_de_la_portee
+from .pluriannuel import AVenir, a_venir_de_la_portee
 from .postes import LigneDePostes, postes_de_la_portee, quota_a_signer
 
 
@@ -77,11 +78,12 @@ class TableauDeBord:
     enveloppes: tuple[LigneEnveloppe, ...]
     avis: Attente | None
     execution: ExecutionDeLaPortee | None
+    a_venir: AVenir | None
 
 
 def tableau_de_bord(portee: Portee, jour: Date | None = None) -> TableauDeBord:
-    """Au plus trente-cinq requêtes (sept d'enveloppes, huit d'exécution), neuf de plus avec les postes, quel que soit
-    le nombre d'actions, de contrats et d'enveloppes.
+    """Au plus trente-huit requêtes (sept d'enveloppes, huit d'exécution, trois de CPO), neuf de plus avec les
+    postes, quel que soit le nombre d'actions, de contrats et d'enveloppes.
 
     `jour` : celui du rappel de quota, aujourd'hui par défaut.
     """
@@ -103,6 +105,7 @@ def tableau_de_bord(portee: Portee, jour: Date | None = None) -> TableauDeBord:
         enveloppes=enveloppes_de_la_portee(portee),
         avis=avis_du_delegue(portee),
         execution=execution_de_la_portee(portee),
+        a_venir=a_venir_de_la_portee(portee),
     )
 
 

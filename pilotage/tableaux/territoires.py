@@ -29,6 +29,7 @@ from ..portee import Portee, cle_des_quartiers
 from .dispositifs import DispositifsDuTerritoire, dispositifs_du_territoire
 from .enveloppes import enveloppes_de_la_portee
 from .execution import ExecutionDeLaPortee, execution_de_la_portee
+from .pluriannuel import AVenir, a_venir_de_la_portee
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Programmation:
     financeurs: SyntheseDesFinanceurs
     quartiers: SyntheseDesQuartiers
     execution: ExecutionDeLaPortee | None
+    a_venir: AVenir | None
     enveloppes: tuple[LigneEnveloppe, ...]
 
     @property
@@ -118,6 +120,7 @@ def programmation(contrat, utilisateur, parametres, quartier=None) -> Programmat
             actions, choix, lignes=portee.cadre.lignes, a_montrer=portee.quartiers_du_territoire
         ),
         execution=execution_de_la_portee(portee),
+        a_venir=a_venir_de_la_portee(portee),
         enveloppes=enveloppes_de_la_portee(portee),
     )
 

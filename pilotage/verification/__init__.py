@@ -3,7 +3,7 @@
 Chaque vérification a un nom, une phrase et une fonction qui rend les écarts ; une base saine n'en a aucun.
 """
 
-from . import actions, argent, base, cadre, dispositifs, execution, photographies
+from . import actions, argent, base, cadre, comites, dispositifs, execution, photographies, pluriannuel, scenarios
 from .outils import VERIFICATIONS, Ecart, Verification
 
 __all__ = [
@@ -14,7 +14,10 @@ __all__ = [
     "argent",
     "base",
     "cadre",
+    "comites",
     "dispositifs",
     "execution",
     "photographies",
+    "pluriannuel",
+    "scenarios",
 ]

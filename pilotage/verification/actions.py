@@ -74,10 +74,14 @@ def enveloppes_d_ailleurs(lignes, vers_l_action):
         yield from ecarts_de(fautives, f"{sien}__{nom}", f"{propre}__{nom}")
 
 
-@verification("établissement de l’action", "L’établissement d’une action est celui de son porteur.")
+@verification(
+    "établissement de l’action",
+    "L’établissement d’une action est celui de son porteur, ou d’un organisme qui y est réuni.",
+)
 def etablissement_de_l_action():
     situees = Action.objects.exclude(etablissement=None)
-    fautives = situees.filter(Q(porteur=None) | ~Q(etablissement__organisme=F("porteur")))
+    siens = Q(etablissement__organisme=F("porteur")) | Q(etablissement__organisme__fusionne_dans=F("porteur"))
+    fautives = situees.exclude(pk__in=situees.filter(siens).order_by().values("pk"))
     return ecarts_de(fautives, "porteur__nom", "etablissement__organisme__nom")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import models
 
 from politique_ville.outils.francais import INCONNU, euros
-from programmation.models import Action, Decision, Financement, Localisation
+from programmation.models import Action, Decision, Financement, Localisation, PrevisionPluriannuelle
 
 # Ce qui désigne une ligne sans nom à elle : l'action dont elle parle.
 NOMS = {
@@ -16,6 +16,7 @@ NOMS = {
     Financement: "action__intitule",
     Localisation: "action__intitule",
     Decision: "action__intitule",
+    PrevisionPluriannuelle: "action__intitule",
 }
 
 

@@ -70,11 +70,13 @@ def a_venir(actions: QuerySet[Action]) -> QuerySet[PrevisionPluriannuelle]:
 
 
 def lignes_a_venir(previsions: QuerySet[PrevisionPluriannuelle]) -> SynthesePluriannuelle:
-    """Par pilier, dans l'ordre des piliers. Trois requêtes."""
+    """Par pilier, dans l'ordre des piliers. Trois requêtes, une seule si rien n'est prévu."""
     groupes = {}
     lues = previsions.order_by().values_list("action__pilier", "annee").annotate(montant=total("montant"))
     for pilier, annee, montant in lues:
         groupes.setdefault(pilier, {})[annee] = montant
+    if not groupes:
+        return SynthesePluriannuelle((), 0, 0)
     piliers = Pilier.objects.filter(pk__in=groupes).order_by("ordre", "pk")
     comptes = previsions.order_by().aggregate(nombre=Count("pk"), actions=Count("action", distinct=True))
     return SynthesePluriannuelle(tuple(LigneAVenir(p, groupes[p.pk]) for p in piliers), **comptes)

@@ -59,6 +59,7 @@ FEUILLES = [
     "Financeurs",
     "Exécution",
     "Bilan N-1",
+    "CPO",
     "PRE",
     "Adultes-relais",
     "FONJEP",
