@@ -58,12 +58,20 @@ def dire_les_piliers(bilans):
 
 def dire_le_rang(bilans):
     """Où serait l'État parmi les financeurs publics."""
-    morceaux = []
-    for bilan in bilans:
-        if bilan.rang and bilan.rang.autre:
-            place = "premier" if bilan.rang.rang == 1 else f"{bilan.rang.rang}ᵉ"
-            morceaux.append(f"{place} avec {nom(bilan)} ({signe(bilan.rang.ecart)} face à « {bilan.rang.autre} »)")
-    return [f"L’État serait {', '.join(morceaux)}."] if morceaux else []
+    classes = [bilan for bilan in bilans if bilan.rang and bilan.rang.autre]
+    places = {(bilan.rang.rang, bilan.rang.autre) for bilan in classes}
+    if len(places) == 1:
+        rang, autre = places.pop()
+        ecarts = ", ".join(f"{signe(bilan.rang.ecart)} avec {nom(bilan)}" for bilan in classes)
+        return [f"L’État serait {dire_la_place(rang)}, face à « {autre} » : {ecarts}."]
+    dits = [
+        f"{dire_la_place(b.rang.rang)} avec {nom(b)} ({signe(b.rang.ecart)} face à « {b.rang.autre} »)" for b in classes
+    ]
+    return [f"L’État serait {', '.join(dits)}."] if dits else []
+
+
+def dire_la_place(rang):
+    return "premier" if rang == 1 else f"{rang}ᵉ"
 
 
 def dire_les_quartiers(bilans):

@@ -224,3 +224,12 @@ def test_l_argent_de_trois_complements_simultanes_s_additionne(agents):
     ensemble(*[geste(agent) for agent in agents])
     assert sum(Decision.objects.values_list("montant", flat=True), Decimal(0)) == euros(530)
     assert Financement.objects.get().accorde == euros(530)
+
+
+def test_deux_personnes_promeuvent_le_meme_scenario_il_n_est_promu_qu_une_fois(agents):
+    p147(ActionFactory(), 1000, propose=800)
+    scenario = operations.creer_un_scenario(ExerciceFactory(), "Essai", par=agents[0])
+    gestes = [lambda agent=agent: operations.promouvoir(scenario, par=agent) for agent in agents]
+    resultats = ensemble(*gestes)
+    assert sorted(isinstance(resultat, OperationRefusee) for resultat in resultats) == [False, True, True]
+    assert Decision.objects.get().montant == euros(800)
