@@ -17,6 +17,7 @@ from programmation.enums import (
     Echelle,
     EtatFinancement,
     FamilleFinanceur,
+    NatureActe,
     NatureDecision,
     NatureMouvement,
     NaturePaiement,
@@ -25,6 +26,7 @@ from programmation.enums import (
     StatutExercice,
 )
 from programmation.models import (
+    Acte,
     Action,
     Campagne,
     Decision,
@@ -412,6 +414,24 @@ class DecisionFactory(DjangoModelFactory):
     enveloppe = factory.SelfAttribute("action.enveloppe")
     auteur = factory.SubFactory(UtilisateurFactory)
     porteur_nom = factory.LazyAttribute(lambda d: str(d.action.porteur))
+
+
+class ActeFactory(DjangoModelFactory):
+    """Un arrêté en projet pour les `decisions` que l'on donne, de leur organisme et de leur exercice."""
+
+    class Meta:
+        model = Acte
+        skip_postgeneration_save = True
+
+    nature = NatureActe.ARRETE
+    objet = "Subvention de l’année"
+
+    @classmethod
+    def _create(cls, model_class, *args, decisions, **champs):
+        action = decisions[0].action
+        acte = super()._create(model_class, exercice=action.exercice, organisme=action.porteur.courant, **champs)
+        acte.decisions.set(decisions)
+        return acte
 
 
 class EngagementFactory(DjangoModelFactory):

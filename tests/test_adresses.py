@@ -16,6 +16,7 @@ from programmation.imports import lots
 from tests import imports
 from tests.dispositifs.fabriques import AvenantFactory, OccupationFactory, SuiviPreFactory, TriennaliteFactory
 from tests.fabriques import (
+    ActeFactory,
     ActionFactory,
     ContratFactory,
     DepartementFactory,
@@ -101,6 +102,14 @@ OUVERTES = {
     "programmation:organisme_update": ({"pk": "organisme"}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:organisme_fusionner": ({"pk": "organisme"}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:organisme_chercher": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "programmation:acte_list": ({}, [*ETAT, D_AILLEURS]),
+    "programmation:acte_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "programmation:acte_detail": ({"pk": "acte"}, ETAT),
+    "programmation:acte_update": ({"pk": "acte"}, QUI_ECRIVENT),
+    "programmation:acte_dater": ({"pk": "acte"}, QUI_ECRIVENT),
+    "programmation:acte_pdf": ({"pk": "acte"}, ETAT),
+    "programmation:acte_supprimer": ({"pk": "acte"}, QUI_ECRIVENT),
+    "programmation:courrier_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:avis_list": ({}, CONNECTES),
     "programmation:avis_dispenser": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:avis_donner": ({"pk": "action"}, [*QUI_ECRIVENT, DELEGUE]),
@@ -192,6 +201,8 @@ PAR_POST = {
     "programmation:comite_reporter": {"pk": "comite"},
     "programmation:comite_montrer": {"pk": "comite"},
     "comptes:logout": {},
+    "comptes:saisie_conserver": {},
+    "comptes:saisie_abandonner": {},
     "programmation:import_confirmer": {"pk": "lot"},
     "programmation:modification_annuler": {"pk": "modification"},
     "programmation:scenario_montants": {"pk": "scenario"},
@@ -203,7 +214,7 @@ SANS_SESSION = {"dispositifs:calendrier_ics"}  # une adresse privée, qui a ses 
 PAS_AU_PARTENAIRE = {"fusionne", "poste", "convention", "avenant", "occupation", "employeur", "fonjep", "triennalite"}
 PAS_AU_PARTENAIRE |= {"cadre", "campagne", "photographie"}  # le cadre de l'année est à l'État
 PAS_AU_PARTENAIRE |= {"enveloppe", "mouvement", "comite", "scenario"}
-PAS_AU_PARTENAIRE |= {"engagement", "ligne", "paiement", "programmee", "cofinancement"}
+PAS_AU_PARTENAIRE |= {"acte", "engagement", "ligne", "paiement", "programmee", "cofinancement"}
 VERS_AILLEURS = {"accueil": CONNECTES, "programmation:decision_en_lot": [*QUI_ECRIVENT, D_AILLEURS]}
 VERS_AILLEURS |= {"programmation:comite_choisir": [*QUI_ECRIVENT, D_AILLEURS]}
 FRAGMENTS_ET_FICHIERS = {
@@ -212,6 +223,7 @@ FRAGMENTS_ET_FICHIERS = {
     "programmation:organisme_chercher",
     "programmation:import_modele",
     "programmation:import_annote",
+    "programmation:acte_pdf",
 }
 
 
@@ -262,6 +274,7 @@ def monde():
         "mouvement": mouvement,
         "enveloppe": mouvement.enveloppe,
         "programmee": programmee,
+        "acte": ActeFactory(decisions=list(programmee.decisions.all())),
         "cofinancement": cofinancement(programmee, FinanceurFactory()),
         "paiement": paiement,
         "ligne": paiement.ligne,
