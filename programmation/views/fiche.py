@@ -31,6 +31,7 @@ LUES = [
     "enveloppe",
     "agent_referent",
 ]
+LUES_D_UNE_DECISION = ["auteur", "enveloppe", "passage__comite"]
 
 
 class ActionDetailView(PerimetreMixin, DetailView):
@@ -60,7 +61,7 @@ class ActionDetailView(PerimetreMixin, DetailView):
             est_de_l_etat=est_de_l_etat,
             voit_propose=regles.voit_les_propositions(utilisateur, action),
             lieux=parts_des_quartiers(action, plan),
-            decisions=[] if self.est_bornee else action.decisions.select_related("auteur", "enveloppe"),
+            decisions=[] if self.est_bornee else action.decisions.select_related(*LUES_D_UNE_DECISION),
             **self.avis(),
             execution=execution_de_la_fiche(action, utilisateur),
             anomalies=anomalies(action) if est_de_l_etat else [],

@@ -105,3 +105,9 @@ document.body.addEventListener("htmx:beforeSwap", (evenement) => {
   evenement.detail.shouldSwap = false;
   location.reload();
 });
+
+// Tout l'ordre du jour à l'écran : l'action examinée y reste visible, sans que personne n'ait à faire défiler.
+const montrerLaLigne = () =>
+  document.querySelector(".pv-table-projetee [aria-current]")?.scrollIntoView({ block: "center" });
+document.body.addEventListener("htmx:afterSwap", montrerLaLigne);
+montrerLaLigne();

@@ -163,6 +163,9 @@ def test_la_liste_mene_a_l_ordre_du_jour_d_un_comite(client, agent, campagne, ac
     comite = operations.creer_un_comite(campagne, NatureComite.TECHNIQUE, JOUR, par=agent)
     seul_comite = client.get(f"{COMITES}choisir/?statut=instruite&q=atelier")
     assert seul_comite.url == adresse(comite, "inscrire/?statut=instruite&q=atelier")
+    cochees = client.get(f"{COMITES}choisir/", {"action": [actions[1].pk], "retour": "q=atelier&tri=-demande"})
+    page = client.get(cochees.url)
+    assert textes(page, "//tbody//th/a") == ["Atelier B"], "la sélection de la liste, sous ses filtres"
     operations.creer_un_comite(campagne, NatureComite.PILOTAGE, JOUR, par=agent)
     deux = client.get(f"{COMITES}choisir/?q=atelier")
     assert textes(deux, "//main/ul/li/a") == ["Comité technique du 12/03/2026", "Comité de pilotage du 12/03/2026"]
@@ -234,6 +237,13 @@ def test_une_action_se_decide_en_seance_et_l_on_passe_a_la_suivante(client, copi
     copil.refresh_from_db()
     assert copil.en_cours == suivant
     assert Decision.objects.get().montant == euros(1000)
+
+
+def test_la_fiche_de_l_action_dit_quel_comite_a_decide(client, copil, actions):
+    client.post(adresse(copil, "seance/"), seul(copil, actions[0], "attribution", "1000"))
+    fiche = client.get(actions[0].get_absolute_url())
+    (lien,) = noeuds(fiche, f"//a[@href='{adresse(copil)}']")
+    assert texte(lien) == "Comité de pilotage du 12/03/2026"
 
 
 def test_les_lignes_renseignees_du_tableau_s_enregistrent_ensemble(client, copil, actions):
