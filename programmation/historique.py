@@ -1,12 +1,14 @@
 """L'histoire d'un objet : qui a changé quoi, quand et pourquoi, dans ses champs et dans les lignes qui en dépendent.
 
 Tout est lu en une requête par sorte de ligne, plus une par sorte d'objet cité (un contrat, un porteur), jamais une par
-ligne. Celle d'une action : ses champs, son plan, ses lieux.
+ligne. Celle d'une action : ses champs, son plan, ses lieux, ses étiquettes, ses prévisions ; entière, aussi ses
+décisions, ses avis, ses comités et son exécution. `histoire_de` lit la même, bornée à un champ ou à un bloc.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -15,10 +17,24 @@ from typing import Any
 from django.db import models
 from django.utils.formats import date_format
 
-from politique_ville.outils.francais import INCONNU, euros
+from politique_ville.outils.francais import INCONNU, euros, signe
 from politique_ville.outils.montants import MontantField
 
-from .models import Action, Financement, Localisation
+from .models import (
+    Action,
+    Avis,
+    Decision,
+    Financement,
+    Justification,
+    LigneEngagement,
+    Localisation,
+    Paiement,
+    Passage,
+    PilierTransversalDeLAction,
+    PrevisionPluriannuelle,
+    PrioriteDeLAction,
+    SuiviFinancement,
+)
 
 LIMITE = 100  # lignes d'histoire lues par sorte d'objet, les plus récentes
 MEME_GESTE = timedelta(seconds=5)  # un geste écrit plusieurs tables à quelques millisecondes d'écart
@@ -32,7 +48,9 @@ class Suivi:
     """Une sorte de lignes à lire : leur modèle, et `criteres`, qui dit lesquelles.
 
     `principal` : l'objet lui-même, et le mot qui dit sa création (« créée ») ; `sujet` : le champ qui nomme une ligne
-    liée (son financeur) ; sans l'un ni l'autre, une ligne se nomme comme son modèle l'écrit.
+    liée (son financeur), `nom` celui qu'elles ont toutes ; sans rien, une ligne se nomme comme son modèle l'écrit.
+    `champs` : ceux dont on lit l'histoire seule, leur première valeur comprise ; `valeurs` : une ligne ajoutée dit ce
+    qu'elle vaut. `limite` : None, toutes les lignes.
     """
 
     modele: type[models.Model]
@@ -40,6 +58,10 @@ class Suivi:
     sujet: str = ""
     principal: str = ""
     feminin: bool = False  # « convention ajoutée »
+    nom: str = ""
+    champs: tuple[str, ...] = ()
+    valeurs: bool = False
+    limite: int | None = LIMITE
 
     @property
     def champ_du_sujet(self):
@@ -63,32 +85,140 @@ class Evenement:
     auteur: str
     motif: str
     changements: list[Changement] = field(default_factory=list)
+    version: int | None = None  # celle que l'action avait alors
 
     def prolonge(self, date, auteur, motif):
         return (self.auteur, self.motif) == (auteur, motif) and abs(self.date - date) < MEME_GESTE
 
 
 def historique(action: Action) -> list[Evenement]:
-    """Les gestes sur cette action, le plus récent d'abord."""
-    return lire_les_gestes(
-        [
-            Suivi(Action, {"id": action.pk}, principal="créée"),
-            Suivi(Financement, {"action_id": action.pk}, sujet="financeur"),
-            Suivi(Localisation, {"action_id": action.pk}, sujet="quartier"),
-        ]
-    )
+    """Les gestes qui ont écrit cette action, le plus récent d'abord."""
+    return lire_les_gestes(suivis_de_l_action(action.pk))
 
 
-def lire_les_gestes(suivis: Iterable[Suivi]) -> list[Evenement]:
-    """Les gestes qui ont touché ces lignes, le plus récent d'abord."""
+def suivis_de_l_action(pk: int) -> list[Suivi]:
+    """Ce qui fait une version de l'action : ses champs, et les lignes qui n'existent que par elle."""
+    siennes = {"action_id": pk}
+    return [
+        Suivi(Action, {"id": pk}, principal="créée"),
+        Suivi(Financement, siennes, sujet="financeur"),
+        Suivi(Localisation, siennes, sujet="quartier"),
+        Suivi(PilierTransversalDeLAction, siennes, sujet="pilier"),
+        Suivi(PrioriteDeLAction, siennes, sujet="prioritetransversale", feminin=True),
+        Suivi(PrevisionPluriannuelle, siennes, feminin=True),
+    ]
+
+
+def blocs_de_l_action(pk: int) -> dict[str, list[Suivi]]:
+    """Les lignes suivies de chaque bloc de la fiche, par le nom que porte l'adresse."""
+    principal, plan, lieux, transversaux, priorites, previsions = suivis_de_l_action(pk)
+    siennes = {"action_id": pk}
+    lignes = LigneEngagement.history.filter(**siennes).values("id")
+    financements = Financement.history.filter(**siennes).values("id")
+    return {
+        "plan": [replace(plan, valeurs=True)],
+        "quartiers": [replace(lieux, valeurs=True)],
+        "piliers_transversaux": [transversaux],
+        "priorites": [priorites],
+        "previsions": [replace(previsions, valeurs=True)],
+        "decisions": [replace(principal, champs=("statut", "motif_statut", "deposee_le"))],
+        "avis": [Suivi(Avis, siennes, sujet="auteur", valeurs=True)],
+        "comites": [Suivi(Passage, siennes, sujet="comite", valeurs=True)],
+        "execution": [
+            Suivi(LigneEngagement, siennes, feminin=True),
+            Suivi(Paiement, {"ligne_id__in": lignes}),
+            Suivi(Justification, siennes, nom="Justification", feminin=True, valeurs=True),
+            Suivi(SuiviFinancement, {"financement_id__in": financements}, nom="Suivi d’un cofinanceur", valeurs=True),
+        ],
+    }
+
+
+# Ce que la fiche dit sur une même ligne.
+ENSEMBLE = {
+    "contrat": ("contrat", "echelle", "campagne"),
+    "date_debut": ("date_debut", "date_fin"),
+    "duree": ("duree", "cpo_rang", "cpo_nombre"),
+    "dossier": ("dossier", "tranche"),
+    "beneficiaires_prevus": (
+        "beneficiaires_prevus",
+        "beneficiaires_femmes",
+        "beneficiaires_hommes",
+        "beneficiaires_qpv",
+    ),
+}
+AVEC_LES_DECISIONS = ("", "decisions")
+LIGNE_DU_PLAN = re.compile(r"plan-([0-9]{1,18})")
+
+
+def histoire_de(action: Action, champ: str = "") -> list[Evenement] | None:
+    """Tous les gestes sur l'action ; `champ` : un de ses champs, un bloc, ou la ligne `plan-<identifiant>` de son plan.
+
+    None si rien ne s'appelle ainsi.
+    """
+    suivis = suivis_du_champ(action.pk, champ)
+    if suivis is None:
+        return None
+    decisions = lignes_de_decision(action) if champ in AVEC_LES_DECISIONS else []
+    return lire_les_gestes([replace(suivi, limite=None) for suivi in suivis], decisions)
+
+
+def suivis_du_champ(pk, champ):
+    blocs = blocs_de_l_action(pk)
+    ligne = LIGNE_DU_PLAN.fullmatch(champ)
+    if not champ:
+        du_reste = [suivi for nom in ("avis", "comites", "execution") for suivi in blocs[nom]]
+        return suivis_de_l_action(pk) + du_reste
+    if ligne:
+        return [Suivi(Financement, {"action_id": pk, "id": int(ligne[1])}, sujet="financeur", valeurs=True)]
+    champs = ENSEMBLE.get(champ, (champ,))
+    if champs[0] in {c.name for c in champs_suivis(Action)}:
+        return [Suivi(Action, {"id": pk}, principal="créée", champs=champs)]
+    return blocs.get(champ)
+
+
+def lire_les_gestes(suivis: Iterable[Suivi], autres: Iterable[Any] = ()) -> list[Evenement]:
+    """Les gestes qui ont touché ces lignes, et ces `autres` faits, le plus récent d'abord."""
     lignes = [ligne for suivi in suivis for ligne in lire_le_suivi(suivi)]
     noms = Noms(lignes)
     evenements = []
-    for ligne in sorted(lignes, key=lambda ligne: ligne.date, reverse=True):
+    for ligne in sorted([*lignes, *autres], key=lambda ligne: ligne.date, reverse=True):
+        changements = ligne.changements(noms)
+        if ligne.est_muette and not changements:
+            continue
         if not evenements or not evenements[-1].prolonge(ligne.date, ligne.auteur, ligne.motif):
             evenements.append(Evenement(ligne.date, ligne.auteur, ligne.motif))
-        evenements[-1].changements.extend(ligne.changements(noms))
+        evenements[-1].changements.extend(changements)
+        evenements[-1].version = evenements[-1].version or ligne.version
     return evenements
+
+
+@dataclass(frozen=True)
+class LigneDeDecision:
+    """Une décision dans l'histoire : elle n'a pas de lignes d'histoire à elle, puisqu'elle ne change jamais."""
+
+    decision: Decision
+    est_muette = False
+    version = None
+
+    @property
+    def date(self):
+        return self.decision.enregistree_le
+
+    @property
+    def auteur(self):
+        return str(self.decision.auteur)
+
+    @property
+    def motif(self):
+        return self.decision.motif or "Décision"
+
+    def changements(self, noms):
+        montant = f" : {signe(self.decision.montant)} de P147" if self.decision.montant else ""
+        return [Changement("Décision", "", f"{self.decision.get_nature_display()}{montant}")]
+
+
+def lignes_de_decision(action):
+    return [LigneDeDecision(decision) for decision in action.decisions.select_related("auteur")]
 
 
 @dataclass(frozen=True)
@@ -116,11 +246,32 @@ class Ligne:
         return self.actuelle.history_change_reason or ""
 
     @property
+    def version(self):
+        return getattr(self.actuelle, "version", None) if self.suivi.principal and not self.suivi.champs else None
+
+    @property
+    def est_muette(self):
+        """Bornée à un champ, une ligne qui ne le change pas ne dit rien."""
+        return bool(self.suivi.champs)
+
+    @property
+    def champs(self):
+        tous = champs_suivis(self.modele)
+        return [c for c in tous if c.name in self.suivi.champs] if self.suivi.champs else tous
+
+    @property
     def modifies(self):
         """Les champs qui diffèrent de la ligne précédente."""
         if self.precedente is None or self.actuelle.history_type != "~":
             return []
-        return [c for c in champs_suivis(self.modele) if self.avant(c) != self.apres(c)]
+        return [c for c in self.champs if self.avant(c) != self.apres(c)]
+
+    @property
+    def poses(self):
+        """À la création, les champs lus qui ont reçu une valeur, sauf celui qui nomme déjà la ligne."""
+        cree = self.actuelle.history_type == "+" and (self.suivi.champs or self.suivi.valeurs)
+        lus = [c for c in self.champs if c.name != self.suivi.sujet] if cree else []
+        return [c for c in lus if self.apres(c) not in (None, "")]
 
     def avant(self, champ):
         return getattr(self.precedente, champ.attname)
@@ -134,21 +285,27 @@ class Ligne:
             if champ.is_relation:
                 yield champ.related_model, self.avant(champ)
                 yield champ.related_model, self.apres(champ)
+        for champ in self.poses:
+            if champ.is_relation:
+                yield champ.related_model, self.apres(champ)
         if self.suivi.sujet:
             yield self.suivi.champ_du_sujet.related_model, self.apres(self.suivi.champ_du_sujet)
 
     def nom(self, noms):
         """Ce qui distingue une ligne liée ; vide pour l'objet principal."""
-        if self.suivi.principal:
-            return ""
+        if self.suivi.principal or self.suivi.nom:
+            return self.suivi.nom
         return noms.dire(self.suivi.champ_du_sujet, self.actuelle) if self.suivi.sujet else str(self.actuelle.instance)
 
     def changements(self, noms):
         de_quoi, nature = self.nom(noms), self.actuelle.history_type
+        if nature in VERBES and self.suivi.champs:
+            return self.valeurs_posees(noms)
         if nature in VERBES and self.suivi.principal:
             return [Changement(majuscule(self.modele._meta.verbose_name), "", self.suivi.principal)]
         if nature in VERBES:
-            return [Changement(majuscule(de_quoi), "", VERBES[nature] + "e" * self.suivi.feminin)]
+            fait = Changement(majuscule(de_quoi), "", VERBES[nature] + "e" * self.suivi.feminin)
+            return [fait, *self.valeurs_posees(noms)]
         suffixe = f" ({de_quoi})" if de_quoi else ""
         return [
             Changement(
@@ -158,6 +315,9 @@ class Ligne:
             )
             for champ in self.modifies
         ]
+
+    def valeurs_posees(self, noms):
+        return [Changement(majuscule(c.verbose_name), "", noms.dire(c, self.actuelle)) for c in self.poses]
 
 
 class Noms:
@@ -194,7 +354,7 @@ def lire(modele, **criteres):
 def lire_le_suivi(suivi):
     lues = suivi.modele.history.filter(**suivi.criteres).select_related("history_user")
     par_objet = defaultdict(list)
-    for ligne in lues.order_by("-history_date", "-history_id")[:LIMITE]:
+    for ligne in lues.order_by("-history_date", "-history_id")[: suivi.limite]:
         par_objet[ligne.id].append(ligne)
     return [
         Ligne(suivi, actuelle, precedente)

@@ -597,6 +597,9 @@ class PrevisionPluriannuelle(models.Model):
         ordering = ["annee"]
         constraints = [models.UniqueConstraint(fields=["action", "annee"], name="prevision_unique")]
 
+    def __str__(self):
+        return f"Prévision {self.annee}"
+
 
 class SuiviFinancement(models.Model):
     """Un vote ou un versement d'un autre financeur, connu après coup : un fait daté, lu par la seule exécution."""

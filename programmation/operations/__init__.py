@@ -93,6 +93,7 @@ from .pluriannuel import PrevisionsSaisies, prevoir
 from .promotion import ChoixDeLigne, PropositionsPerimees, annuler_la_promotion, promouvoir, sans_enveloppe
 from .propositions import MontantPropose, ProposesRefuses, proposer
 from .reconduction import DejaReconduite, DemandeDeReconduction, Reconduite, reconduction_de, reconduire
+from .restauration import Retour, preparer_le_retour, restaurer
 from .saisie import Examen, SaisieAction, enregistrer, enregistrer_et_deposer, examiner
 from .scenarios import (
     Depart,
@@ -121,6 +122,9 @@ __all__ = [
     "prevoir",
     "reconduction_de",
     "reconduire",
+    "Retour",
+    "preparer_le_retour",
+    "restaurer",
     "DejaEnregistre",
     "DejaFait",
     "DejaPorte",

@@ -72,6 +72,7 @@ class ActionDetailView(PerimetreMixin, DetailView):
             historique=historique(action) if est_de_l_etat else [],
             gestes=gestes_possibles(utilisateur, action),
             peut_modifier=regles.peut_modifier(utilisateur, action),
+            restaurable=action if regles.peut_modifier(utilisateur, action) else None,
         )
 
     def d_une_annee_a_l_autre(self, est_de_l_etat):

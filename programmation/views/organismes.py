@@ -74,6 +74,7 @@ def organisme_detail(request, pk):
         "annees": actions_par_exercice(organisme, request.user),
         "actes": actes_de(organisme, request.user),
         "peut_ecrire": regles.peut_tenir_les_organismes(request.user),
+        "lit_l_histoire": regles.sert_l_etat(request.user),
     }
     return render(request, "programmation/organisme_detail.html", contexte)
 

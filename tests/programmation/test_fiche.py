@@ -146,7 +146,7 @@ def test_la_fiche_ecrit_le_nom_court_du_contrat(client, agent, ludo):
     ludo.contrat.intitule = "Contrat de ville de Caen la mer"
     ludo.contrat.save()
     texte = page(client, agent, ludo)
-    assert "Contrat de ville : Caen la mer" in texte
+    assert " : Caen la mer</p>" in texte
     assert "Contrat de ville de" not in texte
 
 
@@ -177,7 +177,7 @@ def test_les_tranches_d_un_dossier_font_une_action_pluriannuelle(client, agent, 
 )
 def test_la_fiche_ouvre_dauphin_dans_une_nouvelle_fenetre(client, agent, ludo, settings, reglage, adresse):
     settings.ADRESSE_DAUPHIN = reglage
-    [lien] = noeuds(page(client, agent, ludo), "//a[contains(., 'Dauphin')]")
+    [lien] = noeuds(page(client, agent, ludo), "//a[contains(., 'ouvrir Dauphin')]")
     assert (lien.get("href"), lien.get("target"), lien.get("rel")) == (adresse, "_blank", "noopener")
     assert texte(lien) == "ouvrir Dauphin (nouvelle fenêtre)"
 
