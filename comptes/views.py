@@ -1,10 +1,14 @@
 """Connexion, mot de passe et compte : les vues de Django avec nos gabarits."""
 
 from django.contrib.auth import views
-from django.shortcuts import render
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
+from django.views.decorators.http import require_POST
 
-from comptes import essais
+from comptes import conservation, essais
+from comptes.conservation import Ecran
 from comptes.forms import ConnexionForm, MotDePasseForm, MotDePasseOublieForm, NouveauMotDePasseForm
 
 
@@ -55,3 +59,28 @@ def compte(request):
     """Qui je suis pour l'application, et ce que mes habilitations m'ouvrent."""
     habilitations = request.user.habilitations.select_related("departement", "contrat", "quartier")
     return render(request, "comptes/compte.html", {"habilitations": habilitations})
+
+
+# --- Les saisies conservées ---
+
+
+@require_POST
+def saisie_conserver(request):
+    """Range ce qui est en train d'être tapé ; 413 si c'est trop long pour être gardé."""
+    ecran = ecran_de_la_personne(request)
+    return HttpResponse(status=204 if conservation.conserver(ecran, conservation.contenu(request.POST)) else 413)
+
+
+@require_POST
+def saisie_abandonner(request):
+    ecran = ecran_de_la_personne(request)
+    conservation.oublier(ecran)
+    return redirect(ecran.adresse)
+
+
+def ecran_de_la_personne(request):
+    """L'écran du champ signé, s'il est à cette personne (403 sinon)."""
+    ecran = Ecran.du_champ(request.POST)
+    if ecran is None or not ecran.est_a(request.user):
+        raise PermissionDenied("Cette saisie n’est pas la vôtre.")
+    return ecran

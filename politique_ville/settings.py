@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "politique_ville.cache.garder_pour_soi",
+    "politique_ville.saisie.ConserverLaSaisie",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -181,6 +182,7 @@ LOGGING = {
 # --- Sécurité ---
 
 SESSION_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "politique_ville.saisie.jeton_perime"
 SESSION_COOKIE_AGE = 12 * 3600
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"

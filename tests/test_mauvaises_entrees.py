@@ -240,7 +240,7 @@ def test_une_annee_impossible_est_refusee_sur_sa_date(agent, cadre, date):
     assert Action.objects.count() == 0
 
 
-@pytest.mark.parametrize("geste", ["actualiser", "reprendre", "brouillon"])
+@pytest.mark.parametrize("geste", ["actualiser", "brouillon"])
 @pytest.mark.parametrize("nombre", ["abc", "1000000", GEANT, "²", ""])
 def test_un_plan_aux_compteurs_forges_redonne_la_page_sans_rien_ecrire(agent, cadre, geste, nombre):
     donnees = brouillon(cadre, geste=geste) | {"plan-TOTAL_FORMS": nombre, "plan-INITIAL_FORMS": nombre}

@@ -4,12 +4,14 @@ import re
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.html import format_html
 from django.views import View
 from django.views.decorators.http import require_safe
 
+from comptes import conservation
 from politique_ville.outils.francais import euros
 from politique_ville.outils.typographie import insecables
 
@@ -24,9 +26,8 @@ from ..synthese.reconduction import an_dernier
 from .mixins import IDENTIFIANT, exiger
 
 DEPOSER, RESOUDRE = "deposer", "resoudre"
-ACTUALISER, REPRENDRE = "actualiser", "reprendre"  # réaffichent la saisie avec les choix à jour, sans rien vérifier
+ACTUALISER = "actualiser"  # réaffiche la saisie avec les choix à jour, sans rien vérifier
 REPRIS = ["exercice", "echelle", "contrat", "campagne", "porteur", "etablissement", "dispositif"]
-DERNIERE_SAISIE = "derniere_saisie"
 JAMAIS_LUE = 0  # la version d'une action que le formulaire a créée sans la relire
 DEJA_AUTREMENT = "Ce formulaire avait déjà enregistré cette action, autrement : choisir ce qu’il faut garder."
 ROLE_QUI_LIT = "Votre rôle ne permet pas de saisir des actions."
@@ -55,21 +56,29 @@ class SaisieView(View):
         if empechement:
             messages.warning(request, insecables(empechement))
             return redirect(self.action)
+        retrouvee = self.retrouvee()
+        if retrouvee:
+            return self.page(self.formulaire(conservation.donnees(retrouvee), sans_controle=True), retrouvee)
         repris = {nom: request.GET[nom] for nom in REPRIS if nom in request.GET}
         return self.page(self.formulaire(initial=repris))
 
     def post(self, request):
         self.pour_deposer = self._veut_deposer()
-        geste = request.POST.get("geste")
-        if geste in (ACTUALISER, REPRENDRE):
-            donnees = avec_une_ligne_de_plus(request.POST) if geste == ACTUALISER else request.POST
-            return self.page(self.formulaire(donnees, sans_controle=True))
+        if request.POST.get("geste") == ACTUALISER:
+            return self.page(self.formulaire(avec_une_ligne_de_plus(request.POST), sans_controle=True))
         formulaire = self.formulaire(request.POST, pour_deposer=self.pour_deposer)
         juste = formulaire.is_valid()
         deja = self.deja_enregistree(formulaire)
         if deja:
             return self.revoir(deja)
         return self.enregistrer(formulaire) if juste else self.page(formulaire)
+
+    def retrouvee(self):
+        """Ce que la personne avait tapé ici sans l'enregistrer, ou None ; une action déjà créée ne se reprend pas."""
+        saisie = conservation.retrouver(self.request.user, self.request.path)
+        if saisie is None or self.action:
+            return saisie
+        return None if est_deja_creee(conservation.donnees(saisie).get("cle")) else saisie
 
     def _veut_deposer(self):
         """Seul un brouillon se dépose : si quelqu'un l'a déposé entre-temps, il ne reste qu'à enregistrer."""
@@ -163,14 +172,14 @@ class SaisieView(View):
 
     # --- Répondre ---
 
-    def page(self, formulaire):
+    def page(self, formulaire, retrouvee=None):
         contexte = {
             "formulaire": formulaire,
             "action": self.action,
             "titre": self.titre,
             "lu": self.lu(formulaire),
             "nouveau_porteur": NouveauPorteurForm(),
-            "derniere_saisie": self.request.session.get(DERNIERE_SAISIE, ""),
+            "retrouvee": retrouvee,
             "an_dernier": an_dernier(self.action, Action.objects.visibles_par(self.request.user))
             if self.action
             else None,
@@ -184,7 +193,6 @@ class SaisieView(View):
         return Lu.de(saisie_de(self.action, [champ for champ in CHAMPS_DU_MODELE if champ != "exercice"])).jeton
 
     def reussir(self, formulaire, action):
-        self.request.session[DERNIERE_SAISIE] = str(formulaire.cleaned_data["cle"] or "")
         messages.success(self.request, self.phrase_de_reussite(action))
         self.signaler_les_jumelles(action)
         anomalie = anomalie_du_plan(action)
@@ -222,6 +230,14 @@ def action_a_modifier(utilisateur, pk):
     action = get_object_or_404(lues, pk=pk)
     exiger(regles.peut_gerer(utilisateur, action), "Vous lisez cette action sans pouvoir la modifier.")
     return action
+
+
+def est_deja_creee(cle):
+    """Une action porte-t-elle déjà cette clé, telle que le formulaire l'a écrite ?"""
+    try:
+        return Action.objects.filter(cle=cle).exists()
+    except ValidationError:
+        return False
 
 
 def anomalie_du_plan(action):

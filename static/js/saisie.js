@@ -1,4 +1,4 @@
-// La saisie d'une action : plan de financement en direct, lignes au clavier, saisie gardée si la session expire.
+// La saisie d'une action : plan de financement en direct, lignes au clavier.
 // L'argent est en centimes entiers (BigInt), jamais en nombre à virgule. Sans ce script, le formulaire marche encore.
 
 const formulaire = document.querySelector("form[data-saisie]");
@@ -174,49 +174,6 @@ function repartirLeDossier() {
   tranche.value = Number(reference[2]);
 }
 
-// --- Saisie gardée dans cet onglet, si la session expire avant l'envoi ---
-
-const memoire = `saisie ${formulaire?.dataset.saisie} ${location.pathname}`;
-
-function garder() {
-  const champs = [...new FormData(formulaire)].filter(([nom]) => nom !== "csrfmiddlewaretoken");
-  sessionStorage.setItem(memoire, JSON.stringify({ le: Date.now(), champs }));
-}
-
-function proposerLaReprise() {
-  if (formulaire.hasAttribute("data-renvoye")) return garder();
-  const gardee = JSON.parse(sessionStorage.getItem(memoire) ?? "null");
-  if (!gardee) return;
-  const jeton = gardee.champs.find(([nom]) => nom === "cle")?.[1];
-  const bandeau = document.querySelector("[data-reprise]");
-  if (jeton === formulaire.dataset.derniereSaisie) return oublier();
-  const heure = new Date(gardee.le).toLocaleString("fr-FR", { dateStyle: "short", timeStyle: "short" });
-  bandeau.querySelector("[data-reprise-texte]").textContent = `Une saisie du ${heure} n’a pas été enregistrée.`;
-  bandeau.hidden = false;
-  bandeau.querySelector("[data-reprise-oui]").addEventListener("click", () => reprendre(gardee.champs));
-  bandeau.querySelector("[data-reprise-non]").addEventListener("click", () => {
-    oublier();
-    bandeau.hidden = true;
-    formulaire.querySelector("select, input:not([type=hidden])").focus();
-  });
-}
-
-const oublier = () => sessionStorage.removeItem(memoire);
-
-// Le serveur réaffiche la saisie avec les choix à jour, sans rien vérifier ni enregistrer.
-function reprendre(champs) {
-  const envoi = document.createElement("form");
-  envoi.method = "post";
-  const jeton = formulaire.elements.csrfmiddlewaretoken.value;
-  for (const [nom, valeur] of [...champs, ["csrfmiddlewaretoken", jeton], ["geste", "reprendre"]]) {
-    const cache = document.createElement("input");
-    Object.assign(cache, { type: "hidden", name: nom, value: valeur });
-    envoi.append(cache);
-  }
-  document.body.append(envoi);
-  envoi.submit();
-}
-
 // --- Mise en route ---
 
 if (plan) {
@@ -231,19 +188,14 @@ if (plan) {
   plan.addEventListener("keydown", entreeDansLePlan);
   calculer();
   montrerLesCles();
-  proposerLaReprise();
 
-  formulaire.addEventListener("input", () => {
-    calculer();
-    garder();
-  });
+  formulaire.addEventListener("input", calculer);
   formulaire.addEventListener("change", ({ target }) => {
     if (target.name.endsWith("-financeur")) suivreLeFinanceur(target.closest("[data-ligne]"));
     if (target.inputMode === "decimal") mettreEnForme(target);
     if (target.name === "dossier") repartirLeDossier();
     if (target.name === "quartiers") montrerLesCles();
     calculer();
-    garder();
   });
   // Dans une longue page, Entrée dans un champ n'enregistre pas par mégarde ; les boutons le font.
   formulaire.addEventListener("keydown", (evenement) => {

@@ -341,30 +341,6 @@ def test_changer_de_departement_change_les_financeurs(page, live_server, connect
     expect(financeurs.locator("option:checked")).to_have_text("ANCT – P147")
 
 
-def test_une_saisie_interrompue_par_la_session_se_reprend_apres_la_connexion(
-    page, ouvrir, context, cadre, agent, connecter, plaintes
-):
-    ouvrir(AJOUTER)
-    page.locator("#id_contrat").select_option(label="Caen la mer")
-    page.get_by_role("checkbox", name="Chemin Vert").check(force=True)
-    page.locator("#id_intitule").fill("À moitié saisie")
-    page.locator("#id_plan-0-demande").fill("1 234,50")
-    page.locator("#id_plan-0-demande").press("Tab")
-    context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
-    page.get_by_role("button", name="Enregistrer le brouillon").click()
-    page.wait_for_url("**/compte/connexion/**")
-    connecter(agent)
-    ouvrir(AJOUTER)
-    page.get_by_role("button", name="Reprendre cette saisie").click()
-    expect(page.locator("#id_intitule")).to_have_value("À moitié saisie")
-    expect(page.get_by_role("checkbox", name="Chemin Vert")).to_be_checked()
-    page.get_by_role("button", name="Enregistrer le brouillon").click()
-    page.wait_for_url(FICHE)
-    assert Action.objects.get().financements.get().demande == euros("1234.50")
-    ouvrir(AJOUTER)
-    expect(page.locator("[data-reprise]")).to_be_hidden()
-
-
 def test_entree_dans_un_champ_n_enregistre_pas_par_megarde(page, ouvrir, cadre):
     ouvrir(AJOUTER)
     page.locator("#id_intitule").fill("Presque")

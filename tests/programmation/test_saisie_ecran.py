@@ -903,19 +903,6 @@ def test_actualiser_garde_la_saisie_met_les_choix_a_jour_et_ne_verifie_rien(agen
     assert not Action.objects.exists()
 
 
-def test_reprendre_une_saisie_redonne_ce_qui_etait_tape(agent, cadre):
-    cle = str(uuid.uuid4())
-    reponse = envoyer(agent, brouillon(cadre, geste="reprendre", cle=cle, intitule="À moitié"))
-    assert reponse.context["formulaire"]["intitule"].value() == "À moitié"
-    assert f'value="{cle}"' in reponse.content.decode()
-
-
-def test_la_page_sait_quelle_saisie_est_deja_enregistree(agent, cadre):
-    donnees = brouillon(cadre)
-    envoyer(agent, donnees)
-    assert f'data-derniere-saisie="{donnees["cle"]}"' in agent.get(AJOUTER).content.decode()
-
-
 # --- Deux personnes en même temps ---
 
 

@@ -1,0 +1,84 @@
+// Ce qui est tapé se range sur le serveur, au fil de la frappe ; ce qui a été retrouvé revient dans le formulaire.
+// Un formulaire qui se conserve porte un champ caché [data-conserver]. Sans ce script, l'envoi d'une session expirée
+// est gardé quand même.
+
+const DELAI = 2000; // ms sans frappe avant de ranger
+
+function suivre(champ) {
+  const formulaire = champ.form;
+  let attente = null;
+  let enVol = null;
+  let envoye = false;
+
+  const ranger = async (options = {}) => {
+    clearTimeout(attente);
+    attente = null;
+    enVol = new AbortController();
+    const corps = new URLSearchParams(new FormData(formulaire));
+    const requete = { method: "POST", body: corps, redirect: "manual", signal: enVol.signal, ...options };
+    const reponse = await fetch(champ.dataset.conserver, requete).catch(() => null);
+    if (reponse?.type === "opaqueredirect") direLaSessionExpiree(champ);
+  };
+  const bientot = ({ target }) => {
+    if (envoye || target.form !== formulaire) return;
+    clearTimeout(attente);
+    attente = setTimeout(ranger, DELAI);
+  };
+  formulaire.addEventListener("input", bientot);
+  formulaire.addEventListener("change", bientot);
+  // L'envoi dit tout : rien ne doit arriver après lui.
+  formulaire.addEventListener("submit", (evenement) => {
+    if (evenement.defaultPrevented) return;
+    envoye = true;
+    clearTimeout(attente);
+    attente = null;
+    enVol?.abort();
+  });
+  // La page quittée avant la fin du délai : les dernières frappes partent quand même.
+  window.addEventListener("pagehide", () => attente !== null && ranger({ keepalive: true }));
+  window.addEventListener("pageshow", ({ persisted }) => persisted && (envoye = false));
+  for (const lien of formulaire.querySelectorAll("a[data-abandonne]")) {
+    lien.addEventListener("click", () => {
+      clearTimeout(attente);
+      attente = null;
+      enVol?.abort();
+      const { csrfmiddlewaretoken } = formulaire.elements;
+      const corps = new URLSearchParams([[champ.name, champ.value], ["csrfmiddlewaretoken", csrfmiddlewaretoken.value]]);
+      navigator.sendBeacon(champ.dataset.abandonner, corps);
+    });
+  }
+}
+
+function direLaSessionExpiree(champ) {
+  if (champ.form.querySelector("[data-session-expiree]")) return;
+  const phrase = document.createElement("p");
+  phrase.className = "fr-message fr-message--info fr-my-2w";
+  phrase.dataset.sessionExpiree = "";
+  phrase.setAttribute("role", "status");
+  phrase.textContent =
+    "Votre session a expiré. Rien n’est perdu\u00a0: à l’envoi, il faudra vous reconnecter, puis votre saisie sera retrouvée.";
+  champ.form.append(phrase);
+}
+
+// Chaque valeur revient dans le champ de son nom ; les compteurs d'un tableau restent ceux de la page.
+function remettre(formulaire, paires) {
+  const valeurs = new Map();
+  for (const [nom, valeur] of paires) valeurs.set(nom, [...(valeurs.get(nom) ?? []), valeur]);
+  for (const champ of formulaire.elements) {
+    if (!champ.name || champ.matches("button, [type=submit], [data-conserver], [name=csrfmiddlewaretoken]")) continue;
+    if (/-(TOTAL|INITIAL|MIN_NUM|MAX_NUM)_FORMS$/.test(champ.name)) continue;
+    const siennes = valeurs.get(champ.name) ?? [];
+    if (champ.type === "checkbox" || champ.type === "radio") champ.checked = siennes.includes(champ.value);
+    else if (champ.multiple) for (const option of champ.options) option.selected = siennes.includes(option.value);
+    else if (siennes.length) champ.value = siennes.shift();
+  }
+}
+
+for (const champ of document.querySelectorAll("[data-conserver]")) {
+  const gardee = document.getElementById("saisie-retrouvee");
+  if (gardee) {
+    remettre(champ.form, JSON.parse(gardee.textContent));
+    document.querySelector("[data-retrouvee]").hidden = false;
+  }
+  suivre(champ);
+}
