@@ -334,6 +334,7 @@ def test_promouvoir_decide_une_fois_meme_en_double_clic(client, scenario):
     assert [d.montant for d in Decision.objects.order_by("montant")] == [euros(3000), euros(5000)]
     page = client.get(adresse(scenario))
     assert "déjà promu" in page.content.decode()
+    assert "Ne compte plus" not in page.content.decode()
     assert noeuds(page, "//input[classe('pv-cellule')]") == []
 
 
