@@ -6,6 +6,7 @@ l'exercice : le résultat promis est le même.
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from decimal import Decimal
 from threading import Barrier
 
@@ -15,10 +16,10 @@ from django.test import Client
 
 from comptes.enums import Role
 from programmation import operations
-from programmation.enums import NatureDecision, StatutAction
+from programmation.enums import NatureDecision, NatureMouvement, StatutAction
 from programmation.models import Action, Decision, Etablissement, Financement, Organisme
 from programmation.operations import DemandeDeDecision, OperationRefusee
-from programmation.synthese import reste_a_decider
+from programmation.synthese import Credits, reste_a_decider
 from tests.fabriques import (
     ActionFactory,
     ContratFactory,
@@ -123,6 +124,33 @@ def test_deux_decisions_simultanees_dans_deux_feuilles_ne_depassent_pas_leur_mer
     refus = [resultat for resultat in resultats if isinstance(resultat, OperationRefusee)]
     assert [str(mere) in message for resultat in refus for message in resultat.messages] == [True]
     assert reste_a_decider(mere) == euros(200)
+
+
+def test_trois_redeploiements_simultanes_ne_prennent_pas_plus_que_l_enveloppe_n_a():
+    """1 000 € prévus, trois fois 400 : deux passent, le troisième apprend ce qui reste."""
+    source = EnveloppeFactory()
+    MouvementFactory(enveloppe=source, ae=euros(1000))
+    responsables = [habiliter(Role.RESPONSABLE) for _ in range(3)]
+    cibles = [EnveloppeFactory(exercice=source.exercice) for _ in responsables]
+
+    def geste(cible, responsable):
+        credits, champs = Credits(euros(400), euros(400)), {"date": date(2026, 3, 2), "motif": "Essai"}
+        champs["nature"] = NatureMouvement.PREVISION
+        return lambda: operations.redeployer(source, cible, credits, par=responsable, **champs)
+
+    resultats = ensemble(*[geste(*paire) for paire in zip(cibles, responsables, strict=True)])
+    refus = [resultat for resultat in resultats if isinstance(resultat, OperationRefusee)]
+    assert len(refus) == 1
+    assert "n’a que 200,00" in refus[0].messages[0]
+    assert sorted(reste_a_decider(cible) for cible in cibles) == [euros(0), euros(400), euros(400)]
+
+
+def test_le_meme_mouvement_envoye_trois_fois_n_est_ecrit_qu_une_fois():
+    enveloppe, responsable = EnveloppeFactory(), habiliter(Role.RESPONSABLE)
+    donnees = {"nature": "prevision", "ae": "400", "date": "2026-03-02", "geste": str(uuid.uuid4())}
+    adresse = f"/programmation/enveloppes/{enveloppe.pk}/mouvement/"
+    assert ensemble(*[envoi(responsable, adresse, donnees) for _ in range(3)]) == [302, 302, 302]
+    assert reste_a_decider(enveloppe) == euros(400)
 
 
 def test_deux_lots_qui_se_croisent_ne_se_bloquent_pas(agents):

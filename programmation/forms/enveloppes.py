@@ -119,9 +119,9 @@ class MouvementForm(MontantsMixin):
         donnees = super().clean()
         nature = donnees.get("nature")
         if nature and nature != NatureMouvement.PREVISION:
-            mot = NatureMouvement(nature).label.lower()
             effet = "se déduit" if nature in NatureMouvement.deduites() else "s’ajoute"
-            self.refuser_le_signe(f"Écrire ce montant sans signe moins : {article(mot)} {effet} tout seul.")
+            mot = NatureMouvement(nature).label
+            self.refuser_le_signe(f"Écrire ce montant sans signe moins : « {mot} » {effet} toujours.")
         return donnees
 
     def mouvement(self, enveloppe) -> MouvementEnveloppe:
@@ -129,11 +129,6 @@ class MouvementForm(MontantsMixin):
         signe = -1 if lus["nature"] in NatureMouvement.deduites() else 1
         champs = {nom: lus[nom] for nom in ("nature", "date", "reference", "motif", "geste")}
         return MouvementEnveloppe(enveloppe=enveloppe, ae=signe * self.credits.ae, cp=signe * self.credits.cp, **champs)
-
-
-def article(mot):
-    """« une notification », « un gel »."""
-    return f"un {mot}" if mot in ("gel", "dégel", "retrait", "complément") else f"une {mot}"
 
 
 class RedeploiementForm(MontantsMixin):

@@ -113,7 +113,7 @@ def refuser_de_perdre_ce_qu_elle_porte(enveloppe):
 
 
 def declarer_la_notification_complete(
-    enveloppe: Enveloppe, date: Date | None, *, par: Utilisateur, motif: str = "Notification complète"
+    enveloppe: Enveloppe, date: Date | None, *, par: Utilisateur, motif: str = ""
 ) -> Enveloppe:
     """Dès lors, le plafond est le notifié et non plus le prévisionnel. Sans date : la déclaration est retirée."""
     if date is None:
@@ -122,8 +122,9 @@ def declarer_la_notification_complete(
         exercice = verrouiller(enveloppe.exercice, par)
         refuser_la_date(exercice, date)
         enveloppe.notification_complete_le = date
+        raison = motif.strip() or "Notification complète"
         with filles_dans_leur_mere([exercice.pk]):
-            modifier_avec_historique([enveloppe], Enveloppe, ["notification_complete_le"], par=par, motif=motif)
+            modifier_avec_historique([enveloppe], Enveloppe, ["notification_complete_le"], par=par, motif=raison)
     return enveloppe
 
 

@@ -207,7 +207,7 @@ def mouvement_create(request, pk):
             request,
             formulaire,
             lambda: operations.enregistrer_des_mouvements([mouvement], par=request.user, motif=mouvement.motif),
-            f"{mouvement.get_nature_display()} de {euros(mouvement.ae)} enregistrée au journal.",
+            f"Mouvement enregistré : {mouvement.get_nature_display().lower()} de {euros(mouvement.ae)}.",
             enveloppe,
         )
         if reponse:
@@ -269,9 +269,7 @@ def enveloppe_notifiee(request, pk):
         reponse = tenter(
             request,
             formulaire,
-            lambda: operations.declarer_la_notification_complete(
-                enveloppe, jour, par=request.user, motif=motif or "Notification complète"
-            ),
+            lambda: operations.declarer_la_notification_complete(enveloppe, jour, par=request.user, motif=motif),
             f"La notification de « {enveloppe} » {dit}.",
             enveloppe,
         )

@@ -243,8 +243,8 @@ def test_un_montant_colle_avec_ses_espaces_est_lu_et_le_signe_suit_la_nature(cli
 @pytest.mark.parametrize(
     ("champs", "champ", "mots"),
     [
-        ({"nature": "gel", "ae": "-5"}, "ae", "un gel se déduit tout seul"),
-        ({"nature": "notification", "ae": "-5"}, "ae", "une notification s’ajoute tout seul"),
+        ({"nature": "gel", "ae": "-5"}, "ae", "Gel\xa0» se déduit toujours"),
+        ({"nature": "notification", "ae": "-5"}, "ae", "Notification\xa0» s’ajoute toujours"),
         ({"date": "0206-03-01"}, "date", "L’année doit être entre"),
         ({"date": "2206-03-01"}, "date", "L’année doit être entre"),
         ({"ae": "12,345"}, "ae", "deux décimales"),

@@ -115,7 +115,7 @@ def test_declarer_une_fille_notifiee_ne_la_releve_pas_au_dessus_de_sa_mere(respo
 def test_la_notification_complete_se_retire_avec_un_motif(responsable, mere):
     operations.declarer_la_notification_complete(mere, JOUR, par=responsable)
     with pytest.raises(MotifExige):
-        operations.declarer_la_notification_complete(mere, None, par=responsable, motif=" ")
+        operations.declarer_la_notification_complete(mere, None, par=responsable)
     operations.declarer_la_notification_complete(mere, None, par=responsable, motif="Un complément est annoncé")
     assert Enveloppe.objects.get(pk=mere.pk).notification_complete_le is None
 
