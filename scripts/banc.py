@@ -20,6 +20,7 @@ from io import BytesIO, StringIO
 from pathlib import Path
 from statistics import median
 
+import banc_courriers
 import banc_photographies
 import banc_postes
 import banc_scenarios
@@ -185,6 +186,7 @@ class Banc:
         yield from self.postes()
         yield from self.lots()
         yield from self.scenarios()
+        yield from self.courriers()
         yield from self.photographies()
 
     def page(self, mesure, nom_url, parametres=None, *args, par=None):
@@ -285,6 +287,23 @@ class Banc:
             for montre, nom, seuil in banc_photographies.ECRANS:
                 mesure = Mesure(f"photographie : {montre}", seuil, nombre)
                 yield self.page(mesure, nom, None, photographie.pk, par=par)
+            transaction.set_rollback(True)
+
+    def courriers(self):
+        """Cinquante lettres d'accord, sur un exercice ajouté puis oublié."""
+        from django.db import transaction
+
+        from pilotage import volume
+
+        with transaction.atomic():
+            par, exercice = agent_du_lot(volume)
+            actions = banc_courriers.preparer_les_lettres(exercice, banc_courriers.LETTRES)
+            adresse = adresse_de("programmation:courrier_create")
+            for format in ("pdf", "zip"):
+                mesure = Mesure(f"courriers : {format}", 20_000, len(actions))
+                geste = banc_courriers.telecharger(client_de(par), adresse, actions, format)
+                mesure.requetes, mesure.valeur = chronometrer(geste, max(1, self.repetitions // 4))
+                yield mesure
             transaction.set_rollback(True)
 
     def ecriture(self, mesure, geste):

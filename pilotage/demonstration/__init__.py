@@ -14,6 +14,7 @@ from comptes.models import Utilisateur
 from programmation.models import Exercice, Nomenclature
 from programmation.operations import ouvrir_un_exercice
 
+from .actes import etablir_les_actes
 from .annees import PROGRAMMEE, ActionPrevue, Annee, regler_les_montants, tirer_le_sort
 from .avis import donner_des_avis
 from .comites import reunir_les_comites
@@ -100,6 +101,7 @@ def charger_un_departement(code: str, profil: Profil, comptes: dict[str, Utilisa
         derouler(Deroulement(outils, agent, responsable, alea), prevues, precedentes)
         suites = Random(f"{GRAINE} {code} {annee} exécution")
         Execution(exercice, [agent, responsable], suites, finie=annee in FIGEES, close=annee in CLOSES).derouler()
+        etablir_les_actes(exercice, agent, finie=annee in FIGEES)
         precedentes = {p.projet: p.action for p in reversed(prevues) if p.sort == PROGRAMMEE}
         projets = [projet for projet in projets if projet in precedentes and se_poursuit(projet, annee, alea)]
 

@@ -97,6 +97,7 @@ def creer(fiche, departement, rang, alea, par, *, avec_siret):
         droit=Droit.PRIVE if association else Droit.PUBLIC,
         siren=siren(int(departement.code) * 1_000 + rang) if avec_siret else None,
         courriel=f"contact@porteur-{departement.code}-{rang:03d}.example",
+        **adresse(fiche, departement, rang) if avec_siret else {},  # sans elle, aucune lettre ne part
         telephone=f"{TELEPHONES[departement.code]} {rang // 100:02d} {rang % 100:02d}",
         cer_souscrit_le=date(2022, alea.randint(1, 12), alea.randint(1, 28)) if association else None,
     )
@@ -107,6 +108,14 @@ def creer(fiche, departement, rang, alea, par, *, avec_siret):
         siege = fiche.villes[0] if fiche.villes else None
         etablissement = rattacher_un_siret(organisme, numero, par=par, motif=MOTIF, commune=siege)
     return Porteur(organisme, fiche.domaines, fiche.villes, etablissement)
+
+
+def adresse(fiche, departement, rang) -> dict[str, str]:
+    """Une adresse inventée : aucun code postal ne finit par 999."""
+    if not fiche.villes:
+        return {}
+    voie = f"{rang}, rue de l’Exemple"
+    return {"adresse": voie, "code_postal": f"{departement.code}999", "ville": fiche.villes[0].nom}
 
 
 def siren(rang: int) -> str:

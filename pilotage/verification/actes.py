@@ -1,0 +1,46 @@
+"""Les actes : un organisme, un exercice, et chaque décision portée une seule fois."""
+
+from collections import defaultdict
+
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+
+from programmation.enums import NatureDecision
+from programmation.models import Acte
+
+from .outils import Ecart, verification
+
+PORTAGES = Acte.decisions.through.objects
+
+
+@verification("acte et décisions", "Un acte porte des décisions de son exercice et de son organisme, après fusion.")
+def acte_et_decisions():
+    """Une fusion défaite après l'acte ne le contredit pas : l'un ou l'autre organisme convient."""
+    porteur = Coalesce("decision__action__porteur__fusionne_dans", "decision__action__porteur")
+    lus = PORTAGES.annotate(porteur=porteur, titulaire=Coalesce("acte__organisme__fusionne_dans", "acte__organisme"))
+    memes = Q(porteur=F("titulaire")) | Q(decision__action__porteur=F("acte__organisme"))
+    fautifs = lus.exclude(memes & Q(decision__action__exercice=F("acte__exercice")))
+    for pk, action in fautifs.order_by("pk").values_list("acte", "decision__action__intitule"):
+        yield Ecart(f"acte {pk}", "une décision de son organisme et de son exercice", f"« {action} »")
+
+
+@verification("décision portée", "Une décision n’est portée que par un acte en vigueur, et par son projet d’avenant.")
+def decision_portee():
+    en_vigueur = Acte.objects.en_vigueur().order_by().values("pk")
+    porteurs = defaultdict(set)
+    for portage in PORTAGES.filter(acte__in=en_vigueur).values_list("decision", "acte", "acte__remplace").iterator():
+        porteurs[portage[0]].add(portage[1:])
+    for decision, actes in porteurs.items():
+        connus = {acte for acte, _ in actes}
+        seuls = [acte for acte, remplace in actes if remplace not in connus]
+        if len(seuls) > 1:
+            yield Ecart(f"décision {decision}", "un acte", f"les actes {', '.join(map(str, sorted(seuls)))}")
+
+
+@verification("décision d’un acte", "Un acte porte au moins une décision, et aucune qui ne porte pas de crédits.")
+def decision_d_un_acte():
+    for pk in Acte.objects.filter(decisions=None).order_by("pk").values_list("pk", flat=True):
+        yield Ecart(f"acte {pk}", "une décision", "aucune")
+    sans_credits = PORTAGES.filter(decision__nature__in=NatureDecision.sans_montant())
+    for pk, nature in sans_credits.order_by("pk").values_list("acte", "decision__nature"):
+        yield Ecart(f"acte {pk}", "des crédits", nature)
