@@ -206,7 +206,7 @@ def formulaires(
 def deja_enregistre(saisie: SaisieDePassage, actuel: Passage, utilisateur) -> bool:
     """Le même envoi de la même personne a déjà tout écrit (double clic, page renvoyée)."""
     derniere = actuel.history.order_by("-history_id").first()
-    if actuel.version != saisie.version + 1 or derniere.history_user_id != utilisateur.pk:
+    if saisie.version is None or actuel.version != saisie.version + 1 or derniere.history_user_id != utilisateur.pk:
         return False
     decision = actuel.decisions.order_by("pk").last()
     issue, montant = (decision.nature, decision.montant) if decision else (actuel.issue, actuel.montant)

@@ -1,5 +1,6 @@
 """Les comités : la liste, et l'ordre du jour que l'on compose. Un GET n'écrit jamais."""
 
+import re
 from decimal import Decimal
 
 from django.contrib import messages
@@ -23,7 +24,7 @@ from ..models import Action, Comite, Enveloppe, Passage, Scenario
 from ..operations import OperationRefusee
 from ..synthese.avis import avis_manquants
 from ..synthese.comites import ordre_du_jour, releve
-from .mixins import exiger
+from .mixins import IDENTIFIANT, exiger
 
 PAR_PAGE = 30
 MAXIMUM = 500  # actions proposées à la fois à l'ordre du jour
@@ -44,11 +45,14 @@ def comite_a_tenir(request, pk):
     return comite
 
 
+def identifiant(valeur):
+    """Le nombre qu'écrit cette valeur d'une adresse ou d'un envoi ; 0, que rien ne porte, si c'est autre chose."""
+    return int(valeur) if re.fullmatch(IDENTIFIANT, valeur or "") else 0
+
+
 def passage_du_comite(comite, valeur):
     """Le passage que nomme l'adresse ou l'envoi ; 404 s'il n'est pas de ce comité."""
-    if not str(valeur).isdecimal():
-        raise Http404("Passage inconnu.")
-    return get_object_or_404(comite.passages.select_related("action", "comite"), pk=valeur)
+    return get_object_or_404(comite.passages.select_related("action", "comite"), pk=identifiant(valeur))
 
 
 def actions_vues(request):
@@ -186,10 +190,10 @@ def comite_placer(request, pk):
     comite = comite_a_tenir(request, pk)
     passage = passage_du_comite(comite, request.POST.get("passage", ""))
     rang = request.POST.get("vers") or request.POST.get("rang", "")
-    if not rang.isdecimal() or len(rang) > 6:
+    if not identifiant(rang):
         messages.error(request, insecables("Le rang est un nombre entier : écrire par exemple 3."))
     else:
-        faire(request, lambda: operations.placer(passage, int(rang), par=request.user))
+        faire(request, lambda: operations.placer(passage, identifiant(rang), par=request.user))
     return redirect(f"{reverse('programmation:comite_detail', args=[pk])}?place={passage.pk}")
 
 
@@ -206,7 +210,8 @@ def comite_retirer(request, pk):
 def comite_choisir(request):
     """De la liste des actions vers l'ordre du jour d'un comité : lequel ?"""
     exiger(regles.peut_saisir_quelque_part(request.user), SANS_DROIT)
-    cadre = Cadre(request.GET, request.user)
+    filtres = filtres_de_la_liste(request.GET)
+    cadre = Cadre(filtres, request.user)
     visibles = Comite.objects.visibles_par(request.user).select_related("campagne__contrat", "campagne__exercice")
     siens = visibles.filter(campagne__exercice__in=[e.pk for e in cadre.exercices], termine_le=None)
     comites = [
@@ -216,9 +221,18 @@ def comite_choisir(request):
     ]
     if len(comites) == 1:
         adresse = reverse("programmation:comite_inscrire", args=[comites[0].pk])
-        return redirect(f"{adresse}?{request.GET.urlencode()}")
-    contexte = {"cadre": cadre, "comites": comites, "filtres": request.GET.urlencode()}
+        return redirect(f"{adresse}?{filtres.urlencode()}")
+    contexte = {"cadre": cadre, "comites": comites, "filtres": filtres.urlencode()}
     return render(request, "programmation/comite_choisir.html", contexte)
+
+
+def filtres_de_la_liste(parametres):
+    """Les filtres de la liste, que son formulaire de sélection envoie dans `retour`, et les actions cochées."""
+    if "retour" not in parametres:
+        return parametres
+    filtres = QueryDict(parametres["retour"], mutable=True)
+    filtres.setlist("action", parametres.getlist("action"))
+    return filtres
 
 
 def comite_inscrire(request, pk):
@@ -230,7 +244,7 @@ def comite_inscrire(request, pk):
 
 
 def inscrire_les_choisies(request, comite):
-    demandees = [int(cle) for cle in dict.fromkeys(request.POST.getlist("action")) if cle.isdecimal() and len(cle) < 19]
+    demandees = list(dict.fromkeys(identifiant(cle) for cle in request.POST.getlist("action")))
     visibles = actions_vues(request).in_bulk(demandees)
     if len(visibles) != len(demandees):
         raise Http404("Une action de la sélection n’existe pas ici.")
@@ -261,9 +275,7 @@ def scenarios_du_comite(request, comite):
 def scenario_choisi(request, comite, valeur):
     if not valeur:
         return None
-    if not valeur.isdecimal():
-        raise Http404("Scénario inconnu.")
-    return get_object_or_404(scenarios_du_comite(request, comite), pk=valeur)
+    return get_object_or_404(scenarios_du_comite(request, comite), pk=identifiant(valeur))
 
 
 def montants_du_scenario(scenario):
@@ -282,7 +294,7 @@ def candidates(request, comite):
     liste = Liste(filtre, parametres.get("tri", ""))
     scenario = scenario_choisi(request, comite, request.GET.get("scenario"))
     montants = montants_du_scenario(scenario)
-    choisies = [cle for cle in request.GET.getlist("action") if cle.isdecimal()]
+    choisies = [identifiant(cle) for cle in request.GET.getlist("action")]
     identifiants = liste.identifiants
     if choisies or scenario:
         identifiants = identifiants.filter(pk__in=choisies or list(montants))

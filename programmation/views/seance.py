@@ -19,6 +19,7 @@ from .comites import (
     comite_visible,
     enveloppes_vues,
     faire,
+    identifiant,
     passage_du_comite,
     peut_encore_tenir,
 )
@@ -126,7 +127,7 @@ def lignes_envoyees(request, ordre, seul):
     """Les lignes que l'envoi porte ; 404 si le passage nommé n'est pas de ce comité, ou hors du périmètre."""
     if seul is None:
         return [ligne for ligne in ordre.lignes if f"p{ligne.passage.pk}-version" in request.POST]
-    ligne = ordre.ligne(int(seul)) if seul.isdecimal() else None
+    ligne = ordre.ligne(identifiant(seul))
     if ligne is None:
         raise Http404("Passage inconnu.")
     return [ligne]
@@ -167,7 +168,7 @@ def apres_l_enregistrement(request, comite, ordre, seul):
     adresse = reverse("programmation:comite_seance", args=[comite.pk])
     if not seul:
         return redirect(adresse)
-    ligne = ordre.ligne(int(seul))
+    ligne = ordre.ligne(identifiant(seul))
     suivante = prochaine(ordre, ligne) if request.POST.get("suite") == "suivante" else None
     if suivante is None:
         return redirect(f"{adresse}?passage={ligne.passage.pk}")
@@ -227,7 +228,7 @@ def contexte_de_l_ecran(request, comite, vue):
     }
     if vue != "situation":
         contexte |= contexte_de_l_examen(request, comite, vue)
-    elif request.GET.get("passage", "").isdecimal():
+    elif "passage" in request.GET:
         choisi = passage_du_comite(comite, request.GET["passage"])
         contexte["ligne"] = ordre_du_jour(comite, actions_vues(request), seul=choisi.pk).ligne(choisi.pk)
     return avec_les_enveloppes(contexte)
@@ -240,8 +241,7 @@ def contexte_de_l_examen(request, comite, vue):
     contexte = {"ordre": ordre, "suit": "passage" not in request.GET}
     if vue == "table" or not ordre.lignes:
         return contexte
-    choisie = request.GET.get("passage", "")
-    ligne = ordre.ligne(int(choisie)) if choisie.isdecimal() else ordre.ligne(comite.en_cours_id)
-    ligne = ligne or ordre.lignes[0]
+    choisie = identifiant(request.GET.get("passage")) or comite.en_cours_id
+    ligne = ordre.ligne(choisie) or ordre.lignes[0]
     avant, apres = ordre.voisines(ligne)
     return contexte | {"ligne": ligne, "rang": rang(ordre, ligne), "avant": avant, "apres": apres}

@@ -477,3 +477,39 @@ def test_la_liste_dit_ou_en_est_chaque_comite(client, copil, technique, actions)
     client.force_login(habiliter(Role.LECTEUR, contrat=ContratFactory()))
     vide = client.get(COMITES)
     assert "Aucun comité dans votre périmètre" in texte(noeuds(vide, "//main")[0])
+
+
+HOSTILES = ["abc", "-1", "²", "9" * 5000, "😀", ""]
+PARAMETRES = ["passage", "scenario", "vue", "vu", "page", "annee", "format", "place", "tri", "action", "retour"]
+
+
+@pytest.mark.parametrize("valeur", HOSTILES)
+def test_une_adresse_ou_un_envoi_hostile_ne_casse_rien(client, copil, actions, valeur):
+    """Une phrase ou un refus 4xx, jamais une panne, et rien d'écrit."""
+    hostile = dict.fromkeys(PARAMETRES, valeur)
+    ecrans = [
+        "",
+        "inscrire/",
+        "seance/",
+        "projection/",
+        "projection/ecran/?vue=situation",
+        "projection/ecran/?vue=action",
+    ]
+    for chemin in [
+        COMITES,
+        f"{COMITES}choisir/",
+        f"/pilotage/comites/{copil.pk}/releve/",
+        *(adresse(copil, e) for e in ecrans),
+    ]:
+        assert client.get(chemin, hostile).status_code < 500, chemin
+    numero = passage(copil, actions[0]).pk
+    noms = ("issue", "montant", "observation", "version", "version_de_l_action", "enveloppe")
+    envoi = {f"p{numero}-{nom}": valeur for nom in noms} | {"passage": valeur, "rang": valeur, "action": valeur}
+    for geste in ("placer/", "retirer/", "montrer/", "seance/", "inscrire/"):
+        assert client.post(adresse(copil, geste), envoi).status_code < 500, geste
+    for geste in ("placer/", "seance/"):
+        assert client.post(adresse(copil, geste), envoi | {"passage": numero}).status_code < 500, geste
+    champs_du_comite = dict.fromkeys(("campagne", "nature", "date", "lieu"), valeur)
+    assert client.post(f"{COMITES}ajouter/", champs_du_comite).status_code == 200
+    assert not Decision.objects.exists()
+    assert Comite.objects.count() == 1
