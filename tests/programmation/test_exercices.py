@@ -192,6 +192,32 @@ def test_figee_une_campagne_n_accepte_ni_depot_ni_premiere_decision_ni_nouvelle_
     assert {action.statut for action in Action.objects.all()} == {StatutAction.BROUILLON, StatutAction.INSTRUITE}
 
 
+def test_figee_une_campagne_n_a_plus_ni_scenario_ni_comite(responsable, exercice, campagne):
+    action = ActionFactory(statut=StatutAction.INSTRUITE)
+    p147(action)
+    comite = operations.creer_un_comite(campagne, "pilotage", date(2026, 3, 12), par=responsable)
+    operations.inscrire(comite, [action], par=responsable)
+    comite = operations.ouvrir_la_seance(comite, par=responsable)
+    scenario = operations.creer_un_scenario(exercice, "Avant", par=responsable)
+    operations.saisir_des_montants(scenario, {action.pk: euros(100)}, par=responsable)
+    operations.figer(campagne, par=responsable)
+    issue = operations.SaisieDePassage(comite.passages.get(), NatureDecision.ATTRIBUTION, euros(100))
+    gestes = {
+        "un scénario": lambda: operations.creer_un_scenario(exercice, "Après", par=responsable),
+        "une promotion": lambda: operations.promouvoir(scenario, par=responsable),
+        "un comité": lambda: operations.creer_un_comite(campagne, "technique", date(2026, 4, 1), par=responsable),
+        "une décision en séance": lambda: operations.enregistrer_en_seance(comite, [issue], par=responsable),
+    }
+    passes = []
+    for nom, geste in gestes.items():
+        try:
+            geste()
+        except OperationRefusee:
+            continue
+        passes.append(nom)
+    assert passes == []
+
+
 @pytest.mark.parametrize(
     ("nature", "montant", "accorde"),
     [
