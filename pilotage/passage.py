@@ -39,7 +39,7 @@ class EnveloppeACreer:
 
 @dataclass(frozen=True)
 class Passage:
-    """Ce que le passage ajoutera. `suivant` : None s'il est à préparer. `laisses` : ce qui ne se copie pas, en phrases."""
+    """Ce que le passage ajoutera. `suivant` : None s'il est à préparer. `laisses` : ce qui ne se copie pas, et la raison."""
 
     exercice: Exercice
     annee: int
@@ -89,7 +89,7 @@ class ContratsSuivants:
 
 
 def prevoir_les_campagnes(passage, contrats):
-    deja = noms(passage.suivant.campagnes.values_list("intitule", flat=True)) if passage.suivant else set()
+    deja = set(passage.suivant.campagnes.values_list("intitule", flat=True)) if passage.suivant else set()
     for campagne in passage.exercice.campagnes.select_related("contrat", "dispositif").order_by("vague", "pk"):
         intitule = annee_suivante(campagne.intitule, passage)
         if intitule in deja:
@@ -107,7 +107,7 @@ def prevoir_les_campagnes(passage, contrats):
 
 def prevoir_les_enveloppes(passage, contrats):
     """Les mères d'abord : une fille dont la mère n'est pas copiée ne l'est pas non plus."""
-    deja = noms(passage.suivant.enveloppes.values_list("libelle", flat=True)) if passage.suivant else set()
+    deja = set(passage.suivant.enveloppes.values_list("libelle", flat=True)) if passage.suivant else set()
     prevues = set(deja)
     for enveloppe in meres_d_abord(passage.exercice):
         libelle = annee_suivante(enveloppe.libelle, passage)
@@ -150,10 +150,6 @@ def meres_d_abord(exercice):
 def annee_suivante(texte: str, passage: Passage) -> str:
     """« Programmation 2026 » devient « Programmation 2027 »."""
     return texte.replace(str(passage.exercice.annee), str(passage.annee))
-
-
-def noms(valeurs):
-    return set(valeurs)
 
 
 def retire(dispositif):

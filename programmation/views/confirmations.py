@@ -21,7 +21,7 @@ CELA_A_CHANGE = "Les chiffres ont changé pendant que vous lisiez : relire avant
 class Confirmation:
     """La page d'un geste : son titre, ce qui l'empêche ("" : rien), ce qu'il entraîne, et ce qui se dit après.
 
-    `operation` : appelée avec les données du formulaire. `danger` : le geste ne se défait pas simplement.
+    `operation` : appelée avec `par` et les données du formulaire.
     """
 
     exercice: Exercice
