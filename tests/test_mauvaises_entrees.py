@@ -68,6 +68,13 @@ PARAMETRES = [
     "generation",
     "action",
     "cible",
+    "montant",
+    "moins",
+    "plancher",
+    "plafond",
+    "arrondi",
+    "scenario",
+    "scenarios",
     "nom",
     "siret",
     "porteur_texte",
@@ -96,6 +103,11 @@ PAGES = [
     "/programmation/justifications/",
     "/programmation/paiements/",
     "/programmation/imports/",
+    "/programmation/scenarios/",
+    "/programmation/scenarios/ajouter/",
+    "/programmation/scenarios/comparer/",
+    "/programmation/scenarios/{scenario}/",
+    "/programmation/scenarios/{scenario}/regle/",
     "/programmation/organismes/",
     "/programmation/organismes/ajouter/",
     "/programmation/organismes/chercher/",
@@ -134,6 +146,8 @@ def pages(cadre):
     action = action_programmee(exercice=cadre.exercice, contrat=cadre.contrat, porteur=cadre.porteur)
     localiser(action, {cadre.quartier: 1})
     objets = {"action": action, "organisme": cadre.porteur, "contrat": cadre.contrat, "quartier": cadre.quartier}
+    ActionFactory(exercice=cadre.exercice, contrat=cadre.contrat)
+    objets["scenario"] = operations.creer_un_scenario(cadre.exercice, "Essai", par=cadre.agent)
     cles = {nom: objet.pk for nom, objet in objets.items()}
     return [page.format(**cles) for page in PAGES]
 

@@ -31,7 +31,7 @@ LUES = [
     "enveloppe",
     "agent_referent",
 ]
-LUES_D_UNE_DECISION = ["auteur", "enveloppe", "passage__comite"]
+LUES_D_UNE_DECISION = ["auteur", "enveloppe", "passage__comite", "scenario"]
 
 
 class ActionDetailView(PerimetreMixin, DetailView):

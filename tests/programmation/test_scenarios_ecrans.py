@@ -338,6 +338,12 @@ def test_promouvoir_decide_une_fois_meme_en_double_clic(client, scenario):
     assert noeuds(page, "//input[classe('pv-cellule')]") == []
 
 
+def test_la_fiche_d_une_action_promue_mene_a_son_scenario(client, agent, trois, scenario):
+    operations.promouvoir(scenario, par=agent)
+    page = client.get(trois[0].get_absolute_url())
+    assert textes(page, f"//a[@href='{adresse(scenario)}']") == ["scénario « Essai »"]
+
+
 def test_une_action_changee_demande_son_choix_avant_de_promouvoir(client, trois, scenario):
     a, b, _ = trois
     Financement.objects.filter(action=a).update(propose=euros(4000))
