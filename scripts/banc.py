@@ -23,6 +23,7 @@ from statistics import median
 import banc_courriers
 import banc_photographies
 import banc_postes
+import banc_saisie
 import banc_scenarios
 
 ACTIONS, ANNEES, DEPARTEMENTS, REPETITIONS = 300_000, 10, 100, 20
@@ -185,6 +186,7 @@ class Banc:
         yield from self.export("ods")
         yield from self.postes()
         yield from self.lots()
+        yield from self.saisie()
         yield from self.scenarios()
         yield from self.courriers()
         yield from self.photographies()
@@ -243,6 +245,30 @@ class Banc:
             yield self.classeur_anct(exercice)
             yield from self.imports(exercice, par)
             yield from self.import_d_une_liste(par)
+            transaction.set_rollback(True)
+
+    def saisie(self):
+        """Un proposé tapé, l'effet d'un lot, sur un exercice de mille actions à décider ajouté puis oublié."""
+        from django.db import transaction
+
+        from pilotage import volume
+
+        nombre = banc_scenarios.ACTIONS
+        gestes = [
+            (Mesure("saisie : un proposé tapé", 100, nombre), "propose_list", banc_saisie.taper_un_propose),
+            (
+                Mesure("saisie : effet d’un lot", 1_000, banc_saisie.LOT),
+                "modification_create",
+                banc_saisie.apercevoir_un_lot,
+            ),
+        ]
+        with transaction.atomic():
+            par, exercice = agent_du_lot(volume, nombre)
+            banc_scenarios.preparer_l_exercice(exercice)
+            for mesure, ecran, preparer in gestes:
+                geste = preparer(client_de(par), adresse_de(f"programmation:{ecran}"), exercice)
+                mesure.requetes, mesure.valeur = chronometrer(geste, self.repetitions)
+                yield mesure
             transaction.set_rollback(True)
 
     def scenarios(self):
