@@ -11,7 +11,7 @@ from politique_ville.outils.classeur import Colonne, Feuille, enregistrer
 from politique_ville.outils.pdf import en_pdf
 from politique_ville.outils.typographie import insecables
 from programmation.models import Comite
-from programmation.synthese.comites import Releve
+from programmation.synthese.releve import Releve
 
 STYLES = ["css/releve.css"]
 

@@ -8,7 +8,7 @@ from django.db.models import Value as V
 from politique_ville.outils.montants import total
 from programmation.enums import EtatComite, NatureComite
 from programmation.models import Comite, Decision, Passage
-from programmation.synthese.comites import situation
+from programmation.synthese.situation import situation
 
 from ..models import Photographie
 from .outils import Ecart, ecarts_de, nommer, verification

@@ -12,7 +12,7 @@ from politique_ville.outils.telechargement import classeur_en_fichier
 from politique_ville.outils.typographie import insecables
 from programmation import regles
 from programmation.operations import OperationRefusee
-from programmation.synthese.comites import releve
+from programmation.synthese.releve import releve
 from programmation.views.comites import actions_vues, comite_a_tenir, comite_visible, enveloppes_vues
 
 from ..exports.releve import ReleveEnClasseur, nom_du_releve, releve_en_pdf

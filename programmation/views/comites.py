@@ -23,7 +23,8 @@ from ..forms.comites import ComiteForm
 from ..models import Action, Comite, Enveloppe, Passage, Scenario
 from ..operations import OperationRefusee
 from ..synthese.avis import avis_manquants
-from ..synthese.comites import ordre_du_jour, releve
+from ..synthese.comites import ordre_du_jour
+from ..synthese.releve import releve
 from .mixins import IDENTIFIANT, exiger
 
 PAR_PAGE = 30

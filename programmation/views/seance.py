@@ -12,7 +12,8 @@ from politique_ville.outils.typographie import insecables
 from .. import operations, regles
 from ..forms.comites import deja_enregistre, dire_l_issue, formulaires
 from ..operations import ConflitDeVersion, OperationRefusee, PassageModifie
-from ..synthese.comites import avis_a_projeter, empreinte_de_la_seance, ordre_du_jour, situation
+from ..synthese.comites import avis_a_projeter, empreinte_de_la_seance, ordre_du_jour
+from ..synthese.situation import situation
 from .comites import (
     actions_vues,
     comite_a_tenir,

@@ -18,7 +18,7 @@ from programmation import operations
 from programmation.enums import NatureComite, NatureDecision, StatutAction
 from programmation.models import Comite
 from programmation.operations import SaisieDePassage
-from programmation.synthese.comites import releve
+from programmation.synthese.releve import releve
 from tests.fabriques import (
     ActionFactory,
     EnveloppeFactory,

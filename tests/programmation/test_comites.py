@@ -22,13 +22,9 @@ from programmation.operations import (
     PassageModifie,
     SaisieDePassage,
 )
-from programmation.synthese.comites import (
-    avis_a_projeter,
-    empreinte_de_la_seance,
-    ordre_du_jour,
-    releve,
-    situation,
-)
+from programmation.synthese.comites import avis_a_projeter, empreinte_de_la_seance, ordre_du_jour
+from programmation.synthese.releve import releve
+from programmation.synthese.situation import situation
 from tests.fabriques import (
     ActionFactory,
     ContratFactory,

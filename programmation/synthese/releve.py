@@ -1,0 +1,194 @@
+"""Le relevé de décisions d'un comité : une seule fonction pour l'écran, le PDF, le classeur et la photographie."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from ..enums import FamilleFinanceur, NatureDecision
+from ..models import Action, Comite, Decision, Financement, Organisme, Pilier
+from .comites import ordre_du_jour
+from .lectures import ZERO, somme_connue
+from .situation import Situation, situation, valeurs_au
+
+REFUS = [NatureDecision.NON_RETENUE, NatureDecision.NON_RECEVABLE, NatureDecision.DEPROGRAMMATION]
+EN_ATTENTE = [NatureDecision.AJOURNEMENT, NatureDecision.LISTE_ATTENTE]
+
+
+@dataclass(frozen=True)
+class LigneDuReleve:
+    """Une action examinée, telle que le relevé la dit : montants P147 en euros (None : inconnu)."""
+
+    action: Action
+    intitule: str
+    porteur: str
+    contrat: str
+    pilier: Pilier | None
+    demande: Decimal | None
+    propose: Decimal | None
+    issue: str
+    montant: Decimal | None
+    motif: str
+    enveloppes: tuple[str, ...]
+    ailleurs: Decision | None
+
+    @property
+    def libelle(self) -> str:
+        if self.issue:
+            return NatureDecision(self.issue).label
+        return "Décidée hors du comité" if self.ailleurs else "Non examinée"
+
+
+@dataclass(frozen=True)
+class LigneDeTotal:
+    """Un sous-total du relevé : euros et nombre d'actions ; `objet` : le pilier, s'il y en a un."""
+
+    libelle: str
+    montant: Decimal
+    nombre: int
+    objet: Pilier | None = None
+
+
+@dataclass(frozen=True)
+class Releve:
+    """Le relevé d'un comité : ce qu'il a décidé, ou proposé. Les trois tableaux de totaux ont la même somme."""
+
+    comite: Comite
+    lignes: tuple[LigneDuReleve, ...]
+    cachees: int
+    par_issue: tuple[LigneDeTotal, ...]
+    par_pilier: tuple[LigneDeTotal, ...]
+    par_enveloppe: tuple[LigneDeTotal, ...]
+    situation: Situation
+
+    @property
+    def nombre(self) -> int:
+        return len(self.lignes)
+
+    @property
+    def montant(self) -> Decimal:
+        return somme_connue(ligne.montant for ligne in self.lignes if ligne.issue) or ZERO
+
+    @property
+    def demande(self) -> Decimal | None:
+        return somme_connue(ligne.demande for ligne in self.lignes)
+
+    @property
+    def accordees(self) -> tuple[LigneDuReleve, ...]:
+        return tuple(li for li in self.lignes if li.issue and li.issue not in [*REFUS, *EN_ATTENTE])
+
+    @property
+    def en_attente(self) -> tuple[LigneDuReleve, ...]:
+        return tuple(ligne for ligne in self.lignes if ligne.issue in EN_ATTENTE)
+
+    @property
+    def refusees(self) -> tuple[LigneDuReleve, ...]:
+        return tuple(ligne for ligne in self.lignes if ligne.issue in REFUS)
+
+    @property
+    def non_examinees(self) -> tuple[LigneDuReleve, ...]:
+        return tuple(ligne for ligne in self.lignes if not ligne.issue)
+
+
+def releve(comite: Comite, actions: QuerySet[Action] | None = None, enveloppes: QuerySet | None = None) -> Releve:
+    """Le relevé du comité, à l'écran, en PDF, en classeur et pour sa photographie : tous lisent celui-ci.
+
+    `actions`, `enveloppes` : ceux que la personne voit (par défaut, tous) ; `cachees` dit combien d'actions ne se
+    montrent pas. Terminé, il dit ce qu'étaient les actions à la fin de la séance.
+    """
+    ordre = ordre_du_jour(comite, actions)
+    lignes = tuple(lignes_du_releve(comite, ordre.lignes))
+    retenues = [ligne for ligne in lignes if ligne.issue]
+    return Releve(
+        comite=comite,
+        lignes=lignes,
+        cachees=comite.passages.count() - len(lignes),
+        par_issue=par_issue(retenues),
+        par_pilier=par_pilier(retenues),
+        par_enveloppe=par_enveloppe(ordre.lignes),
+        situation=situation(comite, actions, enveloppes),
+    )
+
+
+def lignes_du_releve(comite, lignes):
+    etats = etats_des_actions(comite, [ligne.action for ligne in lignes])
+    piliers = {pilier.pk: pilier for pilier in Pilier.objects.all()}
+    fin = comite.termine_le or timezone.now()
+    for ligne in lignes:
+        etat, passage = etats[ligne.action.pk], ligne.passage
+        ailleurs = ligne.ailleurs if ligne.ailleurs and ligne.ailleurs.enregistree_le <= fin else None
+        yield LigneDuReleve(
+            action=ligne.action,
+            intitule=etat["intitule"],
+            porteur=etat["porteur"],
+            contrat=ligne.action.contrat.nom_court if ligne.action.contrat else "Département",
+            pilier=piliers.get(etat["pilier_id"]),
+            demande=etat["demande"],
+            propose=etat["propose"],
+            issue=passage.issue,
+            montant=passage.montant if passage.issue else None,
+            motif=passage.observation,
+            enveloppes=tuple(dict.fromkeys(nom for nom, montant in parts_par_enveloppe(ligne) if montant)),
+            ailleurs=ailleurs,
+        )
+
+
+def etats_des_actions(comite, actions):
+    """Intitulé, pilier, porteur, demandé et proposé de chaque action, maintenant ou à la fin du comité."""
+    ids = [action.pk for action in actions]
+    champs = ["intitule", "pilier_id", "porteur_id"]
+    if comite.est_termine:
+        etats = valeurs_au(Action, champs, comite.termine_le, id__in=ids)
+        p147 = {"action__in": ids, "famille": FamilleFinanceur.ANCT_P147}
+        lignes = valeurs_au(Financement, ["action_id", "demande", "propose"], comite.termine_le, **p147).values()
+    else:
+        etats = {action.pk: {champ: getattr(action, champ) for champ in champs} for action in actions}
+        lignes = Financement.objects.p147().filter(action__in=ids).values("action_id", "demande", "propose")
+    montants = {ligne["action_id"]: ligne for ligne in lignes}
+    noms = Organisme.objects.select_related("fusionne_dans").in_bulk({e["porteur_id"] for e in etats.values()} - {None})
+    for pk, etat in etats.items():
+        porteur = noms.get(etat["porteur_id"])
+        etat["porteur"] = str(porteur.courant) if porteur else ""
+        etat |= {champ: montants.get(pk, {}).get(champ) for champ in ("demande", "propose")}
+    return etats
+
+
+def par_issue(lignes):
+    groupes = {nature: [ligne for ligne in lignes if ligne.issue == nature] for nature in NatureDecision}
+    return tuple(
+        LigneDeTotal(nature.label, montant_des(siennes), len(siennes)) for nature, siennes in groupes.items() if siennes
+    )
+
+
+def par_pilier(lignes):
+    groupes = defaultdict(list)
+    for ligne in lignes:
+        groupes[ligne.pilier].append(ligne)
+    ordonnes = sorted(groupes, key=lambda pilier: (pilier is None, pilier and pilier.ordre, pilier and pilier.pk))
+    return tuple(
+        LigneDeTotal(str(p or "Sans pilier"), montant_des(groupes[p]), len(groupes[p]), objet=p) for p in ordonnes
+    )
+
+
+def par_enveloppe(lignes):
+    """Ce que chaque enveloppe porte : celles des décisions ou, pour une proposition, celle de l'action."""
+    sommes, actions = defaultdict(Decimal), defaultdict(set)
+    for ligne in lignes:
+        for nom, montant in parts_par_enveloppe(ligne):
+            sommes[nom] += montant
+            actions[nom].add(ligne.action.pk)
+    return tuple(LigneDeTotal(nom, sommes[nom] + ZERO, len(actions[nom])) for nom in sorted(sommes))
+
+
+def parts_par_enveloppe(ligne):
+    """(nom de l'enveloppe, montant) de ce que l'issue accorde ou propose."""
+    if ligne.decisions:
+        return [(str(d.enveloppe or "Sans enveloppe"), d.montant) for d in ligne.decisions if d.montant]
+    montant = ligne.passage.montant if ligne.passage.issue else None
+    return [(str(ligne.action.enveloppe or "Sans enveloppe"), montant)] if montant else []
+
+
+def montant_des(lignes):
+    return somme_connue(ligne.montant for ligne in lignes) or ZERO
