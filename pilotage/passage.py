@@ -39,7 +39,7 @@ class EnveloppeACreer:
 
 @dataclass(frozen=True)
 class Passage:
-    """Ce que le passage ajoutera. `suivant` : None s'il est à préparer. `laisses` : ce qui ne se copie pas, et la raison."""
+    """Ce que le passage ajoutera. `suivant` : None s'il est à préparer. `laisses` : ce qui ne se copie pas."""
 
     exercice: Exercice
     annee: int
