@@ -701,7 +701,7 @@ def test_la_page_dit_ce_que_le_classeur_contiendra_et_que_tout_concorde(client, 
     ]
     assert fiche[4] == "ouvert ; provisoire : 1 action, 2 000,00 € demandés non décidés"
     assert textes(reponse, "//main//div[@role='status']/p") == [
-        "64 totaux rapprochés d’une feuille à l’autre et de l’écran : aucun écart."
+        "65 totaux rapprochés d’une feuille à l’autre et de l’écran : aucun écart."
     ]
     ecarts = textes(reponse, "//main//table[2]//td[last()] | (//main//table)[2]//td[last()]")
     assert set(ecarts) == {"0,00 €", "0", "—"}  # ni poste ni PRE : rien à comparer
