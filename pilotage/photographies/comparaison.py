@@ -53,9 +53,10 @@ def differences_des_lignes(avant: list[dict], apres: list[dict]) -> Iterator[Dif
 
 
 def differences_d_une_ligne(objet, ancienne, actuelle):
-    for champ, avant in ancienne.items():
-        if avant != actuelle[champ]:
-            yield Difference(objet, champ, avant, actuelle[champ])
+    """Le statut d'abord, puis dans l'ordre des noms : celui du JSON diffère d'un moteur à l'autre."""
+    for champ in sorted(ancienne, key=lambda nom: (nom != "statut", nom)):
+        if ancienne[champ] != actuelle[champ]:
+            yield Difference(objet, champ, ancienne[champ], actuelle[champ])
 
 
 def par_cle(lignes):

@@ -270,7 +270,7 @@ def test_ce_qui_a_change_depuis_se_dit_au_centime(connecte, responsable, photogr
     reponse = connecte.get(f"/pilotage/photographies/{photographiee.pk}/comparer/")
     assert textes(reponse, "//main//tr[th[.='P147 accordé']]/td") == ["4 000,00 €", "4 250,01 €", "+250,01 €"]
     assert textes(reponse, "//main//tr[th[starts-with(., 'Lire ensemble')]]/td") == [
-        "plan de financement ; décisions",
+        "décisions ; plan de financement",
         "3 000,00 €",
         "3 250,01 €",
         "+250,01 €",
