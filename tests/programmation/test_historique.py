@@ -39,6 +39,7 @@ from tests.fabriques import (
     euros,
     habiliter,
 )
+from tests.imports import fichier, importer
 from tests.pages import noeuds
 
 pytestmark = pytest.mark.django_db
@@ -396,6 +397,13 @@ def test_apres_decision_aucun_chemin_ne_change_un_montant_sans_motif(agent, ludo
     chemin(decidee, agent, "Motif écrit")
     assert Action.objects.get(pk=ludo.pk).version == decidee.version + 1
     assert decidee.history.first().history_change_reason.endswith("Motif écrit")
+
+
+def test_un_import_dit_lui_meme_son_motif(agent, ludo):
+    decidee = decider(ludo, agent)
+    importer(fichier(["Clé", "Coût prévisionnel"], [str(ludo.cle), "1234"]), ludo.exercice, agent)
+    [ligne, *_] = decidee.history.all()
+    assert (ligne.cout_previsionnel, ligne.history_change_reason[:6]) == (euros(1234), "Import")
 
 
 # --- La migration ---

@@ -416,7 +416,7 @@ def test_la_saisie_montre_l_an_dernier(client, agent, ludo):
     for attendu in (
         "L’an dernier (2025)",
         "900,00 € demandés, — proposés, 450,00 € accordés",
-        "Validée, reçu le 01/03/2026",
+        "validée, reçue le 01/03/2026",
         "1 100,00 €",
         "50,00 €",
         "80 prévus, 72 réalisés",
