@@ -1,9 +1,8 @@
-"""Les actes : un organisme, un exercice, et chaque décision portée une seule fois."""
+"""Les actes : un exercice, et chaque décision portée une seule fois."""
 
 from collections import defaultdict
 
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce
+from django.db.models import F
 
 from programmation.enums import NatureDecision
 from programmation.models import Acte
@@ -13,15 +12,13 @@ from .outils import Ecart, verification
 PORTAGES = Acte.decisions.through.objects
 
 
-@verification("acte et décisions", "Un acte porte des décisions de son exercice et de son organisme, après fusion.")
-def acte_et_decisions():
-    """Une fusion défaite après l'acte ne le contredit pas : l'un ou l'autre organisme convient."""
-    porteur = Coalesce("decision__action__porteur__fusionne_dans", "decision__action__porteur")
-    lus = PORTAGES.annotate(porteur=porteur, titulaire=Coalesce("acte__organisme__fusionne_dans", "acte__organisme"))
-    memes = Q(porteur=F("titulaire")) | Q(decision__action__porteur=F("acte__organisme"))
-    fautifs = lus.exclude(memes & Q(decision__action__exercice=F("acte__exercice")))
-    for pk, action in fautifs.order_by("pk").values_list("acte", "decision__action__intitule"):
-        yield Ecart(f"acte {pk}", "une décision de son organisme et de son exercice", f"« {action} »")
+@verification("exercice d’un acte", "Un acte porte des décisions de son exercice.")
+def exercice_d_un_acte():
+    """De son organisme aussi, mais une fusion défaite ensuite les sépare : ce n'est pas un écart."""
+    ailleurs = PORTAGES.exclude(decision__action__exercice=F("acte__exercice")).order_by("pk")
+    lus = ailleurs.values_list("acte", "acte__exercice__annee", "decision__action__exercice__annee")
+    for pk, attendue, trouvee in lus:
+        yield Ecart(f"acte {pk}", attendue, trouvee)
 
 
 @verification("décision portée", "Une décision n’est portée que par un acte en vigueur, et par son projet d’avenant.")

@@ -43,6 +43,7 @@ from programmation.operations import annuler_la_fusion
 from territoires.models import FiliationQuartier
 from tests.dispositifs.fabriques import ConventionFactory, PosteFactory, ReleveFactory, SuiviPreFactory
 from tests.fabriques import (
+    ActeFactory,
     ActionFactory,
     CampagneFactory,
     ContratFactory,
@@ -656,6 +657,33 @@ def scenario_promu_sans_decision():
     Scenario.objects.create(exercice=ExerciceFactory(), libelle="Essai", auteur=habiliter("agent"), **champs)
 
 
+# --- Les actes ---
+
+
+@viole("exercice d’un acte", "attendu 2025, trouvé 2026")
+def acte_d_un_autre_exercice_que_ses_decisions():
+    acte = ActeFactory(decisions=list(action_programmee().decisions.all()))
+    forcer(acte, exercice=ExerciceFactory(annee=2025))
+
+
+@viole("décision portée", "attendu un acte, trouvé les actes")
+def decision_portee_par_deux_actes():
+    decisions = list(action_programmee().decisions.all())
+    ActeFactory(decisions=decisions)
+    ActeFactory(decisions=decisions, nature="convention")
+
+
+@viole("décision d’un acte", "attendu une décision, trouvé aucune")
+def acte_sans_decision():
+    ActeFactory(decisions=list(action_programmee().decisions.all())).decisions.clear()
+
+
+@viole("décision d’un acte", "attendu des crédits, trouvé ajournement")
+def acte_qui_porte_un_ajournement():
+    ajournement = DecisionFactory(nature=NatureDecision.AJOURNEMENT, montant=Decimal(0))
+    ActeFactory(decisions=[ajournement])
+
+
 # --- Les comités ---
 
 
@@ -745,6 +773,13 @@ def test_un_porteur_renomme_ne_change_pas_un_exercice_clos():
     organisme = Organisme.objects.get()
     organisme.nom = "Nouveau nom"
     organisme.save()
+    assert verifier() == []
+
+
+def test_un_projet_d_avenant_ne_porte_pas_deux_fois_les_decisions_de_son_acte():
+    decisions = list(action_programmee().decisions.all())
+    acte = ActeFactory(decisions=decisions, signe_le=date(2026, 5, 2))
+    ActeFactory(decisions=decisions, nature="avenant", remplace=acte)
     assert verifier() == []
 
 
