@@ -167,7 +167,10 @@ def decisions_prises_ailleurs(passages: Iterable[Passage]) -> dict[int, Decision
 
 
 def prise_ailleurs(passage, decisions):
+    """La dernière décision prise hors du passage, de l'inscription à la fin du comité."""
+    fin = passage.comite.termine_le
     siennes = [d for d in decisions if d.passage_id != passage.pk and d.enregistree_le > passage.inscrit_le]
+    siennes = [d for d in siennes if fin is None or d.enregistree_le <= fin]
     return siennes[-1] if siennes else None
 
 

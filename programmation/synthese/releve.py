@@ -5,21 +5,26 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db.models import QuerySet
-from django.utils import timezone
+
+from territoires.models import ContratDeVille
 
 from ..enums import FamilleFinanceur, NatureDecision
-from ..models import Action, Comite, Decision, Financement, Organisme, Pilier
+from ..models import Action, Comite, Decision, Enveloppe, Financement, Organisme, Pilier
 from .comites import ordre_du_jour
 from .lectures import ZERO, somme_connue
 from .situation import Situation, situation, valeurs_au
 
 REFUS = [NatureDecision.NON_RETENUE, NatureDecision.NON_RECEVABLE, NatureDecision.DEPROGRAMMATION]
+SANS_ENVELOPPE = "Sans enveloppe"
 EN_ATTENTE = [NatureDecision.AJOURNEMENT, NatureDecision.LISTE_ATTENTE]
 
 
 @dataclass(frozen=True)
 class LigneDuReleve:
-    """Une action examinée, telle que le relevé la dit : montants P147 en euros (None : inconnu)."""
+    """Une action examinée, telle que le relevé la dit : montants P147 en euros (None : inconnu).
+
+    `parts` : ce que chaque enveloppe porte du montant, par son libellé.
+    """
 
     action: Action
     intitule: str
@@ -31,8 +36,12 @@ class LigneDuReleve:
     issue: str
     montant: Decimal | None
     motif: str
-    enveloppes: tuple[str, ...]
+    parts: tuple[tuple[str, Decimal], ...]
     ailleurs: Decision | None
+
+    @property
+    def enveloppes(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(nom for nom, _ in self.parts))
 
     @property
     def libelle(self) -> str:
@@ -107,7 +116,7 @@ def releve(comite: Comite, actions: QuerySet[Action] | None = None, enveloppes: 
         cachees=comite.passages.count() - len(lignes),
         par_issue=par_issue(retenues),
         par_pilier=par_pilier(retenues),
-        par_enveloppe=par_enveloppe(ordre.lignes),
+        par_enveloppe=par_enveloppe(lignes),
         situation=situation(comite, actions, enveloppes),
     )
 
@@ -115,30 +124,28 @@ def releve(comite: Comite, actions: QuerySet[Action] | None = None, enveloppes: 
 def lignes_du_releve(comite, lignes):
     etats = etats_des_actions(comite, [ligne.action for ligne in lignes])
     piliers = {pilier.pk: pilier for pilier in Pilier.objects.all()}
-    fin = comite.termine_le or timezone.now()
     for ligne in lignes:
         etat, passage = etats[ligne.action.pk], ligne.passage
-        ailleurs = ligne.ailleurs if ligne.ailleurs and ligne.ailleurs.enregistree_le <= fin else None
         yield LigneDuReleve(
             action=ligne.action,
             intitule=etat["intitule"],
             porteur=etat["porteur"],
-            contrat=ligne.action.contrat.nom_court if ligne.action.contrat else "Département",
+            contrat=etat["contrat"],
             pilier=piliers.get(etat["pilier_id"]),
             demande=etat["demande"],
             propose=etat["propose"],
             issue=passage.issue,
             montant=passage.montant if passage.issue else None,
             motif=passage.observation,
-            enveloppes=tuple(dict.fromkeys(nom for nom, montant in parts_par_enveloppe(ligne) if montant)),
-            ailleurs=ailleurs,
+            parts=tuple(parts_par_enveloppe(ligne, etat["enveloppe"])),
+            ailleurs=ligne.ailleurs,
         )
 
 
 def etats_des_actions(comite, actions):
-    """Intitulé, pilier, porteur, demandé et proposé de chaque action, maintenant ou à la fin du comité."""
+    """Ce que le relevé dit de chaque action, telle qu'elle est maintenant ou était à la fin du comité."""
     ids = [action.pk for action in actions]
-    champs = ["intitule", "pilier_id", "porteur_id"]
+    champs = ["intitule", "pilier_id", "porteur_id", "contrat_id", "enveloppe_id"]
     if comite.est_termine:
         etats = valeurs_au(Action, champs, comite.termine_le, id__in=ids)
         p147 = {"action__in": ids, "famille": FamilleFinanceur.ANCT_P147}
@@ -148,8 +155,12 @@ def etats_des_actions(comite, actions):
         lignes = Financement.objects.p147().filter(action__in=ids).values("action_id", "demande", "propose")
     montants = {ligne["action_id"]: ligne for ligne in lignes}
     noms = Organisme.objects.select_related("fusionne_dans").in_bulk({e["porteur_id"] for e in etats.values()} - {None})
+    contrats = ContratDeVille.objects.in_bulk({e["contrat_id"] for e in etats.values()} - {None})
+    enveloppes = Enveloppe.objects.in_bulk({e["enveloppe_id"] for e in etats.values()} - {None})
     for pk, etat in etats.items():
-        porteur = noms.get(etat["porteur_id"])
+        porteur, contrat = noms.get(etat["porteur_id"]), contrats.get(etat["contrat_id"])
+        etat["contrat"] = contrat.nom_court if contrat else "Département"
+        etat["enveloppe"] = str(enveloppes.get(etat["enveloppe_id"], SANS_ENVELOPPE))
         etat["porteur"] = str(porteur.courant) if porteur else ""
         etat |= {champ: montants.get(pk, {}).get(champ) for champ in ("demande", "propose")}
     return etats
@@ -176,18 +187,18 @@ def par_enveloppe(lignes):
     """Ce que chaque enveloppe porte : celles des décisions ou, pour une proposition, celle de l'action."""
     sommes, actions = defaultdict(Decimal), defaultdict(set)
     for ligne in lignes:
-        for nom, montant in parts_par_enveloppe(ligne):
+        for nom, montant in ligne.parts:
             sommes[nom] += montant
             actions[nom].add(ligne.action.pk)
     return tuple(LigneDeTotal(nom, sommes[nom] + ZERO, len(actions[nom])) for nom in sorted(sommes))
 
 
-def parts_par_enveloppe(ligne):
+def parts_par_enveloppe(ligne, enveloppe):
     """(nom de l'enveloppe, montant) de ce que l'issue accorde ou propose."""
     if ligne.decisions:
-        return [(str(d.enveloppe or "Sans enveloppe"), d.montant) for d in ligne.decisions if d.montant]
+        return [(str(d.enveloppe or SANS_ENVELOPPE), d.montant) for d in ligne.decisions if d.montant]
     montant = ligne.passage.montant if ligne.passage.issue else None
-    return [(str(ligne.action.enveloppe or "Sans enveloppe"), montant)] if montant else []
+    return [(enveloppe, montant)] if montant else []
 
 
 def montant_des(lignes):
