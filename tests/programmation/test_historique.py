@@ -23,6 +23,7 @@ from programmation.operations import (
     PrevisionsSaisies,
     SaisieAction,
 )
+from programmation.operations.lots import ValeursCommunes
 from tests.fabriques import (
     CampagneFactory,
     ContratFactory,
@@ -375,7 +376,13 @@ def par_prevision(action, agent, motif):
     operations.prevoir([PrevisionsSaisies(action, {2027: euros(600)})], par=agent, motif=motif)
 
 
+def par_lot(action, agent, motif):
+    valeurs = ValeursCommunes({"pilier": PilierFactory(code="emploi", ordre=3)})
+    operations.modifier_en_lot({action: action.version}, valeurs, par=agent, motif=motif)
+
+
 CHEMINS = [
+    par_lot,
     par_saisie_du_cout,
     par_saisie_du_plan,
     par_saisie_du_propose,

@@ -50,6 +50,7 @@ from tests.fabriques import (
     localiser,
 )
 from tests.pages import noeuds
+from tests.test_concurrence import ensemble
 
 pytestmark = pytest.mark.django_db
 
@@ -325,6 +326,14 @@ def test_preparer_lit_autant_pour_une_action_que_pour_trois(agent, an_passe, exe
     for nombre in (1, 3):
         with django_assert_max_num_queries(14):
             preparer([DemandeDeReconduction(action) for action in actions[:nombre]], agent)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deux_clics_au_meme_instant_ne_creent_qu_un_brouillon(agent, ludo):
+    demande = DemandeDeReconduction(ludo)
+    resultats = ensemble(*[lambda: operations.reconduire([demande], par=agent)] * 2)
+    assert sorted(type(resultat).__name__ for resultat in resultats) == ["DejaReconduite", "list"]
+    assert Action.objects.filter(action_precedente=ludo).count() == 1
 
 
 # --- À l'écran ---
