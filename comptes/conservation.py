@@ -104,9 +104,13 @@ def oublier(ecran: Ecran):
 
 
 def mettre_en_attente(session, ecran: Ecran, saisie: Contenu | None):
-    """Garde l'envoi d'une session expirée jusqu'à la reconnexion, dans ce navigateur seul."""
+    """Garde l'envoi d'une session expirée jusqu'à la reconnexion, dans ce navigateur seul.
+
+    Qui ne se reconnecte pas ne laisse rien : les sessions finies, et ce qu'elles gardaient, s'effacent au suivant.
+    """
     if saisie is None:
         return
+    session.clear_expired()
     autres = [gardee for gardee in session.get(EN_ATTENTE, []) if gardee[:2] != [ecran.utilisateur, ecran.adresse]]
     session[EN_ATTENTE] = [*autres, [ecran.utilisateur, ecran.adresse, saisie]][-EN_ATTENTE_AU_PLUS:]
 

@@ -49,13 +49,21 @@ def propose_list(request):
 def page(request, liste, saisies=None, refus=None):
     """`saisies`, `refus` : ce qui avait été tapé sans script, et ce qui a empêché de l'enregistrer, par action."""
     donnees = contexte(request, liste, PAR_PAGE)
-    noms = [c.nom for c in liste.colonnes if c.format == "euros"]
+    textes, montants = colonnes_lues(liste)
+    rang = [c.nom for c in textes].index("action")
     cellules = Cellules([action for action, *_ in donnees["lignes"]], request.user, saisies or {}, refus or {})
     donnees["lignes"] = [
-        (action, avant, apres, list(zip(noms, montants, strict=True)), cellules.de(action))
-        for action, avant, apres, montants in donnees["lignes"]
+        (
+            action,
+            list(zip(textes[:rang], avant, strict=True)),
+            list(zip(textes[rang + 1 : -1], apres, strict=True)),
+            list(zip(montants, valeurs, strict=True)),
+            cellules.de(action),
+        )
+        for action, avant, apres, valeurs in donnees["lignes"]
     ]
     donnees |= {
+        "totaux_affiches": totaux_affiches(donnees["totaux"], montants),
         "est_saisissable": est_saisissable(liste),
         "pas_ce_regard": PAS_CE_REGARD,
         "colonnes_de_texte": donnees["colonnes_de_texte"] - donnees["peut_ecrire"],
@@ -63,6 +71,16 @@ def page(request, liste, saisies=None, refus=None):
         "erreurs": [insecables(phrase) for phrase in (refus or {}).values()],
     }
     return render(request, "programmation/propositions_list.html", donnees)
+
+
+def colonnes_lues(liste):
+    """Les colonnes de texte, puis celles des montants."""
+    montants = [c for c in liste.colonnes if c.format == "euros"]
+    return [c for c in liste.colonnes if c not in montants], montants
+
+
+def totaux_affiches(totaux, montants):
+    return [(colonne, getattr(totaux, colonne.nom), totaux.inconnus[colonne.nom]) for colonne in montants]
 
 
 def est_saisissable(liste):
@@ -166,11 +184,11 @@ def cellule_refusee(refus):
 
 
 def totaux(request, liste, cellules):
-    lus, montants = liste.totaux(), [c for c in liste.colonnes if c.format == "euros"]
+    lus, (textes, montants) = liste.totaux(), colonnes_lues(liste)
     donnees = {
         "totaux": lus,
-        "totaux_affiches": [(getattr(lus, c.nom), lus.inconnus[c.nom]) for c in montants],
-        "colonnes_de_texte": len(liste.colonnes) - len(montants),
+        "totaux_affiches": totaux_affiches(lus, montants),
+        "colonnes_de_texte": len(textes),
         "cellules": json.dumps(cellules),
     }
     return render(request, "programmation/_propositions_totaux.html", donnees)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
@@ -239,6 +240,16 @@ def test_la_session_anonyme_ne_garde_que_les_derniers_ecrans(client, agent):
         "/page/3/",
         "/page/4/",
     ]
+
+
+def test_ce_qui_attendait_dans_une_session_finie_s_efface_au_suivant(client, agent):
+    donnees = brouillon(client)
+    expirer(client)
+    client.post(AJOUTER, donnees)
+    Session.objects.update(expire_date=timezone.now() - timedelta(hours=1))
+    autre = Client()
+    autre.post(AJOUTER, donnees)
+    assert [session.session_key for session in Session.objects.all()] == [autre.session.session_key]
 
 
 # --- Les autres écrans ---

@@ -255,7 +255,7 @@ def test_le_parcours_de_la_liste_a_l_annulation(client, quatre, insertion, agent
     assert "4 actions modifiées." in textes(reponse, "//*[@role='status']")[0]
     assert thematiques() == ["5.1"] * 4
     (ligne,) = textes(client.get(MODIFICATIONS), "//tbody/tr")
-    assert "thématique : 5.1 Insertion" in ligne
+    assert "Thématique : 5.1 Insertion" in ligne
     faite = ModificationEnLot.objects.get()
     client.post(f"{MODIFICATIONS}{faite.pk}/annuler/")
     assert thematiques() == ["1.2"] * 4
