@@ -23,6 +23,7 @@ from .enveloppes import animer_les_enveloppes
 from .execution import Execution
 from .gens import creer_les_comptes
 from .listes import importer_les_listes
+from .lots import modifier_des_selections
 from .organismes import creer_les_porteurs
 from .postes import inventer_des_postes
 from .projets import Tirage
@@ -79,6 +80,8 @@ def charger(taille: float = 1) -> None:
         inventer_des_postes(comptes["agent.gard"], comptes["responsable.gard"])
         importer_les_listes(comptes["agent.calvados"])
         for code, profil in PROFILS.items():
+            agent, responsable = comptes[f"agent.{profil.identifiant}"], comptes[f"responsable.{profil.identifiant}"]
+            modifier_des_selections(code, ANNEES[-1], agent, responsable)
             reunir_les_comites(code, ANNEES[-1], comptes[f"agent.{profil.identifiant}"])
             batir_des_scenarios(code, ANNEES[-1], comptes[f"agent.{profil.identifiant}"])
         for code, profil in PROFILS.items():  # en dernier : une enveloppe y passe en sur-programmation
