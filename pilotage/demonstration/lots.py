@@ -1,4 +1,4 @@
-"""Deux modifications en lot de l'année ouverte : l'une change l'agent de huit actions, l'autre, une erreur, est annulée."""
+"""Deux modifications en lot de l'année ouverte : un changement d'agent, et une étiquette mise par erreur, annulée."""
 
 from comptes.models import Utilisateur
 from programmation.enums import StatutAction
