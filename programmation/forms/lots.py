@@ -94,7 +94,7 @@ class MotifDuLotForm(RefusMixin, forms.Form):
     def __init__(self, *args, exige=False, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["motif"].required = exige
-        self.fields["motif"].help_text = (
+        self.fields["motif"].help_text = insecables(
             "Une action de la sélection est décidée, ou sa campagne est figée : un motif est demandé."
             if exige
             else "Facultatif : il reste dans l’historique de chaque action."

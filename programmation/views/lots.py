@@ -77,7 +77,7 @@ def cadre(request, actions=()):
 def pourquoi_aucune(actions):
     """Pourquoi rien ne se modifie ensemble dans cette sélection, ou ""."""
     if len({action.exercice_id for action in actions}) > 1:
-        return "Choisir les actions d’un seul exercice : ses campagnes et ses enveloppes lui sont propres."
+        return insecables("Choisir les actions d’un seul exercice : ses campagnes et ses enveloppes lui sont propres.")
     return insecables(regles.empechement_de_modifier(actions[0])) if actions else "Aucune action choisie."
 
 
