@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -110,14 +110,13 @@ def contrat(echeance):
 def adresse_de_l_objet(echeance):
     if echeance.action:
         return f"{echeance.action.get_absolute_url()}#execution"
-    try:
-        return reverse("programmation:acte_detail", args=[echeance.objet.pk])
-    except NoReverseMatch:  # l'écran des actes n'est pas là
-        return ""
+    return echeance.objet.get_absolute_url()
 
 
 def adresse_du_geste(echeance, utilisateur):
     nom = GESTES.get(echeance.nature)
     if nom and regles.peut_executer(utilisateur, echeance.action):
         return reverse(nom, args=[echeance.action.pk])
+    if echeance.nature == NatureEcheance.CONVENTION and regles.peut_executer(utilisateur, echeance.action):
+        return f"{reverse('programmation:acte_create')}?action={echeance.action.pk}"
     return adresse_de_l_objet(echeance)

@@ -146,7 +146,7 @@ def fiche(organisme):
 def suite(request):
     """La page du site d'où l'on est venu compléter l'organisme (`suite`), ou ""."""
     adresse = request.GET.get("suite", "")
-    return adresse if url_has_allowed_host_and_scheme(adresse, None) else ""
+    return adresse if adresse.startswith("/") and url_has_allowed_host_and_scheme(adresse, None) else ""
 
 
 def enregistrer(request, formulaire):

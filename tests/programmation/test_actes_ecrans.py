@@ -9,7 +9,7 @@ from django.urls import reverse
 from comptes.enums import Role
 from programmation import operations
 from programmation.enums import NatureActe, NatureCourrier, NatureDecision, StatutExercice
-from programmation.models import Acte, Decision, Exercice, ModeleDeCourrier
+from programmation.models import Acte, Decision, Exercice, ModeleDeCourrier, Parametre
 from programmation.operations import SaisieDActe
 from tests.fabriques import (
     ContratFactory,
@@ -334,3 +334,22 @@ def test_un_agent_d_un_seul_contrat_ne_tient_pas_l_acte_d_un_autre_contrat(clien
 @pytest.mark.parametrize("valeur", ["x", "999999", "1" * 30])
 def test_un_acte_a_remplacer_inconnu_repond_404(client, a, valeur):
     assert client.get(f"{url('create')}?remplace={valeur}").status_code == 404
+
+
+def test_une_echeance_de_convention_mene_a_l_acte_a_etablir_et_un_acte_a_signer_a_sa_fiche(client, a):
+    Parametre.objects.create(code="seuil_convention", depuis=date(2001, 6, 10), valeur=23_000, source="Décret 2001-495")
+    grande = action_programmee(30_000, exercice=a.exercice, contrat=a.contrat, porteur=a.porteur)
+    acte = acte_de(a, a.lecture)
+    page = client.get(reverse("programmation:echeance_list"), {"annee": "2025"})
+    assert f"{url('create')}?action={grande.pk}" in noeuds(page, "//td[@data-titre='Prochain geste']/a/@href")
+    assert acte.get_absolute_url() in noeuds(page, "//td[@data-titre='Prochain geste']/a/@href")
+
+
+def test_un_envoi_mal_ecrit_est_dit_et_n_ecrit_rien(client, a):
+    page = client.post(url("create"), envoi(*decisions_de(a.lecture), nature="dissolution"))
+    assert "Ce choix n’est pas proposé ici pour «\xa0Nature\xa0»" in page.content.decode()
+    page = client.post(url("create"), envoi(*decisions_de(a.lecture)) | {"decisions": ["x", "99999999"]})
+    assert page.status_code == 200
+    acte = acte_de(a, a.lecture)
+    assert client.post(url("dater", acte.pk), {"signe_le": "hier", "version": "x"}).status_code == 200
+    assert Acte.objects.get().signe_le is None

@@ -297,9 +297,12 @@ def test_l_ecran_choisit_le_modele_montre_la_premiere_lettre_et_mene_a_l_adresse
     assert "2 lettres peuvent être écrites" in client.get(retour.url).content.decode().replace("\xa0", " ")
 
 
-def test_apres_une_adresse_on_ne_revient_jamais_hors_du_site(client, c):
+@pytest.mark.parametrize(
+    "suite", ["https://ailleurs.example/", "//ailleurs.example/", "accueil", "javascript:alert(1)"]
+)
+def test_apres_une_adresse_on_ne_revient_jamais_hors_du_site(client, c, suite):
     client.force_login(c.agent)
-    lien = reverse("programmation:organisme_update", args=[c.porteur.pk]) + "?suite=https://ailleurs.example/"
+    lien = reverse("programmation:organisme_update", args=[c.porteur.pk]) + f"?suite={suite}"
     saisie = {"nom": "Les Tilleuls", "forme": "association", "droit": "prive"}
     assert client.post(lien, saisie).url == reverse("programmation:organisme_detail", args=[c.porteur.pk])
 
