@@ -61,7 +61,7 @@ def test_un_champ_mene_a_son_histoire_et_une_version_passee_revient(page, live_s
     tient(page, 360)
     page.get_by_role("link", name="Tout", exact=True).click()
     page.get_by_role("link", name="Revenir à cette version").first.click()
-    page.get_by_role("columnheader", name="Alors").wait_for()
+    page.get_by_role("heading", name="Revenir à la version 2").wait_for()
     for largeur in (1280, 360):
         tient(page, largeur)
     page.get_by_label("Motif").fill("Premier budget")

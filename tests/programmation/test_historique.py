@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -329,6 +330,38 @@ def test_la_page_montre_aujourd_hui_et_alors_puis_ecrit_une_version(client, agen
         "Ludothèque",
         "Ludothèque",
     ]
+
+
+@pytest.mark.parametrize("version", [0, 2, 7, 10**20])
+def test_une_version_qui_n_est_pas_passee_se_dit(client, agent, ludo, version):
+    client.force_login(agent)
+    adresse = reverse("programmation:action_version", args=[ludo.pk, version])
+    for reponse in (client.get(adresse), client.post(adresse, {"lue": "1" * 30, "motif": "\x00"})):
+        assert reponse.status_code in (200, 400)
+    assert "n’est pas une version passée" in client.get(adresse).content.decode().replace("\u00a0", " ")
+    assert Action.objects.get(pk=ludo.pk).version == 2
+
+
+@pytest.mark.parametrize("champ", ["plan-", "plan-0", f"plan-{'9' * 18}", "plan-٣", "é", "id", "'", "history_user"])
+def test_un_champ_mal_ecrit_ne_casse_rien(client, agent, ludo, champ):
+    client.force_login(agent)
+    reponse = client.get(reverse("programmation:action_histoire", args=[ludo.pk]), {"champ": champ, "page": "9999"})
+    assert reponse.status_code in (200, 404)
+
+
+def test_l_histoire_se_lit_en_autant_de_requetes_pour_trois_changements_que_pour_un(
+    client, agent, ludo, django_assert_num_queries
+):
+    client.force_login(agent)
+    adresse = reverse("programmation:action_histoire", args=[ludo.pk])
+    changer(ludo, agent, porteur=OrganismeFactory())
+    client.get(adresse)
+    with CaptureQueriesContext(connection) as avant:
+        client.get(adresse)
+    for _ in range(2):
+        changer(ludo, agent, porteur=OrganismeFactory())
+    with django_assert_num_queries(len(avant)):
+        client.get(adresse)
 
 
 def test_un_lecteur_ne_revient_a_rien(client, ludo, agent, exercice):

@@ -393,6 +393,15 @@ def test_une_selection_se_reconduit_et_dit_ce_qui_ne_le_peut_pas(client, agent, 
     assert Action.objects.filter(action_precedente=ludo).count() == 1
 
 
+@pytest.mark.parametrize("campagne", ["", "0", "9" * 30, "x", "-1"])
+def test_une_campagne_mal_ecrite_se_corrige(client, agent, ludo, exercice, campagne):
+    CampagneFactory(exercice=exercice, intitule="Été", vague=2)
+    client.force_login(agent)
+    adresse = reverse("programmation:action_reconduire", args=[ludo.pk])
+    assert client.post(adresse, {"campagne": campagne}).status_code == 200
+    assert not Action.objects.filter(action_precedente=ludo).exists()
+
+
 def test_hors_perimetre_404_et_sans_le_role_403(client, ludo, exercice):
     adresse = reverse("programmation:action_reconduire", args=[ludo.pk])
     client.force_login(habiliter(Role.AGENT, departement=DepartementFactory(code="30")))
