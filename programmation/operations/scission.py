@@ -10,7 +10,7 @@ from politique_ville.outils.repartition import repartir
 from territoires.models import ContratDeVille
 
 from .. import regles
-from ..models import Action, Financement
+from ..models import Action, Financement, PrevisionPluriannuelle
 from .outils import (
     DroitManquant,
     OperationRefusee,
@@ -19,6 +19,7 @@ from .outils import (
     verrouiller_les_actions,
 )
 from .plan import MONTANTS_DE_LA_LIGNE, LigneDePlan
+from .pluriannuel import PrevisionsSaisies, prevoir
 from .saisie import ETIQUETTES, SaisieAction, enregistrer
 
 BENEFICIAIRES = ["beneficiaires_prevus", "beneficiaires_femmes", "beneficiaires_hommes", "beneficiaires_qpv"]
@@ -43,7 +44,9 @@ def scinder(action: Action, cles: dict[ContratDeVille, int], *, par: Utilisateur
             saisie_d_une_part(action, contrat, part, lignes, etiquettes)
             for contrat, part, lignes in zip(contrats, parts, plans, strict=True)
         ]
-        return enregistrer(saisies, par=par, motif=motif)
+        actions = enregistrer(saisies, par=par, motif=motif)
+        repartir_les_previsions(action, actions, [cles[contrat] for contrat in contrats], par, motif)
+        return actions
 
 
 def verifier(action, cles, par, motif):
@@ -105,6 +108,17 @@ def plans_repartis(plan, cles):
             fixes = {"nature": ligne.nature, "etat": ligne.etat, "date_etat": ligne.date_etat}
             lignes.append(LigneDePlan(financeur=ligne.financeur, **fixes, **montants))
     return plans
+
+
+def repartir_les_previsions(action, actions, cles, par, motif):
+    """Ce qu'une CPO prévoit ensuite se répartit de même entre les actions, rangées comme leurs clés."""
+    montants = [{} for _ in actions]
+    for prevision in PrevisionPluriannuelle.objects.filter(action=action):
+        for siens, part in zip(montants, parts(prevision.montant, cles), strict=True):
+            siens[prevision.annee] = part
+    if any(montants):
+        saisies = [PrevisionsSaisies(une, siens) for une, siens in zip(actions, montants, strict=True)]
+        prevoir(saisies, par=par, motif=motif)
 
 
 def saisie_d_une_part(action, contrat, part, plan, etiquettes):

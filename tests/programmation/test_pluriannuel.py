@@ -144,6 +144,16 @@ def test_raccourcir_la_cpo_demande_d_abord_de_retirer_la_prevision(agent, depose
     assert Action.objects.get(pk=deposee.pk).cpo_nombre == 4
 
 
+def test_scinder_une_cpo_repartit_aussi_ce_qu_elle_prevoit(agent, deposee):
+    deposee.dossier = "00054562"
+    deposee.save()
+    prevoir(deposee, agent, {2027: "100,01", 2028: 60})
+    cles = {deposee.contrat: 2, ContratFactory(): 1}
+    sienne, autre = operations.scinder(deposee, cles, par=agent, motif="Deux contrats")
+    assert prevues(sienne) == {2027: euros("66,67"), 2028: euros(40)}
+    assert prevues(autre) == {2027: euros("33,34"), 2028: euros(20)}
+
+
 # --- Les chiffres (docs/calculs.md) ---
 
 
