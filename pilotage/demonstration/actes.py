@@ -1,7 +1,7 @@
 """Les actes d'un exercice, un par porteur : notifiés pour une année passée, à tous les stades pour l'année ouverte.
 
-Les conventions que la loi exige y sont toutes les années passées ; des arrêtés, quelques-uns seulement. Un complément
-d'après l'acte y fait un avenant.
+Les conventions que la loi exige y sont toutes les années passées, sauf une ; des arrêtés, quelques-uns seulement. Un
+complément d'après l'acte y fait un avenant.
 """
 
 from collections import defaultdict
@@ -24,22 +24,38 @@ PORTEURS_DE_L_ANNEE_OUVERTE = 40
 
 
 def etablir_les_actes(exercice: Exercice, par: Utilisateur, *, finie: bool) -> None:
-    """`finie` : l'année est passée, tous ses actes sont notifiés."""
+    """`finie` : l'année est passée, tous ses actes sont notifiés. La dernière convention exigée manque : un contrôle
+    la relève."""
     modeles = {modele.nature: modele for modele in ModeleDeCourrier.objects.filter(departement=None)}
-    for rang, decisions in enumerate(attributions_par_porteur(exercice)):
-        stade = stade_du_porteur(rang, decisions, finie)
-        if stade == SANS_ACTE:
+    porteurs = attributions_par_porteur(exercice)
+    natures = natures_par_porteur(porteurs)
+    oubliee = max((rang for rang, nature in enumerate(natures) if nature == NatureActe.CONVENTION), default=None)
+    for rang, (decisions, nature) in enumerate(zip(porteurs, natures, strict=True)):
+        stade = stade_du_porteur(rang, nature, finie)
+        if stade == SANS_ACTE or rang == oubliee:
             continue
         premieres = [d for d in decisions if d.nature == NatureDecision.ATTRIBUTION]
-        acte = etablir(premieres, modeles, par, numero=f"{exercice.annee}-{rang + 1:03d}", stade=stade)
+        numero = f"{exercice.annee}-{rang + 1:03d}"
+        acte = etablir(premieres, nature, modeles, par, numero=numero, stade=stade)
         if stade > SIGNE and len(decisions) > len(premieres) and sum(d.montant for d in decisions) > 0:
-            etablir(decisions, modeles, par, numero=f"{acte.numero}-1", stade=stade, remplace=acte)
+            suite = {"numero": f"{numero}-1", "stade": stade, "remplace": acte}
+            etablir(decisions, NatureActe.AVENANT, modeles, par, **suite)
 
 
-def stade_du_porteur(rang, decisions, finie):
+def natures_par_porteur(porteurs):
+    """La convention, dès qu'une de ses actions l'exige ; à défaut l'arrêté."""
+    actions = {decision.action_id: decision.action for decisions in porteurs for decision in decisions}
+    obligees = {action.pk for action in actions_a_conventionner(actions.values())}
+    return [
+        NatureActe.CONVENTION if any(d.action_id in obligees for d in decisions) else NatureActe.ARRETE
+        for decisions in porteurs
+    ]
+
+
+def stade_du_porteur(rang, nature, finie):
     if not finie:
         return rang % 5 if rang < PORTEURS_DE_L_ANNEE_OUVERTE else SANS_ACTE
-    retenu = rang % UN_ARRETE_SUR == 0 or nature_de(decisions) == NatureActe.CONVENTION
+    retenu = rang % UN_ARRETE_SUR == 0 or nature == NatureActe.CONVENTION
     return SIGNE + 1 if retenu else SANS_ACTE
 
 
@@ -54,8 +70,7 @@ def attributions_par_porteur(exercice) -> list[list[Decision]]:
     return list(par_porteur.values())
 
 
-def etablir(decisions, modeles, par, *, numero, stade, remplace=None) -> Acte:
-    nature = NatureActe.AVENANT if remplace else nature_de(decisions)
+def etablir(decisions, nature, modeles, par, *, numero, stade, remplace=None) -> Acte:
     depart = texte_de_depart(modeles[NatureCourrier.de_l_acte(nature)], nature, decisions, aujourd_hui(), remplace)
     acte = rediger_un_acte(SaisieDActe(nature, depart.objet, decisions, numero, depart.texte, remplace), par=par)
     if stade < SIGNE:
@@ -63,11 +78,6 @@ def etablir(decisions, modeles, par, *, numero, stade, remplace=None) -> Acte:
     signe_le = min(max(decision.date for decision in decisions) + UN_MOIS, aujourd_hui())
     notifie_le = min(signe_le + UN_MOIS / 2, aujourd_hui()) if stade > SIGNE else None
     return dater_un_acte(acte, numero=numero, signe_le=signe_le, notifie_le=notifie_le, par=par)
-
-
-def nature_de(decisions):
-    obligees = actions_a_conventionner({decision.action_id: decision.action for decision in decisions}.values())
-    return NatureActe.CONVENTION if obligees else NatureActe.ARRETE
 
 
 def aujourd_hui() -> date:
