@@ -61,11 +61,12 @@ function direLaSessionExpiree(champ) {
 }
 
 // Chaque valeur revient dans le champ de son nom ; les compteurs d'un tableau restent ceux de la page.
-function remettre(formulaire, paires) {
+function remettre(formulaire, paires, noms = null) {
   const valeurs = new Map();
   for (const [nom, valeur] of paires) valeurs.set(nom, [...(valeurs.get(nom) ?? []), valeur]);
   for (const champ of formulaire.elements) {
     if (!champ.name || champ.matches("button, [type=submit], [data-conserver], [name=csrfmiddlewaretoken]")) continue;
+    if (noms && !noms.has(champ.name)) continue;
     if (/-(TOTAL|INITIAL|MIN_NUM|MAX_NUM)_FORMS$/.test(champ.name)) continue;
     const siennes = valeurs.get(champ.name) ?? [];
     if (champ.type === "checkbox" || champ.type === "radio") champ.checked = siennes.includes(champ.value);
@@ -74,10 +75,24 @@ function remettre(formulaire, paires) {
   }
 }
 
+// Des champs que le serveur n'ajoute qu'une fois un choix fait : les quartiers d'un contrat.
+function completer(formulaire, paires) {
+  const absents = new Set(paires.map(([nom]) => nom).filter((nom) => !formulaire.elements[nom]));
+  if (!absents.size) return;
+  document.body.addEventListener("htmx:afterSettle", () => {
+    remettre(formulaire, paires, absents);
+    for (const nom of absents) if (formulaire.elements[nom]) absents.delete(nom);
+  });
+  const demander = () => formulaire.querySelectorAll("select[hx-get]").forEach((choix) => htmx.trigger(choix, "change"));
+  document.addEventListener("DOMContentLoaded", demander); // htmx est alors à l'écoute
+}
+
 for (const champ of document.querySelectorAll("[data-conserver]")) {
   const gardee = document.getElementById("saisie-retrouvee");
   if (gardee) {
-    remettre(champ.form, JSON.parse(gardee.textContent));
+    const paires = JSON.parse(gardee.textContent);
+    remettre(champ.form, paires);
+    completer(champ.form, paires);
     document.querySelector("[data-retrouvee]").hidden = false;
   }
   suivre(champ);

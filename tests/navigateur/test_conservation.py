@@ -158,3 +158,16 @@ def test_un_organisme_a_moitie_saisi_revient_dans_ses_champs(page, ouvrir, agent
     organisme = Organisme.objects.get()
     assert (organisme.nom, organisme.sigle, organisme.forme) == ("Régie des Tours", "RT", "commune")
     assert plaintes == []
+
+
+def test_un_poste_retrouve_les_quartiers_de_son_contrat(page, ouvrir, agent):
+    adresse = "/dispositifs/adultes-relais/ajouter/"
+    ouvrir(adresse)
+    page.locator("#id_contrat").select_option(label="Caen la mer")
+    page.get_by_role("checkbox", name="Grâce de Dieu").check(force=True)
+    with page.expect_response(RANGER):
+        page.locator("#id_numero").fill("AR14")
+    ouvrir(adresse)
+    expect(page.locator("#id_numero")).to_have_value("AR14")
+    expect(page.get_by_role("checkbox", name="Grâce de Dieu")).to_be_checked()
+    expect(page.get_by_role("checkbox", name="Chemin Vert")).not_to_be_checked()
