@@ -53,6 +53,9 @@ urlpatterns = [
                 [
                     path("actions/", muette, name="action_list"),
                     path("imports/", muette, name="import_list"),
+                    path("modifications/", muette, name="modification_list"),
+                    path("avis/", muette, name="avis_list"),
+                    path("engagements/", muette, name="engagement_list"),
                     path("organismes/", muette, name="organisme_list"),
                 ],
                 "programmation",
