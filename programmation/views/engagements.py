@@ -141,9 +141,7 @@ def historique_de_l_engagement(engagement, lignes):
 def engagement_create(request):
     choisies, trop = lire_la_selection(request)
     actions = [] if trop else actions_choisies(request, choisies)
-    lot = EngagementEnLot(
-        postes_a_engager(programmees(actions)), EngagementForm(recu(request)), recu(request)
-    )
+    lot = EngagementEnLot(postes_a_engager(programmees(actions)), EngagementForm(recu(request)), recu(request))
     existant = None
     if request.method == "POST" and actions and lot.is_valid():
         existant = ej_existant(request.user, actions, lot.commune.cleaned_data["numero"])

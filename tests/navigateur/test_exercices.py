@@ -85,7 +85,9 @@ def test_l_annee_suivante_se_prepare_une_fois(page, live_server, exercice, plain
     page.get_by_role("button", name="Préparer 2027").press("Enter")
     expect(page.get_by_text("Rien : 2027 a déjà tout ce que 2026 peut lui donner.")).to_be_visible()
     page.get_by_role("link", name="Quota d’adultes-relais").click()
-    expect(page).to_have_url(f"{live_server.url}/dispositifs/adultes-relais/quota/{Exercice.objects.get(annee=2027).pk}/")
+    expect(page).to_have_url(
+        f"{live_server.url}/dispositifs/adultes-relais/quota/{Exercice.objects.get(annee=2027).pk}/"
+    )
     assert plaintes == []
 
 
