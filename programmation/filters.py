@@ -41,7 +41,6 @@ from .models import (
 from .models.actions import financeurs_du_partenaire
 from .models.execution import actions_lues_par_l_etat
 from .regles import est_de_l_etat
-from .regles import est_de_l_etat
 from .synthese.bases import Base, ChoixDeBase
 from .synthese.enveloppes import (
     SANS_ENVELOPPE,
