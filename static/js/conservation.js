@@ -72,6 +72,7 @@ function remettre(formulaire, paires, noms = null) {
     if (champ.type === "checkbox" || champ.type === "radio") champ.checked = siennes.includes(champ.value);
     else if (champ.multiple) for (const option of champ.options) option.selected = siennes.includes(option.value);
     else if (siennes.length) champ.value = siennes.shift();
+    if (champ.type !== "hidden" && champ.value) champ.closest("details")?.setAttribute("open", "");
   }
 }
 

@@ -14,11 +14,13 @@ from comptes.conservation import Ecran
 from comptes.models import SaisieConservee
 from programmation.models import Action
 from tests.fabriques import (
+    ActionFactory,
     ContratFactory,
     ExerciceFactory,
     FinanceurFactory,
     OrganismeFactory,
     UtilisateurFactory,
+    action_programmee,
     habiliter,
 )
 from tests.pages import noeuds, textes
@@ -271,6 +273,17 @@ def test_les_autres_saisies_se_gardent_aussi_et_le_navigateur_les_remet(client, 
     assert "</script>" not in (donnees.text or "")
     assert "Les Tours" in donnees.text
     assert len(noeuds(page, "//*[@data-retrouvee]//button")) == 1
+
+
+def test_l_avis_et_le_compte_rendu_tapes_se_gardent_aussi(client):
+    a_decider, decidee = ActionFactory(), action_programmee(1000)
+    for adresse in (
+        f"/programmation/avis/{a_decider.pk}/",
+        f"/programmation/actions/{decidee.pk}/justification/",
+    ):
+        client.post(CONSERVER, {"conservation": champ(client, adresse), "commentaire": "Porteur bien connu"})
+        (donnees,) = noeuds(client.get(adresse), "//script[@id='saisie-retrouvee']")
+        assert "Porteur bien connu" in donnees.text
 
 
 def test_modifier_un_organisme_efface_ce_qui_etait_garde(client):
