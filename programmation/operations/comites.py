@@ -20,7 +20,7 @@ from politique_ville.outils.francais import euros
 from politique_ville.outils.montants import total
 
 from .. import regles
-from ..enums import EtatComite, FamilleFinanceur, NatureComite, NatureDecision, QualiteAvis
+from ..enums import EtatComite, FamilleFinanceur, NatureComite, NatureDecision, QualiteAvis, StatutAction
 from ..models import Action, Campagne, Comite, Decision, Enveloppe, Financement, Financeur, Passage
 from ..synthese.avis import avis_manquants
 from ..synthese.comites import decisions_prises_ailleurs
@@ -300,14 +300,15 @@ def demande_de(saisie, passage):
 def reporter_en_propose(comite: Comite, *, par: Utilisateur) -> list[Action]:
     """Écrit sur la ligne P147 de chaque action à décider ce que le comité propose : le montant, ou 0,00 € s'il refuse.
 
-    Rend les actions changées. Une action ajournée ou mise en liste d'attente garde son proposé.
+    Rend les actions changées. Une action ajournée, en liste d'attente ou décidée depuis garde son proposé.
     """
     with transaction.atomic():
         verrouiller_la_campagne(comite.campagne)
         exiger_le_droit(par, comite)
         if comite.decide:
             raise OperationRefusee("Un comité de pilotage décide : il ne laisse pas de proposition à reporter.")
-        voulus = {p.action: montant_a_proposer(p) for p in comite.passages.select_related("action")}
+        passages = comite.passages.select_related("action__exercice", "action__campagne")
+        voulus = {p.action: montant_a_proposer(p) for p in passages.filter(action__statut__in=StatutAction.a_decider())}
         a_decider = {a: m for a, m in voulus.items() if m is not None and regles.natures_de_decision_possibles(a)}
         saisies = saisies_du_propose(a_decider)
         return enregistrer(saisies, par=par, motif=f"Proposition du {comite_en_mots(comite)}")

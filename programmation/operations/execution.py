@@ -327,7 +327,8 @@ def corriger_l_engagement(
 def retirer_la_ligne(ligne: LigneEngagement, *, par: Utilisateur, motif: str) -> None:
     """Retire une ligne saisie par erreur, que rien n'a payée ; avec sa dernière ligne, l'EJ disparaît.
 
-    L'historique la garde. Chorus, lui, désengage : `desengager`.
+    L'historique la garde. Chorus, lui, désengage : `desengager`. Retirer un désengagement engage à nouveau : les mêmes
+    limites s'y appliquent.
     """
     exiger_un_motif(motif, {"motif": "Retirer une ligne demande un motif."})
     with transaction.atomic():
@@ -337,10 +338,21 @@ def retirer_la_ligne(ligne: LigneEngagement, *, par: Utilisateur, motif: str) ->
         engage, paye = compte_du_poste(ligne)
         if engage - ligne.ae < paye:
             raise OperationRefusee(f"Sans cette ligne, l’EJ engagerait moins que ce qui est payé, {euros(paye)}.")
+        if ligne.ae < 0:
+            refuser_de_rengager_au_dela(ligne, par, motif)
         engagement = ligne.engagement
         supprimer_avec_historique([ligne], par=par, motif=motif)
         if not engagement.lignes.exists():
             supprimer_avec_historique([engagement], par=par, motif=motif)
+
+
+def refuser_de_rengager_au_dela(rendue, par, motif):
+    """Ce qu'un désengagement avait rendu a pu être engagé ailleurs : sans lui, l'accordé ou le notifié serait passé."""
+    comptes = Comptes({rendue.action_id: rendue.action})
+    reprise = LigneEngagement(engagement=rendue.engagement, action=rendue.action, enveloppe=rendue.enveloppe)
+    reprise.ae = -rendue.ae
+    depassements = [*au_dela_de_l_accorde([reprise], comptes), *au_dela_du_notifie([reprise], comptes)]
+    refuser_de_depasser(depassements, par, motif)
 
 
 # --- Payer ---

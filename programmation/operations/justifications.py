@@ -15,7 +15,7 @@ from politique_ville.outils.francais import euros
 from politique_ville.outils.montants import total
 
 from .. import regles
-from ..enums import EtatFinancement, EtatJustification, NaturePaiement, SuiteJustification
+from ..enums import EtatFinancement, EtatJustification, NaturePaiement, StatutAction, SuiteJustification
 from ..models import Action, Decision, Financement, Justification, LigneEngagement, Paiement, SuiviFinancement
 from .execution import DemandeDePaiement, payer, refuser_la_date, verifier_les_vues
 from .outils import (
@@ -139,8 +139,10 @@ def erreurs_du_contenu(justification, sommes):
     if justification.etat == EtatJustification.VALIDEE and justification.depense is None:
         erreurs["depense"] = "Une justification validée dit ce qui a été dépensé."
     non_utilise = justification.non_utilise or ZERO
-    if non_utilise > sommes.accordes[pk]:
-        erreurs["non_utilise"] = f"Pas plus que les {euros(sommes.accordes[pk] or ZERO)} accordés."
+    deprogrammee = justification.action.statut == StatutAction.DEPROGRAMMEE  # plus rien d'accordé : il rend le reçu
+    borne, mot = (sommes.payes[pk], "payés") if deprogrammee else (sommes.accordes[pk], "accordés")
+    if non_utilise > borne:
+        erreurs["non_utilise"] = f"Pas plus que les {euros(borne or ZERO)} {mot}."
     elif justification.suite in REVERSEMENTS and non_utilise > sommes.payes[pk]:
         erreurs["non_utilise"] = f"Le porteur n’a reçu que {euros(sommes.payes[pk] or ZERO)} : il ne rend pas plus."
     if justification.suite and not non_utilise:

@@ -179,8 +179,9 @@ def convention_de_l_action():
 
 
 def actes_en_attente(actes, jour) -> Iterable[Echeance]:
-    """À signer depuis leur dernière décision ; à notifier depuis leur signature."""
-    attendus = actes.filter(Q(signe_le=None) | Q(notifie_le=None)).order_by()
+    """À signer depuis leur dernière décision ; à notifier depuis leur signature. Remplacé, il n'attend plus."""
+    en_cours = actes.exclude(remplace_par__signe_le__isnull=False)
+    attendus = en_cours.filter(Q(signe_le=None) | Q(notifie_le=None)).order_by()
     lus = attendus.select_related("exercice__departement", "organisme__fusionne_dans")
     for acte in lus.annotate(decide_le=Max("decisions__date")):
         if acte.signe_le is None:

@@ -77,7 +77,7 @@ def sommes_positives(modele, lien, champ):
 class Execution:
     """En euros de P147. `paye` et `reverse` sont positifs, et le net payé est leur différence.
 
-    `justifie` : l'accordé des actions dont la justification est validée, moins ce qu'elles n'ont pas utilisé.
+    `justifie` : l'accordé des actions programmées dont la justification est validée, moins leur non utilisé.
     `prevus`, `realises` : les bénéficiaires des actions dont on connaît les deux. Le reste est un nombre d'actions.
     """
 
@@ -221,7 +221,7 @@ ENGAGES = {"engage": total("ae")}
 PAYES = {"paye": total("cp", filter=Q(cp__gt=ZERO)), "rendu": total("cp", filter=Q(cp__lt=ZERO))}
 JUSTIFIES = {
     "non_utilise": total("non_utilise"),
-    "non_utilise_valide": total("non_utilise", filter=Q(etat=VALIDEE)),
+    "non_utilise_valide": total("non_utilise", filter=Q(etat=VALIDEE, action__statut=StatutAction.PROGRAMMEE)),
     "prevus": Sum("action__beneficiaires_prevus", filter=CONNUS),
     "realises": Sum("beneficiaires_realises", filter=CONNUS),
 }

@@ -291,6 +291,16 @@ def test_les_propositions_se_reportent_en_propose(technique, agent, actions):
     assert motif == "Proposition du comité technique du 12/03/2026"
 
 
+def test_reporter_laisse_le_propose_d_une_action_decidee_depuis(campagne, agent, actions, enveloppe):
+    technique = comite_de(NatureComite.TECHNIQUE, campagne, agent, actions)
+    enregistrer(technique, actions[0], ATTRIBUTION, 800, par=agent)
+    decision = operations.DemandeDeDecision(actions[0], ATTRIBUTION, euros(500), enveloppe)
+    operations.decider([decision], par=agent)
+    avant = Financement.objects.get(action=actions[0]).propose
+    assert operations.reporter_en_propose(technique, par=agent) == []
+    assert Financement.objects.get(action=actions[0]).propose == avant
+
+
 def test_une_action_sans_ligne_p147_en_recoit_une_avec_le_propose(campagne, agent, actions):
     nue = ActionFactory(statut=StatutAction.INSTRUITE, intitule="Sans plan")
     comite = comite_de(NatureComite.CONSULTATION, campagne, agent, [nue])

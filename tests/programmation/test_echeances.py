@@ -105,6 +105,15 @@ def test_un_acte_attend_sa_signature_puis_sa_notification(exercice):
     assert natures() == []
 
 
+def test_un_acte_remplace_n_attend_plus_sa_notification(exercice):
+    """La liste des actes le dit « remplacé » : les échéances disent la même chose, et attendent son avenant."""
+    action = action_programmee(exercice=exercice, date_fin=date(2026, 12, 31))
+    decisions = [action.decisions.get()]
+    remplace = acte(decisions, signe_le=date(2026, 6, 1))
+    avenant = acte(decisions, nature=NatureActe.AVENANT, remplace=remplace, signe_le=date(2026, 6, 30))
+    assert [(e.nature, e.objet) for e in lues()] == [(NatureEcheance.A_NOTIFIER, avenant)]
+
+
 def test_au_dessus_du_seuil_un_organisme_de_droit_prive_attend_sa_convention(exercice):
     prive, public = OrganismeFactory(droit=Droit.PRIVE), OrganismeFactory(droit=Droit.PUBLIC)
     commun = {"exercice": exercice, "date_fin": date(2026, 12, 31)}

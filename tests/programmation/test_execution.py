@@ -14,6 +14,7 @@ from programmation.enums import (
     CodeParametre,
     EtatFinancement,
     EtatJustification,
+    NatureDecision,
     NaturePaiement,
     StatutAction,
     StatutExercice,
@@ -320,6 +321,18 @@ def test_une_ligne_fausse_se_retire_avec_un_motif_et_l_ej_vide_disparait(e):
     assert LigneEngagement.history.filter(history_type="-").get().history_change_reason == "Erreur"
 
 
+def test_retirer_un_desengagement_rengage_et_ne_depasse_pas_l_accorde_sans_motif_du_responsable(e):
+    """Les 2 000 € rendus sont engagés ailleurs : les reprendre engagerait 8 000 € des 6 000 accordés."""
+    [engagement] = operations.engager([ej("1", (e.b1, 6000))], par=e.agent)
+    rendue = operations.desengager(engagement.lignes.get(), euros(2000), par=e.agent, motif="Réduite")
+    [ailleurs] = operations.engager([ej("2", (e.b1, 2000))], par=e.agent)
+    with refuse("« B1 » : 2 000,00 € dépassent ce qui reste à engager, 0,00 € sur 6 000,00 € accordés"):
+        operations.retirer_la_ligne(rendue, par=e.agent, motif="Erreur")
+    operations.retirer_la_ligne(ailleurs.lignes.get(), par=e.agent, motif="Erreur")
+    operations.retirer_la_ligne(rendue, par=e.agent, motif="Erreur")
+    assert [ligne.ae for ligne in LigneEngagement.objects.all()] == [euros(6000)]
+
+
 def test_un_ej_se_corrige_avec_un_motif_jamais_apres_son_premier_paiement(e):
     [engagement] = operations.engager([ej("1", (e.b1, 5000))], par=e.agent)
     operations.payer([paiement(engagement.lignes.get(), NaturePaiement.AVANCE, 1, date(2025, 6, 1))], par=e.agent)
@@ -428,6 +441,20 @@ def test_une_justification_incoherente_est_refusee(e, valeurs, phrase):
 def test_une_action_non_programmee_n_a_rien_a_justifier(e):
     with refuse("n’a rien à justifier"):
         justifier(e, ActionFactory(exercice=e.exercice, contrat=e.caen))
+
+
+def test_le_porteur_d_une_action_deprogrammee_rend_ce_qu_il_a_recu(e, ligne):
+    """1 000 € payés, puis tout l'accordé retiré : le non utilisé se borne au payé, et rien n'est justifié."""
+    operations.payer([paiement(ligne, NaturePaiement.AVANCE, 1000, date(2025, 6, 1))], par=e.agent)
+    retrait = operations.DemandeDeDecision(e.b1, NatureDecision.DEPROGRAMMATION)
+    operations.decider([retrait], par=e.agent, motif="Action abandonnée")
+    percu = {"suite": SuiteJustification.REVERSEMENT_PERCU, "suite_le": date(2026, 4, 1)}
+    with refuse("Pas plus que les 1 000,00 € payés"):
+        justifier(e, e.b1, non_utilise=euros("1000,01"), **percu)
+    justifier(e, e.b1, etat=EtatJustification.VALIDEE, depense=euros(0), non_utilise=euros(1000), **percu)
+    lue = execution_de(e.b1)
+    assert (lue.accorde, lue.net_paye, lue.reverse, lue.justifie) == (euros(0), euros(0), euros(1000), euros(0))
+    assert lue.non_utilise == euros(1000)
 
 
 def test_un_reversement_percu_ecrit_le_paiement_negatif_qui_manque_et_lui_seul(e, ligne):
