@@ -57,6 +57,7 @@ def confirmer(request, confirmation: Confirmation):
             formulaire.data = {**recu.dict(), **vu}
     contexte = {
         "confirmation": confirmation,
+        "titre": insecables(confirmation.titre),
         "formulaire": formulaire,
         "empechement": insecables(confirmation.empechement),
         "consequences": [insecables(phrase) for phrase in confirmation.consequences],

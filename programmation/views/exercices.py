@@ -30,7 +30,7 @@ A_L_ETAT = "Le cadre de l’année se lit dans les services de l’État."
 
 @dataclass(frozen=True)
 class LigneDExercice:
-    """Un exercice, ses campagnes et leur avancement ; `reste` : ce qu'il reste à accorder (None : sans enveloppe)."""
+    """Un exercice, ses campagnes et leur avancement ; `reste` : le reste à décider (None : sans enveloppe)."""
 
     exercice: Exercice
     campagnes: list[tuple[Campagne, Avancement]]
@@ -155,7 +155,7 @@ def dire_le_reste(reste):
         return "L’exercice n’a pas encore d’enveloppe : rien ne borne les décisions."
     if reste < 0:
         return f"Les enveloppes sont dépassées de {euros(-reste)}."
-    return f"Il reste {euros(reste)} à accorder dans les enveloppes."
+    return f"Il reste {euros(reste)} à décider dans les enveloppes."
 
 
 # --- Les campagnes ---

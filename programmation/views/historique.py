@@ -52,7 +52,7 @@ def action_histoire(request, pk):
         "blocs": BLOCS.items(),
         "choisi": champ,
         "restaurable": action if regles.peut_modifier(request.user, action) else None,
-    }
+    } | liste("Actions", "action_list")
     return page(request, evenements, contexte)
 
 
@@ -62,6 +62,11 @@ def nom_du_champ(champ):
     if champ.startswith("plan-"):
         return "Ligne du plan de financement"
     return majuscule(Action._meta.get_field(champ).verbose_name)
+
+
+def liste(nom, vue):
+    """La liste d'où vient l'objet, pour le fil d'Ariane."""
+    return {"liste": nom, "adresse_de_la_liste": reverse(f"programmation:{vue}")}
 
 
 def page(request, evenements, contexte):
@@ -81,7 +86,8 @@ def organisme_histoire(request, pk):
         Suivi(Organisme, {"id": pk}, principal="créé", limite=None),
         Suivi(Etablissement, {"organisme_id": pk}, limite=None),
     ]
-    contexte = {"objet": organisme, "retour": reverse("programmation:organisme_detail", args=[pk])}
+    retour = reverse("programmation:organisme_detail", args=[pk])
+    contexte = {"objet": organisme, "retour": retour} | liste("Organismes", "organisme_list")
     return page(request, lire_les_gestes(suivis), contexte)
 
 
@@ -92,7 +98,8 @@ def enveloppe_histoire(request, pk):
         Suivi(Enveloppe, {"id": pk}, principal="créée", limite=None),
         Suivi(MouvementEnveloppe, {"enveloppe_id": pk}, valeurs=True, limite=None),
     ]
-    contexte = {"objet": enveloppe, "retour": reverse("programmation:enveloppe_detail", args=[pk])}
+    retour = reverse("programmation:enveloppe_detail", args=[pk])
+    contexte = {"objet": enveloppe, "retour": retour} | liste("Enveloppes", "enveloppe_list")
     return page(request, lire_les_gestes(suivis), contexte)
 
 
@@ -103,7 +110,9 @@ def exercice_histoire(request, pk):
         Suivi(Exercice, {"id": pk}, principal="préparé", limite=None),
         Suivi(Campagne, {"exercice_id": pk}, feminin=True, limite=None),
     ]
-    return page(request, lire_les_gestes(suivis), {"objet": exercice, "retour": exercice.get_absolute_url()})
+    retour = exercice.get_absolute_url()
+    contexte = {"objet": exercice, "retour": retour} | liste("Exercices et campagnes", "exercice_list")
+    return page(request, lire_les_gestes(suivis), contexte)
 
 
 # --- Revenir à une version ---

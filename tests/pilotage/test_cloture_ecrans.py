@@ -82,7 +82,7 @@ def test_figer_dit_ce_qui_reste_sans_decision_et_ce_qui_reste_a_accorder(connect
         "2 actions ne sont pas décidées, pour 1 000,00 € demandés : plus aucune première décision ne sera possible.",
         "1 brouillon : plus aucun dépôt ne sera possible.",
         "1 comité n’est pas terminé : aucune décision n’y sera plus prise.",
-        "Il reste 3 800,00 € à accorder dans les enveloppes.",
+        "Il reste 3 800,00 € à décider dans les enveloppes.",
         "Compléter, diminuer ou déprogrammer restera possible, avec un motif.",
         "Une photographie gardera les chiffres de cet instant : 1 action programmée, 1 200,00 € accordés.",
     ]
