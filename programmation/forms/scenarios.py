@@ -158,8 +158,9 @@ class RegleForm(PhrasesMixin, forms.Form):
 
 
 class PromotionForm(RefusMixin, forms.Form):
-    """Ce qui est commun à toutes les attributions d'un scénario promu."""
+    """Ce qui est commun à toutes les attributions d'un scénario promu ; `lue` : l'empreinte des montants montrés."""
 
+    lue = forms.IntegerField(required=False, widget=forms.HiddenInput)
     date = forms.DateField(label="Date de la décision", widget=SaisieDate, initial=timezone.localdate)
     motif = forms.CharField(
         label="Motif",
@@ -193,7 +194,7 @@ class PromotionForm(RefusMixin, forms.Form):
     def champs(self):
         valides = self.cleaned_data
         enveloppe = self.enveloppes.get(valides.get("enveloppe"))
-        return {"date": valides["date"], "motif": valides["motif"], "enveloppe": enveloppe}
+        return {"date": valides["date"], "motif": valides["motif"], "enveloppe": enveloppe, "lue": valides["lue"]}
 
 
 class LignePerimeeForm(PhrasesMixin, forms.Form):

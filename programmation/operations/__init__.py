@@ -90,7 +90,14 @@ from .organismes import (
 from .outils import ConflitDeVersion, DroitManquant, MotifExige, OperationRefusee
 from .plan import LigneDePlan
 from .pluriannuel import PrevisionsSaisies, prevoir
-from .promotion import ChoixDeLigne, PropositionsPerimees, annuler_la_promotion, promouvoir, sans_enveloppe
+from .promotion import (
+    ChoixDeLigne,
+    MontantsChanges,
+    PropositionsPerimees,
+    annuler_la_promotion,
+    promouvoir,
+    sans_enveloppe,
+)
 from .propositions import MontantPropose, ProposesRefuses, proposer
 from .reconduction import DejaReconduite, DemandeDeReconduction, Reconduite, reconduction_de, reconduire
 from .restauration import Retour, preparer_le_retour, restaurer
@@ -140,6 +147,7 @@ __all__ = [
     "LigneDePlan",
     "ModificationPasIntacte",
     "MontantPropose",
+    "MontantsChanges",
     "MotifExige",
     "OperationRefusee",
     "PassageModifie",

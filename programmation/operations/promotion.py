@@ -13,7 +13,7 @@ from comptes.models import Utilisateur
 from .. import regles
 from ..enums import EtatScenario, MotifStatut, NatureDecision, StatutAction
 from ..models import Acte, Decision, Enveloppe, LigneEngagement, Proposition, Scenario
-from ..synthese import LigneDeScenario, lignes_du_scenario
+from ..synthese import LigneDeScenario, empreinte, lignes_du_scenario
 from .decisions import DemandeDeDecision, decider
 from .outils import (
     TAILLE_DE_LOT,
@@ -41,10 +41,18 @@ class PropositionsPerimees(OperationRefusee):
         super().__init__([f"« {ligne.action} » a changé depuis que le scénario l’a vue." for ligne in lignes])
 
 
+class MontantsChanges(OperationRefusee):
+    """Quelqu'un a changé un montant du scénario depuis que la personne l'a lu. Rien n'est écrit."""
+
+    def __init__(self):
+        super().__init__("Un montant a changé depuis cette page : la relire avant de promouvoir.")
+
+
 def promouvoir(
     scenario: Scenario,
     *,
     par: Utilisateur,
+    lue: int | None = None,
     choix: Mapping[int, ChoixDeLigne] | None = None,
     enveloppe: Enveloppe | None = None,
     motif: str = "",
@@ -53,11 +61,14 @@ def promouvoir(
     """Attribue chaque montant supérieur à zéro, tout ou rien ; le reste est laissé à décider.
 
     `choix` : par action, ce que l'on fait d'une ligne périmée ; `enveloppe` : celle des actions qui n'en ont pas
-    d'office. Lève PropositionsPerimees, et tout ce que lève `decider`, sans rien écrire.
+    d'office ; `lue` : l'empreinte des montants lus (None : sans contrôle). Lève MontantsChanges, PropositionsPerimees,
+    et tout ce que lève `decider`, sans rien écrire.
     """
     choix = choix or {}
     with contraintes_en_francais(), transaction.atomic():
         scenario = relire_pour_changer(scenario, par)
+        if lue is not None and lue != empreinte(scenario.propositions.values_list("action", "montant")):
+            raise MontantsChanges
         lignes = lignes_du_scenario(scenario, sans_les_vides=True)
         a_choisir = [ligne for ligne in lignes if ligne.est_perimee and not est_choisie(ligne, choix)]
         if a_choisir:

@@ -12,8 +12,8 @@ from politique_ville.outils.typographie import insecables
 from .. import operations, regles
 from ..enums import EtatScenario
 from ..forms.scenarios import LignePerimeeForm, PromotionForm
-from ..operations import OperationRefusee, PropositionsPerimees
-from ..synthese import bilan_du_scenario, lignes_du_scenario
+from ..operations import MontantsChanges, OperationRefusee, PropositionsPerimees
+from ..synthese import bilan_du_scenario, empreinte, lignes_du_scenario
 from .scenarios import scenario_visible
 
 ENCORE_CHANGE = "Des actions viennent de changer : choisir ce que devient chacune."
@@ -24,15 +24,19 @@ def scenario_promouvoir(request, pk):
     if request.method == "POST" and scenario.etat == EtatScenario.PROMU:
         return deja_promu(request, scenario)
     donnees = request.POST if request.method == "POST" else None
+    lue = empreinte(scenario.propositions.values_list("action", "montant"))  # avant les lignes : jamais en avance
     lignes = lignes_du_scenario(scenario, sans_les_vides=True)
     demunies, enveloppes = operations.sans_enveloppe(scenario, [li for li in lignes if not li.empechement])
-    formulaire = PromotionForm(enveloppes, donnees)
+    formulaire = PromotionForm(enveloppes, donnees, initial={"lue": lue})
     choix = [LignePerimeeForm(ligne, donnees) for ligne in lignes if ligne.est_perimee]
     if donnees is not None and tout_est_choisi(formulaire, choix):
         try:
             return promouvoir(request, scenario, formulaire, choix)
         except PropositionsPerimees:
             messages.warning(request, ENCORE_CHANGE)
+            return redirect("programmation:scenario_promouvoir", scenario.pk)
+        except MontantsChanges as refus:
+            messages.warning(request, insecables(refus.messages[0]))
             return redirect("programmation:scenario_promouvoir", scenario.pk)
         except OperationRefusee as refus:
             formulaire.refuser(refus)

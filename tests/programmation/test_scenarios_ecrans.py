@@ -338,6 +338,22 @@ def test_promouvoir_decide_une_fois_meme_en_double_clic(client, scenario):
     assert noeuds(page, "//input[classe('pv-cellule')]") == []
 
 
+def test_on_ne_promeut_que_les_montants_que_l_on_a_lus(client, agent, trois, scenario):
+    """Quelqu'un change un montant pendant que la page est ouverte : rien n'est décidé, la page se relit."""
+    [lue] = valeurs(client.get(adresse(scenario, "promouvoir/")), "//input[@name='lue']")
+    operations.saisir_des_montants(scenario, {trois[0].pk: euros(5500)}, par=agent)
+    page = client.post(adresse(scenario, "promouvoir/"), decider_le(lue=lue), follow=True)
+    assert "Un montant a changé depuis cette page" in page.content.decode()
+    assert not Decision.objects.exists()
+    [lue] = valeurs(page, "//input[@name='lue']")
+    assert client.post(adresse(scenario, "promouvoir/"), decider_le(lue=lue)).url == adresse(scenario)
+    assert [d.montant for d in Decision.objects.order_by("montant")] == [euros(3000), euros(5500)]
+
+
+def valeurs(page, chemin):
+    return [noeud.get("value") for noeud in noeuds(page, chemin)]
+
+
 def test_la_fiche_d_une_action_promue_mene_a_son_scenario(client, agent, trois, scenario):
     operations.promouvoir(scenario, par=agent)
     page = client.get(trois[0].get_absolute_url())
