@@ -121,7 +121,9 @@ def declarer_la_notification_complete(
     with transaction.atomic():
         exercice = verrouiller(enveloppe.exercice, par)
         refuser_la_date(exercice, date)
-        enveloppe.notification_complete_le = date
+        enveloppe = Enveloppe.objects.get(pk=enveloppe.pk)
+        if not appliquer(enveloppe, {"notification_complete_le": date}):
+            return enveloppe
         raison = motif.strip() or "Notification complète"
         with filles_dans_leur_mere([exercice.pk]):
             modifier_avec_historique([enveloppe], Enveloppe, ["notification_complete_le"], par=par, motif=raison)

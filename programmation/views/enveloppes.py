@@ -262,6 +262,9 @@ def mouvement_annuler(request, pk):
 
 def enveloppe_notifiee(request, pk):
     enveloppe = enveloppe_a_tenir(request.user, pk)
+    if request.method == "POST" and "date" in request.POST and enveloppe.notification_complete_le:
+        messages.info(request, "Cette notification est déjà déclarée complète.")  # y revenir n'envoie pas de date
+        return redirect("programmation:enveloppe_detail", enveloppe.pk)
     formulaire = NotificationForm(enveloppe, request.POST or None)
     if request.method == "POST" and formulaire.is_valid():
         jour, motif = formulaire.date_declaree, formulaire.cleaned_data["motif"]

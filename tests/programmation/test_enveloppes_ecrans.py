@@ -298,6 +298,15 @@ def test_on_ne_redeploie_ni_vers_soi_ni_vers_sa_mere_ni_vers_un_autre_exercice(c
     assert list(erreurs(client.post(f"{fiche(exemple.fille_caen)}redeployer/", saisie))) == ["cible"]
 
 
+def test_declarer_deux_fois_la_notification_complete_n_y_revient_pas(client, responsable, exemple):
+    """Le même envoi, avec son motif, reçu deux fois : le second ne se lit pas comme un retour en arrière."""
+    adresse = f"{fiche(exemple.mere)}notification/"
+    for _ in range(2):
+        assert client.post(adresse, {"date": "2026-03-02", "motif": "Courrier reçu"}).url == fiche(exemple.mere)
+    assert Enveloppe.objects.get(pk=exemple.mere.pk).notification_complete_le == date(2026, 3, 2)
+    assert Enveloppe.history.filter(id=exemple.mere.pk, notification_complete_le__isnull=False).count() == 1
+
+
 def test_declarer_la_notification_complete_puis_y_revenir(client, responsable, exemple):
     adresse = f"{fiche(exemple.mere)}notification/"
     assert client.post(adresse, {"date": "2026-09-28", "motif": ""}).url == fiche(exemple.mere)
