@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.template import Context, Template
 from django.template.loader import render_to_string
 from django.test import RequestFactory
+from django.utils.safestring import mark_safe
 
 from politique_ville.outils.formulaires import PhrasesMixin
 from politique_ville.outils.francais import euros, euros_entiers, nombre, pluriel, pourcent, signe
@@ -204,3 +205,10 @@ def test_un_filtre_refuse_nomme_le_champ_et_le_remede(client, adresse):
     page = client.get(adresse).content.decode()
     assert "Sélectionnez un choix valide" not in page
     assert "Ce choix n’est pas proposé ici pour" in page
+
+
+def test_le_filtre_insecables_pose_les_espaces_sans_rien_rendre_sur():
+    rendu = Template("{{ saisi|insecables }}|{{ sur|insecables }}").render(
+        Context({"saisi": "Gel : <b> « été »", "sur": mark_safe("<b>Vide ;</b>")})
+    )
+    assert rendu == "Gel\u00a0: &lt;b&gt; «\u00a0été\u00a0»|<b>Vide\u00a0;</b>"

@@ -1,8 +1,9 @@
 """Filtres et balise disponibles dans tous les gabarits ; le calcul est dans `politique_ville.outils`."""
 
 from django import template
+from django.template.defaultfilters import stringfilter
 
-from politique_ville.outils import francais
+from politique_ville.outils import francais, typographie
 from politique_ville.outils.listes import remplacer_parametres
 
 register = template.Library()
@@ -12,6 +13,7 @@ register.filter("euros_entiers", francais.euros_entiers)
 register.filter("nombre", francais.nombre)
 register.filter("pourcent", francais.pourcent)
 register.filter("signe", francais.signe)
+register.filter("insecables", stringfilter(typographie.insecables), is_safe=True)
 
 
 @register.filter
