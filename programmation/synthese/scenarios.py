@@ -181,12 +181,17 @@ def servies(scenario) -> QuerySet[Proposition]:
     ).order_by()
 
 
+def actions_servies(scenario) -> list[int]:
+    """Leurs identifiants, lus d'abord : en sous-requête, PostgreSQL sans statistiques les rechercherait ligne à ligne."""
+    return list(servies(scenario).values_list("action", flat=True))
+
+
 def rang_apres(scenario, montant: Decimal) -> Rang | None:
     """Le rang de l'État quand le scénario est promu : ses crédits, et les votes acquis de ses actions."""
     base = Base.TOUS_FINANCEURS
     programmees = Action.objects.filter(exercice=scenario.exercice_id, statut__in=base.statuts).order_by()
     apports = apports_des_comptees(programmees, avec_votes=False)
-    siennes = Action.objects.filter(pk__in=servies(scenario).values("action")).order_by()
+    siennes = Action.objects.filter(pk__in=actions_servies(scenario)).order_by()
     ajoutees = apports_des_comptees(siennes, avec_votes=False)
     apports += [apport for apport in ajoutees if not apport.est_p147]
     apports += [apport_du_scenario(montant)] if montant else []
@@ -225,7 +230,7 @@ def sans_action(scenario, quartiers) -> list[Quartier]:
     """Ceux où ne se tient aucune action programmée, ni servie par le scénario."""
     programmees = Q(action__exercice=scenario.exercice_id, action__statut=StatutAction.PROGRAMMEE)
     lieux = Localisation.objects.order_by().values_list("quartier", flat=True).distinct()
-    servis = set(lieux.filter(programmees)) | set(lieux.filter(action__in=servies(scenario).values("action")))
+    servis = set(lieux.filter(programmees)) | set(lieux.filter(action__in=actions_servies(scenario)))
     return [quartier for quartier in quartiers if quartier.pk not in servis]
 
 
