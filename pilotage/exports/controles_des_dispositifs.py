@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from django.db.models import Count, Q
+from django.utils import timezone
 
 from dispositifs.controles import (
     CONTROLES_DES_ADULTES_RELAIS,
@@ -82,7 +83,7 @@ def nombre_de_positifs(page):
 
 def coherences_des_dispositifs(demande: Demande) -> list[Coherence]:
     """Combien de PRE et de postes chaque contrôle relève ; quatre requêtes."""
-    jour, departement = demande.au.date(), demande.exercice.departement_id
+    jour, departement = timezone.localdate(demande.au), demande.exercice.departement_id
     par_pre = anomalies_des_pre(programmes_de(demande.exercice), demande.exercice.annee).values()
     nombres = [controle.code for siennes in par_pre for controle in siennes]
     a_lier = actions_sans_suivi(demande.actions).count()

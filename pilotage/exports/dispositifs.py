@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 
 from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
 
 from dispositifs.enums import AxeEffectif
 from dispositifs.models import (
@@ -76,7 +77,7 @@ def lire_les_dispositifs(demande: Demande, gabarit, actions: Page) -> Dispositif
     return Dispositifs(
         pre=page_des_pre(gabarit.PRE, lignes, feuilles_de(lignes, demande.actions), actions),
         totaux_des_pre=totaux_des_pre(lignes),
-        adultes_relais=adultes_relais(gabarit.ADULTES_RELAIS, exercice, demande.au.date()),
+        adultes_relais=adultes_relais(gabarit.ADULTES_RELAIS, exercice, timezone.localdate(demande.au)),
         fonjep=fonjep(gabarit.FONJEP, exercice),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from politique_ville.outils.classeur import Formule
 from programmation.enums import CodeParametre, StatutAction
@@ -48,7 +49,7 @@ class FeuillesDExecution:
 
 def lire_l_execution(demande: Demande, gabarit) -> FeuillesDExecution:
     """`demande.au` date les retards. Seize requêtes."""
-    exercice, jour = demande.exercice, demande.au.date()
+    exercice, jour = demande.exercice, timezone.localdate(demande.au)
     precedentes = Action.objects.filter(
         exercice__departement=exercice.departement_id, exercice__annee=exercice.annee - 1
     )

@@ -1,7 +1,7 @@
 """L'exécution : engager, payer, justifier, suivre ; ses chiffres en direct, qui ne changent rien à la programmation."""
 
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -9,6 +9,8 @@ import pytest
 
 from comptes.enums import Role
 from pilotage import photographies
+from pilotage.exports import Demande, gabarit_2024
+from pilotage.exports.execution import lire_l_execution
 from programmation import operations
 from programmation.enums import (
     CodeParametre,
@@ -41,6 +43,7 @@ from programmation.operations import (
     OperationRefusee,
     VoteOuVersement,
 )
+from programmation.synthese.bases import ChoixDeBase
 from programmation.synthese.delais import Regle, en_retard_de_justification
 from programmation.synthese.execution import Execution, execution_de, synthese_d_execution
 from programmation.synthese.justifications import ligne_de_justification
@@ -579,3 +582,13 @@ def test_une_prorogation_repousse_l_echeance_et_un_compte_rendu_recu_l_eteint(e)
 
 def test_sans_delai_connu_rien_n_est_en_retard(e):
     assert not en_retard_de_justification(Action.objects.all(), date(2030, 1, 1)).exists()
+
+
+def test_le_classeur_dit_les_retards_du_jour_qu_il_est_a_paris(e):
+    """Due le 30/06/2026 : à 22 h 30 UTC, il est déjà le 1er juillet en France."""
+    delai()
+    demande = Demande(
+        e.exercice, Action.objects.all(), ChoixDeBase(), "DDETS", datetime(2026, 6, 30, 22, 30, tzinfo=UTC)
+    )
+    lues = lire_l_execution(demande, gabarit_2024).execution.lignes
+    assert [ligne["justification"] for ligne in lues] == ["En retard", "En retard"]
