@@ -182,7 +182,7 @@ def servies(scenario) -> QuerySet[Proposition]:
 
 
 def actions_servies(scenario) -> list[int]:
-    """Leurs identifiants, lus d'abord : en sous-requête, PostgreSQL sans statistiques les rechercherait ligne à ligne."""
+    """Leurs identifiants, lus d'abord : en sous-requête, PostgreSQL sans statistiques les cherche ligne à ligne."""
     return list(servies(scenario).values_list("action", flat=True))
 
 
