@@ -263,3 +263,6 @@ class Justification(models.Model):
                 violation_error_message="Une suite porte sur du P147 non utilisé : en indiquer le montant.",
             ),
         ]
+
+    def __str__(self):
+        return f"{self.get_etat_display()} – {self.action}"

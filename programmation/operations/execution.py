@@ -104,8 +104,17 @@ def completer_l_engagement(
     with contraintes_en_francais(), transaction.atomic():
         actions = verrouiller_les_actions({ligne.action.pk for ligne in lignes})
         exiger_les_droits(actions.values(), par)
+        engagement = relire_l_engagement(engagement)
         verifier_les_vues(vues, engagement.lignes.count())
         return ajouter_les_lignes([(engagement, ligne) for ligne in lignes], actions, par, motif)
+
+
+def relire_l_engagement(engagement):
+    """L'EJ tel qu'il est sous le verrou ; sa dernière ligne retirée, il n'existe plus."""
+    relu = Engagement.objects.select_related("exercice").filter(pk=engagement.pk).first()
+    if relu is None:
+        raise EntreTemps(f"L’EJ {engagement.numero} n’existe plus : sa dernière ligne a été retirée entre-temps.")
+    return relu
 
 
 def engagement_a_creer(demande, actions):
@@ -313,7 +322,7 @@ def corriger_l_engagement(
     with contraintes_en_francais(), transaction.atomic():
         actions = verrouiller_les_actions(engagement.lignes.order_by().values_list("action", flat=True))
         exiger_les_droits(actions.values(), par)
-        engagement = Engagement.objects.select_related("exercice").get(pk=engagement.pk)
+        engagement = relire_l_engagement(engagement)
         refuser_la_date(regles.empechement_de_dater_l_execution(engagement.exercice, date))
         premier = Paiement.objects.filter(ligne__engagement=engagement).order_by("date").first()
         if premier and date > premier.date:

@@ -4,6 +4,7 @@ Le brouillon reprend ce qui se redemande (le projet, son budget, ce qu'il sollic
 versé ou voté, ni le dossier Dauphin. Ce qui ne se reprend pas tel quel est dit, et laissé à choisir.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date as Date
@@ -90,6 +91,9 @@ def reconduire(demandes: Sequence[DemandeDeReconduction], *, par: Utilisateur, m
     Lève DejaReconduite, DroitManquant ou OperationRefusee (exercice absent ou clos, campagne figée, brouillon, CPO
     finie) sans rien écrire.
     """
+    doublons = [action for action, nombre in Counter(d.action for d in demandes).items() if nombre > 1]
+    if doublons:
+        raise OperationRefusee(f"« {doublons[0]} » est deux fois dans le lot : une reconduction par action.")
     with contraintes_en_francais(), transaction.atomic():
         verrouiller_les_exercices(exercices_suivants([demande.action for demande in demandes]).values())
         preparations = preparer(demandes, par)

@@ -105,11 +105,6 @@ class Execution:
         return self.paye - self.reverse
 
     @property
-    def reste_a_engager(self) -> Decimal:
-        """Signé : négatif, plus est engagé qu'il n'est accordé."""
-        return self.accorde - self.engage
-
-    @property
     def reste_a_payer(self) -> Decimal:
         return self.engage - self.net_paye
 

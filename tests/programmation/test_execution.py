@@ -153,7 +153,7 @@ def test_l_exemple_refait_a_la_main(e):
         justifiees=1,
         a_justifier=1,
     )
-    assert (lue.total.reste_a_engager, lue.total.net_paye) == (euros(500), euros("7599,50"))
+    assert (lue.total.accorde - lue.total.engage, lue.total.net_paye) == (euros(500), euros("7599,50"))
     assert lue.total.reste_a_payer == euros("1900,50")
     taux = lue.total
     assert (taux.taux_d_engagement, taux.taux_de_paiement) == (Decimal("95.0"), Decimal("80.0"))
@@ -344,6 +344,16 @@ def test_un_ej_se_corrige_avec_un_motif_jamais_apres_son_premier_paiement(e):
     operations.corriger_l_engagement(engagement, "21 2", date(2025, 6, 1), par=e.agent, motif="Faute")
     engagement.refresh_from_db()
     assert (engagement.numero, engagement.date) == ("212", date(2025, 6, 1))
+
+
+def test_un_ej_retire_entre_temps_se_dit_et_ne_casse_rien(e):
+    [engagement] = operations.engager([ej("1", (e.b1, 5000))], par=e.agent)
+    lu = Engagement.objects.get(pk=engagement.pk)
+    operations.retirer_la_ligne(engagement.lignes.get(), par=e.agent, motif="Erreur")
+    with pytest.raises(EntreTemps, match="n’existe plus"):
+        operations.corriger_l_engagement(lu, "2", date(2025, 6, 2), par=e.agent, motif="Faute")
+    with pytest.raises(EntreTemps, match="n’existe plus"):
+        operations.completer_l_engagement(lu, [LigneDEngagement(e.b2, euros(100))], par=e.agent)
 
 
 # --- Payer ---

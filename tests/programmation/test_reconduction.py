@@ -314,6 +314,12 @@ def test_un_lot_est_tout_ou_rien(agent, ludo, an_passe):
     assert not Action.objects.filter(exercice__annee=2026).exists()
 
 
+def test_la_meme_action_deux_fois_dans_le_lot_est_refusee(agent, ludo):
+    with pytest.raises(OperationRefusee, match="deux fois dans le lot"):
+        operations.reconduire([DemandeDeReconduction(ludo), DemandeDeReconduction(ludo)], par=agent)
+    assert not Action.objects.filter(action_precedente=ludo).exists()
+
+
 def test_sans_droit_sur_l_annee_suivante_rien_n_est_cree(ludo, exercice):
     with pytest.raises(DroitManquant):
         reconduire(ludo, habiliter(Role.LECTEUR, departement=exercice.departement))
