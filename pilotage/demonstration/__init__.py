@@ -8,7 +8,7 @@ sont ceux que l'ANCT publie (voir `listes`).
 from dataclasses import dataclass
 from random import Random
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from comptes.models import Utilisateur
 from programmation.models import Exercice, Nomenclature
@@ -86,6 +86,14 @@ def charger(taille: float = 1) -> None:
             batir_des_scenarios(code, ANNEES[-1], comptes[f"agent.{profil.identifiant}"])
         for code, profil in PROFILS.items():  # en dernier : une enveloppe y passe en sur-programmation
             animer_les_enveloppes(ANNEES[-1], code, comptes[f"responsable.{profil.identifiant}"])
+        mesurer_les_tables()
+
+
+def mesurer_les_tables() -> None:
+    """PostgreSQL lit très mal des tables qu'une même transaction vient de remplir, tant qu'il ne les a pas mesurées."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as curseur:
+            curseur.execute("ANALYZE")
 
 
 def charger_un_departement(code: str, profil: Profil, comptes: dict[str, Utilisateur], taille: float) -> None:
@@ -105,6 +113,7 @@ def charger_un_departement(code: str, profil: Profil, comptes: dict[str, Utilisa
         suites = Random(f"{GRAINE} {code} {annee} exécution")
         Execution(exercice, [agent, responsable], suites, finie=annee in FIGEES, close=annee in CLOSES).derouler()
         etablir_les_actes(exercice, agent, finie=annee in FIGEES)
+        mesurer_les_tables()
         precedentes = {p.projet: p.action for p in reversed(prevues) if p.sort == PROGRAMMEE}
         projets = [projet for projet in projets if projet in precedentes and se_poursuit(projet, annee, alea)]
 
