@@ -101,7 +101,7 @@ def test_d_une_part_a_sa_liste_et_retour(page, live_server, exemple):
 def test_l_impression_garde_les_chiffres_et_les_barres(page, live_server, exemple):
     se_connecter(page, live_server)
     page.emulate_media(media="print")
-    expect(page.locator(".pv-changer")).to_be_hidden()
+    expect(page.locator(".pv-changer:visible")).to_have_count(0)
     expect(page.locator(".pv-portee")).to_be_visible()
     assert page.locator("#piliers .pv-barre__repere").count() == 2
 
