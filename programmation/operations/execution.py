@@ -167,7 +167,8 @@ class Comptes:
 
     def donneuses(self, action):
         """Les enveloppes qui accordent quelque chose à l'action."""
-        return [pk for pk, accorde in self.accordes[action.pk].items() if accorde > 0]
+        donneuses = [pk for pk, accorde in self.accordes[action.pk].items() if accorde > 0]
+        return sorted(donneuses, key=lambda pk: pk or 0)  # la base ne promet aucun ordre
 
     def reste(self, action_id, enveloppe_id):
         """Ce que l'enveloppe accorde à l'action et qui n'est pas engagé, sans dépasser ce qui lui reste en tout."""
