@@ -38,8 +38,7 @@ from .models import (
     Thematique,
     Theme,
 )
-from .models.actions import financeurs_du_partenaire
-from .models.execution import actions_lues_par_l_etat
+from .models.actions import actions_lues_par_l_etat, financeurs_du_partenaire
 from .regles import est_de_l_etat
 from .synthese.bases import Base, ChoixDeBase
 from .synthese.enveloppes import (

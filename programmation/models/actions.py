@@ -453,6 +453,15 @@ class PrioriteDeLAction(models.Model):
         unique_together = [("action", "prioritetransversale")]
 
 
+def actions_lues_par_l_etat(utilisateur):
+    """Les actions que cette personne voit au titre de l'État, et non d'un partenariat : leurs avis, leur exécution."""
+    actions = Action.objects.visibles_par(utilisateur).order_by()
+    lecteurs = [h for h in utilisateur.habilitations_actives if h.role in Role.de_l_etat()]
+    if any(h.france_entiere for h in lecteurs):
+        return actions
+    return actions.filter(exercice__departement__in={h.departement_concerne_id for h in lecteurs})
+
+
 class Localisation(models.Model):
     """Un quartier où l'action a lieu, et la clé qui lui donne sa part de chaque montant."""
 

@@ -6,24 +6,14 @@ from django.db.models import F, Q
 from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
-from comptes.enums import Role
 from politique_ville.outils.francais import euros
 from politique_ville.outils.montants import MontantField
 
 from ..enums import EtatActe, EtatJustification, NatureActe, NaturePaiement, SuiteJustification
-from .actions import Action
+from .actions import Action, actions_lues_par_l_etat
 from .cadre import Enveloppe, Exercice
 from .decisions import Decision
 from .organismes import Organisme
-
-
-def actions_lues_par_l_etat(utilisateur):
-    """Les actions dont cette personne lit l'exécution : qu'elle voit au titre de l'État, pas d'un partenariat."""
-    actions = Action.objects.visibles_par(utilisateur).order_by()
-    lecteurs = [h for h in utilisateur.habilitations_actives if h.role in Role.de_l_etat()]
-    if any(h.france_entiere for h in lecteurs):
-        return actions
-    return actions.filter(exercice__departement__in={h.departement_concerne_id for h in lecteurs})
 
 
 class ActeQuerySet(models.QuerySet):

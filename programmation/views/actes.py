@@ -22,7 +22,7 @@ from ..forms.execution import MotifForm
 from ..historique import Suivi, lire_les_gestes
 from ..lettres import courriers_en_pdf
 from ..models import Acte, Action, Decision
-from ..models.execution import actions_lues_par_l_etat
+from ..models.actions import actions_lues_par_l_etat
 from ..operations import ActeChange, DejaPorte, OperationRefusee
 from ..synthese.actes import (
     a_etablir,

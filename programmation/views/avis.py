@@ -16,10 +16,11 @@ from ..enums import QualiteAvis, SensAvis
 from ..filters import Cadre
 from ..forms.avis import AvisForm, DispenseForm
 from ..models import Action, Avis, Localisation
+from ..models.actions import actions_lues_par_l_etat
 from ..models.avis import actions_du_delegue
 from ..operations import OperationRefusee, dispenser_d_avis, donner_un_avis
 from ..synthese import attente, avis_manquants, en_attente, jours_d_attente
-from .en_lot import actions_choisies, adresse_de_la_selection, lire_la_selection
+from .en_lot import actions_choisies, lire_la_selection
 from .mixins import exiger
 
 PAR_PAGE = 50
@@ -50,23 +51,15 @@ def avis_list(request):
         "qualites": QualiteAvis,
         "choisie": choisie if choisie in QualiteAvis.values else "",
         "peut_ecrire": regles.peut_saisir_quelque_part(request.user),
-        "retour": request.GET.urlencode(),
     }
     return render(request, "programmation/avis_list.html", contexte)
 
 
 def a_aviser(utilisateur):
-    """Celles dont cette personne suit les avis : les siennes si elle est déléguée, sinon toutes au titre de l’État.
-
-    Un partenaire n'en suit aucun.
-    """
-    if utilisateur.roles == {Role.DELEGUE}:
-        return actions_du_delegue(utilisateur)
-    visibles = Action.objects.visibles_par(utilisateur)
-    if any(h.france_entiere for h in utilisateur.habilitations_actives if h.role in Role.de_l_etat()):
-        return visibles
-    departements = {h.departement_concerne_id for h in utilisateur.habilitations_actives if h.role in Role.de_l_etat()}
-    return visibles.filter(exercice__departement__in=departements)
+    """Celles dont cette personne suit les avis : les siennes si elle est déléguée, sinon toutes au titre de l’État."""
+    return (
+        actions_du_delegue(utilisateur) if utilisateur.roles == {Role.DELEGUE} else actions_lues_par_l_etat(utilisateur)
+    )
 
 
 def qualites_demandees(choisie):
@@ -130,7 +123,6 @@ def avis_donner(request, pk):
         "autres": Avis.objects.visibles_par(request.user).filter(action=action).select_related("auteur"),
         "empechement": empechement,
         "attend_depuis": jours_d_attente(action.deposee_le),
-        "retour": request.GET.get("retour", ""),
     }
     return render(request, "programmation/avis_donner.html", contexte)
 
@@ -169,6 +161,5 @@ def avis_dispenser(request):
         "actions": actions,
         "formulaire": formulaire,
         "liste": liste,
-        "decider": adresse_de_la_selection(request, "programmation:decision_en_lot", actions),
     }
     return render(request, "programmation/avis_dispenser.html", contexte)

@@ -4,7 +4,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from ..forms.filtres_execution import ExecutionFilterSet
-from ..models.execution import actions_lues_par_l_etat
+from ..models.actions import actions_lues_par_l_etat
 from ..synthese.changements import changements
 from .tableaux import ColonneDeTableau, Tableau, exiger_l_etat, repondre
 

@@ -14,7 +14,7 @@ from .. import regles
 from ..enums import CodeParametre
 from ..forms.filtres_execution import EcheanceFilterSet
 from ..models import Acte
-from ..models.execution import actions_lues_par_l_etat
+from ..models.actions import actions_lues_par_l_etat
 from ..synthese.echeances import Echeance, NatureEcheance, ReglesDesEcheances, echeances
 from .tableaux import ColonneDeTableau, Tableau, exiger_l_etat, repondre
 

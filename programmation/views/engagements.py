@@ -21,7 +21,7 @@ from ..forms.execution import (
 from ..forms.filtres_execution import EngagementFilterSet
 from ..historique import Suivi, lire_les_gestes
 from ..models import Action, Engagement, LigneEngagement, Paiement
-from ..models.execution import actions_lues_par_l_etat
+from ..models.actions import actions_lues_par_l_etat
 from ..operations import DemandeDEngagement, EntreTemps, OperationRefusee
 from ..operations.execution import compte_du_poste, ecrire_le_numero
 from ..synthese.execution import avec_paye, postes_a_engager, totaux_d_engagement

@@ -13,7 +13,7 @@ from ..forms.execution import JustificationForm, SuiviForm
 from ..forms.filtres_execution import JustificationFilterSet
 from ..historique import Suivi, lire_les_gestes
 from ..models import Action, Financement, Justification
-from ..models.execution import actions_lues_par_l_etat
+from ..models.actions import actions_lues_par_l_etat
 from ..operations import DemandeDeJustification, JustificationChangee, OperationRefusee, VoteOuVersement
 from ..synthese.delais import Regle
 from ..synthese.execution import execution_de

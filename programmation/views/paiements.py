@@ -10,7 +10,7 @@ from ..enums import NaturePaiement
 from ..forms.execution import MotifForm, PaiementForm
 from ..forms.filtres_execution import PaiementFilterSet
 from ..models import Paiement
-from ..models.execution import actions_lues_par_l_etat
+from ..models.actions import actions_lues_par_l_etat
 from ..operations import DemandeDePaiement
 from ..operations.execution import Caisse
 from ..synthese.execution import totaux_des_paiements

@@ -12,7 +12,7 @@ from politique_ville.outils.typographie import insecables
 from .. import operations, regles
 from ..forms.filtres_execution import ExecutionFilterSet
 from ..forms.reconduction import PrevisionsForm, ReconductionForm
-from ..models.execution import actions_lues_par_l_etat
+from ..models.actions import actions_lues_par_l_etat
 from ..operations import ConflitDeVersion, DejaReconduite, DemandeDeReconduction, OperationRefusee
 from ..operations.reconduction import preparer
 from ..synthese.pluriannuel import a_venir, lignes_a_venir
