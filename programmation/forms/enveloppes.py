@@ -21,6 +21,7 @@ from ..synthese.enveloppes import descendance, lignee
 from .outils import RefusMixin
 
 AIDE_DU_MONTANT = "En euros, sans signe : un gel, une réserve ou un retrait se déduit tout seul."
+CHAMPS_D_UNE_ENVELOPPE = ["libelle", "parent", "contrat", "dispositif"]
 AIDE_DES_CP = "Vide : autant que les AE."
 
 
@@ -57,7 +58,7 @@ class EnveloppeFilterSet(django_filters.FilterSet):
 
 
 class EnveloppeForm(RefusMixin, forms.Form):
-    """Le nom d'une enveloppe, et ce à quoi ses crédits servent."""
+    """Le nom d'une enveloppe, et ce à quoi ses crédits servent. `lue` : la version que la page montrait."""
 
     libelle = forms.CharField(label="Libellé", max_length=150)
     parent = forms.ModelChoiceField(
@@ -69,6 +70,7 @@ class EnveloppeForm(RefusMixin, forms.Form):
     dispositif = forms.ModelChoiceField(
         Dispositif.objects.none(), label="Réservée au dispositif", required=False, empty_label="Tous"
     )
+    lue = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, exercice, *args, enveloppe=None, **options):
         super().__init__(*args, **options)
@@ -76,6 +78,10 @@ class EnveloppeForm(RefusMixin, forms.Form):
         departement = ContratDeVille.objects.filter(departement=exercice.departement_id)
         self.fields["contrat"].queryset = departement.en_vigueur(exercice.annee)
         self.fields["dispositif"].queryset = Dispositif.objects.filter(est_actif=True)
+
+    @property
+    def champs(self):
+        return {nom: self.cleaned_data[nom] for nom in CHAMPS_D_UNE_ENVELOPPE}
 
 
 def meres_possibles(exercice, enveloppe=None):

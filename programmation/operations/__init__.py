@@ -61,7 +61,7 @@ from .exercices import (
     partager_les_propositions,
     preparer_un_exercice,
     rouvrir,
-    version_de_la_campagne,
+    version_lue,
 )
 from .justifications import (
     DemandeDeJustification,
@@ -221,7 +221,7 @@ __all__ = [
     "supprimer_un_acte",
     "supprimer_un_comite",
     "terminer",
-    "version_de_la_campagne",
+    "version_lue",
     "ChoixDeLigne",
     "Depart",
     "PropositionsPerimees",

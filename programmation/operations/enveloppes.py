@@ -22,7 +22,7 @@ from .. import regles
 from ..enums import NatureMouvement
 from ..models import Action, Enveloppe, Exercice, MouvementEnveloppe
 from ..synthese import Barre, Credits, Dotation, barre, dotations, lignee
-from .exercices import exiger_le_responsable
+from .exercices import exiger_le_responsable, refuser_si_changee
 from .outils import (
     OperationRefusee,
     appliquer,
@@ -60,23 +60,32 @@ def creer_une_enveloppe(
     exercice: Exercice, libelle: str, *, par: Utilisateur, parent: Enveloppe | None = None, **champs
 ) -> Enveloppe:
     """Crée une enveloppe, ou une sous-enveloppe d'une mère qui ne porte pas de décision."""
-    enveloppe = Enveloppe(exercice=exercice, libelle=libelle.strip(), parent=parent, **champs)
-    controler(enveloppe)
     with contraintes_en_francais(), transaction.atomic():
-        verrouiller(exercice, par)
-        refuser_de_diviser(parent)
+        exercice = verrouiller(exercice, par)
+        enveloppe = Enveloppe(exercice=exercice, libelle=libelle.strip(), parent=relue(parent), **champs)
+        controler(enveloppe)
+        refuser_de_diviser(enveloppe.parent)
         creer_avec_historique([enveloppe], Enveloppe, par=par, motif="Nouvelle enveloppe")
     return enveloppe
 
 
-def modifier_une_enveloppe(enveloppe: Enveloppe, champs: dict[str, Any], *, par: Utilisateur) -> Enveloppe:
-    """Change son libellé, sa mère, son contrat ou son dispositif, si ce qu'elle porte et ses filles le permettent."""
+def modifier_une_enveloppe(
+    enveloppe: Enveloppe, champs: dict[str, Any], *, par: Utilisateur, lue: int | None = None
+) -> Enveloppe:
+    """Change son libellé, sa mère, son contrat ou son dispositif, si ce qu'elle porte et ses filles le permettent.
+
+    `lue` : la version lue (`version_lue`) ; changée depuis par un autre, rien n'est écrit.
+    """
+    champs = dict(champs)
     with contraintes_en_francais(), transaction.atomic():
         exercice = verrouiller(enveloppe.exercice, par)
-        enveloppe = Enveloppe.objects.get(pk=enveloppe.pk)
+        enveloppe = relue(enveloppe)
+        if "parent" in champs:
+            champs["parent"] = relue(champs["parent"])
         changes = appliquer(enveloppe, champs)
         if not changes:
             return enveloppe
+        refuser_si_changee(Enveloppe.objects.get(pk=enveloppe.pk), lue)
         controler(enveloppe)
         if "parent" in changes:
             refuser_une_boucle(enveloppe)
@@ -85,6 +94,14 @@ def modifier_une_enveloppe(enveloppe: Enveloppe, champs: dict[str, Any], *, par:
         with filles_dans_leur_mere([exercice.pk]):
             modifier_avec_historique([enveloppe], Enveloppe, sorted(changes), par=par, motif="Enveloppe modifiée")
     return enveloppe
+
+
+def relue(enveloppe):
+    """La même, telle qu'elle est sous le verrou de son exercice : quelqu'un a pu la changer depuis que la page est lue.
+
+    Aucune pour aucune.
+    """
+    return Enveloppe.objects.get(pk=enveloppe.pk) if enveloppe else None
 
 
 def refuser_de_diviser(mere):
@@ -169,13 +186,14 @@ def redeployer(
     `nature` : REDEPLOIEMENT pour des crédits notifiés, PREVISION pour une hypothèse.
     """
     exiger_un_motif(motif, "Redéployer demande un motif.")
-    refuser_ce_redeploiement(source, cible, credits)
     commun = {"date": date, "nature": nature, "motif": motif.strip(), "reference": reference, "geste": geste}
     paire = [
         MouvementEnveloppe(enveloppe=source, ae=-credits.ae, cp=-credits.cp, **commun),
         MouvementEnveloppe(enveloppe=cible, ae=credits.ae, cp=credits.cp, **commun),
     ]
     with transaction.atomic():
+        verrouiller(source.exercice, par)
+        refuser_ce_redeploiement(source, cible, credits)
         enregistrer_des_mouvements(paire, par=par, motif=motif)
         refuser_de_trop_prendre(source, credits, nature)
     return paire

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Model
 from django.utils import timezone
 
 from comptes.models import Utilisateur
@@ -139,17 +140,14 @@ def modifier_une_campagne(
 ) -> Campagne:
     """Change l'intitulé, le territoire, les dates ou les règles d'une campagne qui n'est pas figée.
 
-    `lue` : la version lue (`version_de_la_campagne`) ; changée depuis par un autre, rien n'est écrit.
+    `lue` : la version lue (`version_lue`) ; changée depuis par un autre, rien n'est écrit.
     """
     with contraintes_en_francais(), transaction.atomic():
         campagne = relire_sous_verrou(campagne, par)
         empechement = regles.empechement_de_regler(campagne)
         if empechement:
             raise OperationRefusee(empechement)
-        if lue is not None and lue != version_de_la_campagne(campagne):
-            raise OperationRefusee(
-                f"La campagne a été modifiée entre-temps{par_qui(campagne)} : relire et recommencer."
-            )
+        refuser_si_changee(campagne, lue)
         changes = appliquer(campagne, champs)
         controler(campagne)
         refuser_les_actions_d_ailleurs(campagne, changes)
@@ -211,12 +209,21 @@ def relire_sous_verrou(campagne, par):
     return relue
 
 
-def version_de_la_campagne(campagne: Campagne) -> int:
-    """Ce qui change à chaque écriture : l'identifiant de sa dernière ligne d'historique (0 si elle n'en a pas)."""
-    return campagne.history.order_by("-history_id").values_list("history_id", flat=True).first() or 0
-
-
 # --- Partagé ---
+
+
+def version_lue(objet: Model) -> int:
+    """Ce qui change à chaque écriture : l'identifiant de sa dernière ligne d'historique (0 si elle n'en a pas).
+
+    De quoi reconnaître qu'une campagne ou une enveloppe, qui ne portent pas de version, ont changé depuis la page.
+    """
+    return objet.history.order_by("-history_id").values_list("history_id", flat=True).first() or 0
+
+
+def refuser_si_changee(objet, lue):
+    """`lue` : la version que la personne avait sous les yeux (None : sans contrôle). À appeler sous le verrou."""
+    if lue is not None and lue != version_lue(objet):
+        raise OperationRefusee(f"« {objet} » a été modifiée entre-temps{par_qui(objet)} : relire et recommencer.")
 
 
 def par_qui(objet):

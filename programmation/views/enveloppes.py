@@ -13,6 +13,7 @@ from .. import operations, regles
 from ..enums import StatutAction
 from ..forms.choix import trouver
 from ..forms.enveloppes import (
+    CHAMPS_D_UNE_ENVELOPPE,
     AnnulationForm,
     EnveloppeFilterSet,
     EnveloppeForm,
@@ -155,7 +156,7 @@ def de_la_mere(request, exercice):
 
 
 def creer(request, exercice, formulaire):
-    champs = formulaire.cleaned_data
+    champs = formulaire.champs
     try:
         enveloppe = operations.creer_une_enveloppe(exercice, **champs, par=request.user)
     except OperationRefusee as refus:
@@ -179,14 +180,15 @@ def deja_creee(utilisateur, exercice, champs):
 
 def enveloppe_update(request, pk):
     enveloppe = enveloppe_a_tenir(request.user, pk)
-    champs = {nom: getattr(enveloppe, nom) for nom in ("libelle", "parent", "contrat", "dispositif")}
-    formulaire = EnveloppeForm(enveloppe.exercice, request.POST or None, initial=champs, enveloppe=enveloppe)
+    initial = {nom: getattr(enveloppe, nom) for nom in CHAMPS_D_UNE_ENVELOPPE}
+    initial["lue"] = operations.version_lue(enveloppe)
+    formulaire = EnveloppeForm(enveloppe.exercice, request.POST or None, initial=initial, enveloppe=enveloppe)
     if formulaire.is_valid():
-        lus = formulaire.cleaned_data
+        champs, lue = formulaire.champs, formulaire.cleaned_data["lue"]
         reponse = tenter(
             request,
             formulaire,
-            lambda: operations.modifier_une_enveloppe(enveloppe, lus, par=request.user),
+            lambda: operations.modifier_une_enveloppe(enveloppe, champs, par=request.user, lue=lue),
             "L’enveloppe est modifiée.",
             enveloppe,
         )

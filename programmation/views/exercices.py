@@ -173,7 +173,7 @@ def campagne_update(request, pk):
 
 def regler(request, campagne, titre):
     exercice, nouvelle = campagne.exercice, campagne.pk is None
-    lue = None if nouvelle else operations.version_de_la_campagne(campagne)
+    lue = None if nouvelle else operations.version_lue(campagne)
     formulaire = CampagneForm(request.POST or None, instance=campagne, initial={"lue": lue})
     if formulaire.is_valid() and enregistrer(request, formulaire, exercice, campagne):
         return redirect("programmation:exercice_detail", exercice.pk)

@@ -430,7 +430,7 @@ LECTURES = {
     "preparer_le_retour",
     "reconduction_de",
     "sans_enveloppe",
-    "version_de_la_campagne",
+    "version_lue",
 }
 
 CAS = [(nom, essai) for nom, essais in ESSAIS.items() for essai in essais]

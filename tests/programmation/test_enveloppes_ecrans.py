@@ -228,6 +228,19 @@ def test_modifier_refuse_un_libelle_pris(client, responsable, exemple):
     assert "Libellé : Caen la mer → Caen" in page(client.get(fiche(exemple.fille_caen)))
 
 
+def test_deux_chefs_qui_modifient_la_meme_enveloppe_le_second_voit_le_conflit(client, responsable, exemple):
+    adresse = f"{fiche(exemple.fille_caen)}modifier/"
+    lue = client.get(adresse).context["formulaire"].initial["lue"]
+    champs = {"parent": exemple.mere.pk, "contrat": exemple.caen.pk, "lue": lue}
+    assert client.post(adresse, champs | {"libelle": "Caen"}).url == fiche(exemple.fille_caen)
+    autre = habiliter(Role.RESPONSABLE)
+    client.force_login(autre)
+    reponse = client.post(adresse, champs | {"libelle": "Caen et Ifs"})
+    assert f"« Caen » a été modifiée entre-temps, par {responsable}" in page(reponse)
+    exemple.fille_caen.refresh_from_db()
+    assert exemple.fille_caen.libelle == "Caen"
+
+
 # --- Mouvements ---
 
 

@@ -272,6 +272,26 @@ def test_une_enveloppe_modifiee_garde_ce_qu_elle_porte(responsable, mere):
     assert modifiee.history.first().history_user == responsable
 
 
+def test_deux_chefs_qui_modifient_la_meme_enveloppe_ne_s_effacent_pas(responsable, mere):
+    autre, lue = habiliter(Role.RESPONSABLE), operations.version_lue(mere)
+    operations.modifier_une_enveloppe(mere, {"libelle": "Caen"}, par=responsable, lue=lue)
+    with pytest.raises(OperationRefusee, match=f"« Caen » a été modifiée entre-temps, par {responsable}"):
+        operations.modifier_une_enveloppe(mere, {"libelle": "Lisieux"}, par=autre, lue=lue)
+    operations.modifier_une_enveloppe(mere, {"libelle": "Caen"}, par=responsable, lue=lue)  # le même envoi, répété
+    assert Enveloppe.objects.get().libelle == "Caen"
+
+
+def test_la_mere_est_relue_sous_le_verrou(responsable, mere, filles):
+    """Deux pages ouvertes quand la mère était à tous les contrats ; elle est devenue celle de Caen."""
+    caen, lue = ContratFactory(intitule="Caen"), Enveloppe.objects.get(pk=mere.pk)
+    autre = operations.creer_une_enveloppe(mere.exercice, "Été", par=responsable)
+    Enveloppe.objects.filter(exercice=mere.exercice).exclude(pk=autre.pk).update(contrat=caen)
+    with pytest.raises(OperationRefusee, match="Choisir le contrat de l’enveloppe mère, « Caen »"):
+        operations.creer_une_enveloppe(mere.exercice, "Automne", par=responsable, parent=lue)
+    with pytest.raises(OperationRefusee, match="Choisir le contrat de l’enveloppe mère, « Caen »"):
+        operations.modifier_une_enveloppe(autre, {"parent": lue}, par=responsable)
+
+
 def test_une_mere_ne_change_pas_de_contrat_sans_ses_filles(responsable, mere, filles):
     with pytest.raises(OperationRefusee, match="Caen"):
         operations.modifier_une_enveloppe(mere, {"contrat": ContratFactory()}, par=responsable)

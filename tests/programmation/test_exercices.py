@@ -15,7 +15,7 @@ from programmation.operations import (
     DroitManquant,
     OperationRefusee,
     SaisieAction,
-    version_de_la_campagne,
+    version_lue,
 )
 from programmation.synthese.exercices import Avancement, avancement_total, avancements, restes_des_exercices
 from tests.fabriques import (
@@ -157,7 +157,7 @@ def test_une_campagne_figee_ne_se_regle_plus(responsable, campagne):
 
 def test_deux_chefs_qui_reglent_la_meme_campagne_ne_s_effacent_pas(responsable, campagne):
     autre = habiliter(Role.RESPONSABLE)
-    lue = version_de_la_campagne(campagne)
+    lue = version_lue(campagne)
     operations.modifier_une_campagne(campagne, {"vague": 2}, par=responsable, lue=lue)
     with pytest.raises(OperationRefusee, match=f"a été modifiée entre-temps, par {responsable}"):
         operations.modifier_une_campagne(campagne, {"vague": 3}, par=autre, lue=lue)
