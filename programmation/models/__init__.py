@@ -17,6 +17,7 @@ from .cadre import Campagne, Enveloppe, Exercice, MouvementEnveloppe
 from .comites import Comite, Passage
 from .courriers import ModeleDeCourrier, Parametre
 from .decisions import Decision, DecisionIntouchable
+from .echeanciers import VersementPrevu
 from .execution import Acte, Engagement, Justification, LigneEngagement, Paiement
 from .imports import ACTIONS, Lot, ModeleDeColonnes
 from .lots import ModificationEnLot
@@ -76,4 +77,5 @@ __all__ = [
     "SuiviFinancement",
     "Thematique",
     "Theme",
+    "VersementPrevu",
 ]
