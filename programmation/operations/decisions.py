@@ -126,12 +126,13 @@ def preparer(demandes, actions, lues, par, motif, date):
         montant = montant_retenu(demande, accorde)
         phrase = raison_du_refus(demande, action, montant, accorde)
         phrase = phrase or raison_de_l_avis_manquant(demande, lues.avis_manquants.get(action.pk))
-        phrase = phrase or raison_du_refus_de_l_enveloppe(demande, action, montant, lues)
+        enveloppe = enveloppe_relue(demande.enveloppe or action.enveloppe, lues.enveloppes)
+        phrase = phrase or raison_du_refus_de_l_enveloppe(enveloppe, action, montant, lues)
         if phrase:
             refus.append(f"« {action} » : {phrase}")
         elif regles.motif_exige_pour_decider(demande.nature, montant, demandes_p147.get(action.pk)):
             motifs.append(f"« {action} » : {raison_du_motif(demande.nature, demandes_p147.get(action.pk))}")
-        decisions.append(decision(action, demande, montant, par, motif, date))
+        decisions.append(decision(action, demande, montant, enveloppe if montant else None, par, motif, date))
     if refus:
         raise OperationRefusee(refus)
     if motifs and not motif.strip():
@@ -171,11 +172,15 @@ def raison_de_l_avis_manquant(demande, manquants):
     return f"il manque un avis que la campagne exige ({noms}) : le demander, ou en dispenser l’action."
 
 
-def raison_du_refus_de_l_enveloppe(demande, action, montant, lues):
+def enveloppe_relue(enveloppe, enveloppes):
+    """La même, lue sous le verrou (celle d'un autre exercice n'y est pas) : on a pu changer son contrat ou sa mère."""
+    return enveloppe and enveloppes.get(enveloppe.pk, enveloppe)
+
+
+def raison_du_refus_de_l_enveloppe(enveloppe, action, montant, lues):
     """Pourquoi cette enveloppe ne porte pas la décision, ou ""."""
     enveloppes, porteuses = lues.enveloppes, lues.porteuses[action.pk]
     donneuses = {pk: somme for pk, somme in porteuses.items() if pk and somme > 0}
-    enveloppe = demande.enveloppe or action.enveloppe
     if not montant:
         return ""
     if enveloppe is None:
@@ -214,14 +219,14 @@ def raison_du_motif(nature, demande):
     return f"accorder plus que les {euros(demande)} demandés demande un motif."
 
 
-def decision(action, demande, montant, par, motif, date):
+def decision(action, demande, montant, enveloppe, par, motif, date):
     """La ligne de décision, qui garde le nom et le SIRET du porteur à cette date."""
     return Decision(
         action=action,
         date=date,
         nature=demande.nature,
         montant=montant,
-        enveloppe=(demande.enveloppe or action.enveloppe) if montant else None,
+        enveloppe=enveloppe,
         motif=motif.strip(),
         auteur=par,
         passage=demande.passage,

@@ -17,7 +17,7 @@ from programmation.enums import (
     StatutAction,
     StatutExercice,
 )
-from programmation.models import Action, Decision, DecisionIntouchable, Financement
+from programmation.models import Action, Decision, DecisionIntouchable, Enveloppe, Financement
 from programmation.operations import (
     ConflitDeVersion,
     DemandeDeDecision,
@@ -351,6 +351,16 @@ def test_l_enveloppe_d_un_autre_contrat_ou_d_un_autre_dispositif_est_refusee(age
     Action.objects.filter(pk=demande.action.pk).update(**{propre_a: autre})
     operations.decider([demande], par=agent)
     assert Decision.objects.get().enveloppe == enveloppe
+
+
+def test_l_enveloppe_choisie_se_relit_sous_le_verrou(agent, exercice):
+    """Elle était à tous les contrats quand la page s'est ouverte ; elle est devenue celle d'un autre."""
+    enveloppe = EnveloppeFactory(exercice=exercice, libelle="La sienne")
+    MouvementFactory(enveloppe=enveloppe)
+    demande = demande_dans(enveloppe, 100)
+    Enveloppe.objects.update(contrat=ContratFactory())
+    with pytest.raises(OperationRefusee, match="celle d’un autre contrat"):
+        operations.decider([demande], par=agent)
 
 
 def test_une_decision_prise_autrefois_dans_la_mauvaise_enveloppe_se_defait(agent, exercice):
