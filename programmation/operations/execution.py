@@ -170,11 +170,13 @@ class Comptes:
         donneuses = [pk for pk, accorde in self.accordes[action.pk].items() if accorde > 0]
         return sorted(donneuses, key=lambda pk: pk or 0)  # la base ne promet aucun ordre
 
-    def reste(self, action_id, enveloppe_id):
-        """Ce que l'enveloppe accorde à l'action et qui n'est pas engagé, sans dépasser ce qui lui reste en tout."""
-        accordes, engages = self.accordes[action_id], self.engages[action_id]
-        en_tout = sum(accordes.values(), ZERO) - sum(engages.values(), ZERO)
-        return min(accordes.get(enveloppe_id, ZERO) - engages.get(enveloppe_id, ZERO), en_tout)
+    def de_l_enveloppe(self, action_id, enveloppe_id):
+        """(accordé, engagé) de l'action par cette enveloppe."""
+        return self.accordes[action_id].get(enveloppe_id, ZERO), self.engages[action_id].get(enveloppe_id, ZERO)
+
+    def en_tout(self, action_id):
+        """(accordé, engagé) de l'action par toutes ses enveloppes."""
+        return sum(self.accordes[action_id].values(), ZERO), sum(self.engages[action_id].values(), ZERO)
 
 
 def engages_par_enveloppe(actions):
@@ -225,19 +227,29 @@ def refuser_les_repetitions(lignes):
 
 
 def au_dela_de_l_accorde(lignes, comptes):
-    """(exercice, phrase) de chaque action que le lot engage au-delà de ce que l'enveloppe lui accorde."""
-    besoins = Counter()
+    """(exercice, phrase) de chaque action que le lot engage au-delà de ce qu'une enveloppe lui accorde ou, sinon, de
+    tout ce qui lui est accordé : une enveloppe diminuée après son engagement en prend sur les autres."""
+    par_enveloppe, en_tout = Counter(), Counter()
     for ligne in lignes:
-        besoins[ligne.action, ligne.enveloppe_id] += ligne.ae
-    for (action, enveloppe), besoin in besoins.items():
-        reste = comptes.reste(action.pk, enveloppe)
-        if besoin > reste:
-            accorde = comptes.accordes[action.pk].get(enveloppe, ZERO)
-            yield (
-                action.exercice,
-                f"« {action} » : {euros(besoin)} dépassent ce qui reste à engager, {euros(reste)} sur "
-                f"{euros(accorde)} accordés.",
-            )
+        par_enveloppe[ligne.action, ligne.enveloppe_id] += ligne.ae
+        en_tout[ligne.action] += ligne.ae
+    dites = set()
+    for (action, enveloppe), besoin in par_enveloppe.items():
+        phrase = phrase_du_depassement("", besoin, *comptes.de_l_enveloppe(action.pk, enveloppe))
+        if phrase:
+            dites.add(action)
+            yield action.exercice, f"« {action} » : {phrase}"
+    for action, besoin in en_tout.items():
+        phrase = phrase_du_depassement(" en tout", besoin, *comptes.en_tout(action.pk))
+        if phrase and action not in dites:
+            yield action.exercice, f"« {action} » : {phrase}"
+
+
+def phrase_du_depassement(ou, besoin, accorde, engage):
+    reste = accorde - engage
+    if besoin <= reste:
+        return ""
+    return f"{euros(besoin)} dépassent ce qui reste à engager{ou}, {euros(reste)} sur {euros(accorde)} accordés."
 
 
 def au_dela_du_notifie(lignes, comptes):

@@ -238,6 +238,30 @@ def test_on_n_engage_pas_plus_que_l_accorde_sauf_le_responsable_avec_un_motif(e)
     assert engagement.lignes.get().history.get().history_change_reason == "Complément en cours de signature"
 
 
+def test_un_lot_ne_compte_pas_deux_fois_ce_qui_reste_a_engager_d_une_action(e):
+    """6 400 € accordés par trois enveloppes, 6 000 engagés sur la première, qui n'en accorde plus que 5 400 : il reste
+    400 € en tout, et non 400 sur chacune des deux autres."""
+    autres = [EnveloppeFactory(exercice=e.exercice, libelle=nom) for nom in ("Réserve", "Été")]
+    for enveloppe in autres:
+        MouvementFactory(enveloppe=enveloppe, nature="notification", ae=euros(1000))
+        DecisionFactory(action=e.b1, nature="complement", montant=euros(500), enveloppe=enveloppe)
+    premiere = LigneDEngagement(e.b1, euros(6000), e.enveloppe)
+    operations.engager([DemandeDEngagement("1", date(2025, 5, 10), [premiere])], par=e.agent)
+    DecisionFactory(action=e.b1, nature="diminution", montant=euros(-600), enveloppe=e.enveloppe)
+
+    def engager(*montants):
+        lignes = [LigneDEngagement(e.b1, euros(m), autre) for m, autre in zip(montants, autres, strict=True) if m]
+        operations.engager([DemandeDEngagement("2", date(2025, 5, 10), lignes)], par=e.agent)
+
+    with refuse("800,00 € dépassent ce qui reste à engager en tout, 400,00 € sur 6 400,00 € accordés."):
+        engager(400, 400)
+    with refuse("500,00 € dépassent ce qui reste à engager en tout, 400,00 €"):
+        engager(500, 0)
+    with refuse("600,00 € dépassent ce qui reste à engager, 500,00 € sur 500,00 € accordés. Seul"):
+        engager(600, 0)
+    engager(150, 250)
+
+
 def test_on_n_engage_pas_plus_que_le_notifie_de_l_enveloppe_ni_de_sa_mere(e):
     mere = EnveloppeFactory(exercice=e.exercice, libelle="Mère")
     e.enveloppe.parent = mere
