@@ -7,7 +7,7 @@ from ..models import Action, Financement
 from .en_clair import en_clair
 from .fiches import Fiche
 
-LIES = ("contrat", "thematique", "pilier", "dispositif", "porteur__fusionne_dans", "etablissement")
+LIES = ("contrat", "thematique", "pilier", "dispositif", "enveloppe", "porteur__fusionne_dans", "etablissement")
 
 
 def en_conflit(fiche: Fiche) -> bool:

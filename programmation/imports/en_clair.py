@@ -19,6 +19,7 @@ CHAMPS = {
     "thematique": "Thématique",
     "pilier": "Pilier",
     "dispositif": "Dispositif",
+    "enveloppe": "Enveloppe",
     "porteur": "Porteur",
     "etablissement": "SIRET",
     "origine": "Origine",

@@ -122,7 +122,7 @@ def _lire(ids):
     actions = (
         Action.objects.filter(pk__in=ids)
         .select_related("exercice__nomenclature", "contrat", "thematique__theme", "pilier", "dispositif")
-        .select_related("porteur__fusionne_dans", "etablissement__organisme", "campagne")
+        .select_related("porteur__fusionne_dans", "etablissement__organisme", "campagne", "enveloppe")
         .prefetch_related("localisations__quartier", "priorites", "piliers_transversaux")
         .in_bulk()
         if ids

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.db import transaction
@@ -23,6 +24,7 @@ from ..models import (
     PrevisionPluriannuelle,
     PrioriteTransversale,
 )
+from .d_office import feuilles_des_exercices, poser_l_enveloppe
 from .outils import (
     DroitManquant,
     OperationRefusee,
@@ -144,13 +146,18 @@ class Contexte:
         self.exercices = relire_les_exercices(nouvelles, sous_verrou=sous_verrou)
         self.instant = timezone.now()  # le même pour tout le lot
         self.actions = relire_les_actions(existantes, sous_verrou=sous_verrou) if existantes else {}
-        touches = nouvelles | {action.exercice_id for action in self.actions.values()}
-        self.campagnes = Campagne.objects.filter(exercice__in=touches).order_by("vague", "pk")  # lues si l'une change
+        self.touches = nouvelles | {action.exercice_id for action in self.actions.values()}
+        touchees = Campagne.objects.filter(exercice__in=self.touches)
+        self.campagnes = touchees.order_by("vague", "pk")  # lues si l'une change
         verifier_les_versions({s.action.pk: s.version for s in saisies if s.action}, self.actions)
         self.decisions = grouper(Decision.objects.filter(action__in=existantes).select_related("enveloppe"))
         self.lignes = grouper(Financement.objects.filter(action__in=existantes).select_related("financeur"))
         self.lieux = grouper(Localisation.objects.filter(action__in=existantes).select_related("quartier"))
         self.etiquettes = {champ: etiquettes_par_action(champ, saisies, existantes) for champ in ETIQUETTES}
+
+    @cached_property
+    def feuilles(self):
+        return feuilles_des_exercices(self.touches)
 
     def examiner(self, saisie, par, motif):
         ecritures = Ecritures()
@@ -196,10 +203,18 @@ class Contexte:
             retenir_les_previsions(action)
         if action.pk and changes & PORTENT_L_ENVELOPPE:
             self.retenir_dans_les_enveloppes_decidees(action)
-            if action.enveloppe and "enveloppe" not in saisie.champs and action.enveloppe.pourquoi_pas(action):
-                action.enveloppe = None
-                changes.add("enveloppe")
+        if changes & PORTENT_L_ENVELOPPE and "enveloppe" not in saisie.champs and self.suivre_l_enveloppe(action):
+            changes.add("enveloppe")
         return changes
+
+    def suivre_l_enveloppe(self, action):
+        """D'un nouveau contrat ou dispositif, l'action quitte l'enveloppe qui ne la porte plus et prend celle qui lui
+        revient d'office ; dit si son enveloppe a changé."""
+        avant = action.enveloppe_id
+        if action.enveloppe and action.enveloppe.pourquoi_pas(action):
+            action.enveloppe = None
+        poser_l_enveloppe(action, self.feuilles)
+        return action.enveloppe_id != avant
 
     def retenir_dans_les_enveloppes_decidees(self, action):
         """Une décision ne se modifie pas : son enveloppe doit rester celle du contrat et du dispositif de l'action."""

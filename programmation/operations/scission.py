@@ -125,7 +125,7 @@ def saisie_d_une_part(action, contrat, part, plan, etiquettes):
     if contrat == action.contrat:
         return SaisieAction(champs=part, action=action, plan=plan)
     champs = {champ.name: getattr(action, champ.name) for champ in Action._meta.fields if champ.name not in NON_COPIES}
-    if action.enveloppe and action.enveloppe.contrat_id:
-        champs["enveloppe"] = None  # celle d'un contrat n'est pas celle de l'autre
+    if action.enveloppe is None or action.enveloppe.contrat_id:
+        del champs["enveloppe"]  # celle d'un contrat n'est pas celle de l'autre : l'opération pose la sienne
     statut = {"statut": action.statut}
     return SaisieAction(champs=champs | part | statut | {"contrat": contrat}, plan=plan, **etiquettes)

@@ -11,6 +11,7 @@ from comptes.models import Utilisateur
 from .. import regles
 from ..enums import MotifStatut, StatutAction
 from ..models import Action, Financement
+from .d_office import feuilles_des_exercices, poser_l_enveloppe
 from .outils import (
     DroitManquant,
     OperationRefusee,
@@ -95,9 +96,18 @@ def changer_le_statut(
             if statut == StatutAction.DEPOSEE and action.deposee_le is None:
                 action.deposee_le = deposee_le or action.modifie_le
         champs = ["statut", "motif_statut", "deposee_le", "version", "modifie_le"]
+        champs += poser_les_enveloppes(verrouillees) if statut == StatutAction.DEPOSEE else []
         modifier_avec_historique(verrouillees, Action, champs, par=par, motif=motif)
         ajuster_les_lignes_p147(verrouillees, {}, par=par, motif=motif)
     return verrouillees
+
+
+def poser_les_enveloppes(deposees):
+    """Donne celle qui lui revient à chaque action déposée qui n'en a pas ; rend le champ à écrire, s'il change."""
+    demunies = [action for action in deposees if action.enveloppe_id is None]
+    feuilles = feuilles_des_exercices({action.exercice_id for action in demunies}) if demunies else []
+    posees = [action for action in demunies if poser_l_enveloppe(action, feuilles)]
+    return ["enveloppe"] if posees else []
 
 
 def libelle_du_motif(motif_statut):

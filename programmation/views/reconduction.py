@@ -52,6 +52,7 @@ def reussir(request, reconduite):
     """Le brouillon s'ouvre aussitôt : il reste à le relire, à le compléter et à le déposer."""
     action = reconduite.action
     phrase = f"« {action} » est reconduite en {action.exercice.annee}, en brouillon : rien n’est accordé."
+    phrase += f" Enveloppe : « {action.enveloppe} »." if action.enveloppe else ""
     messages.success(request, insecables(phrase))
     if reconduite.remarques:
         points = format_html_join("", "<li>{}</li>", ((insecables(r),) for r in reconduite.remarques))

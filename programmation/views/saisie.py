@@ -47,6 +47,7 @@ class SaisieView(View):
 
     def dispatch(self, request, pk=None):
         self.action = action_a_modifier(request.user, pk) if pk else None
+        self.enveloppe_lue = self.action.enveloppe_id if self.action else None
         exiger(regles.peut_saisir_quelque_part(request.user), ROLE_QUI_LIT)
         self.titre = insecables(f"Modifier « {self.action} »") if self.action else "Ajouter une action"
         return super().dispatch(request)
@@ -213,12 +214,13 @@ class SaisieView(View):
             messages.warning(self.request, format_html(lien, phrase, jumelle.get_absolute_url()))
 
     def phrase_de_reussite(self, action):
-        """Nomme l'action, et propose la suivante au même endroit et pour le même porteur."""
+        """Nomme l'action et l'enveloppe reçue d'office, et propose la suivante au même endroit, au même porteur."""
         fait = "déposée" if self.pour_deposer else "enregistrée en brouillon" if action.est_brouillon else "enregistrée"
         gardes = {nom: getattr(action, f"{nom}_id") for nom in ("exercice", "contrat", "porteur", "etablissement")}
         suite = urlencode({nom: valeur for nom, valeur in gardes.items() if valeur})
         adresse = f"{reverse('programmation:action_create')}?{suite}"
-        phrase = insecables(f"« {action} » est {fait}.")
+        recue = action.enveloppe_id not in (None, self.enveloppe_lue)
+        phrase = insecables(f"« {action} » est {fait}." + (f" Enveloppe : « {action.enveloppe} »." if recue else ""))
         return format_html('{} <a class="fr-link" href="{}">Ajouter une autre action</a>', phrase, adresse)
 
 
