@@ -27,6 +27,7 @@ from .justifications import avec_execution, ligne_de_justification
 
 PREAVIS = 6  # mois avant la fin d'une CPO
 CONVENTIONS = (NatureActe.CONVENTION, NatureActe.CPO)
+AVENANTS = 5  # ceux d'une même convention que l'on remonte jusqu'à elle
 LUES = ["exercice__departement", "contrat", "porteur__fusionne_dans", "justification"]
 
 
@@ -145,7 +146,7 @@ def rendues(actions, jour) -> Iterable[Echeance]:
 
 
 def conventions_manquantes(actions, jour, regle) -> Iterable[Echeance]:
-    """Les actions que la loi oblige à conventionner, et qui n'ont pas de convention parmi leurs actes."""
+    """Les actions que la loi oblige à conventionner, et qu'aucune convention en vigueur ne porte."""
     sans = avec_execution(actions).filter(convention_due(regle), ~Exists(convention_de_l_action()))
     for action in sans.annotate(decidee_le=Max("decisions__date")):
         yield Echeance(NatureEcheance.CONVENTION, action, action, action.decidee_le, jour, action.accorde)
@@ -175,7 +176,10 @@ def seuil_de_la_convention(regle: Regle, action: Action) -> Decimal | None:
 
 
 def convention_de_l_action():
-    return Acte.objects.filter(decisions__action=OuterRef("pk"), nature__in=CONVENTIONS)
+    """Les actes en vigueur qui portent l'action : conventions, CPO et leurs avenants. Un retrait signé y met fin."""
+    origines = ["remplace__" * rang + "nature__in" for rang in range(AVENANTS + 1)]
+    d_une_convention = Q(*[(origine, CONVENTIONS) for origine in origines], _connector=Q.OR)
+    return Acte.objects.en_vigueur().filter(d_une_convention, decisions__action=OuterRef("pk"))
 
 
 def actes_en_attente(actes, jour) -> Iterable[Echeance]:

@@ -129,6 +129,31 @@ def test_au_dessus_du_seuil_un_organisme_de_droit_prive_attend_sa_convention(exe
     assert lues() == []
 
 
+def test_une_convention_suivie_d_avenants_couvre_l_action_retiree_elle_n_en_couvre_plus(exercice):
+    """Un avenant signé remplace la convention et la prolonge ; un retrait signé y met fin ; un projet n'y change rien."""
+    commun = {"exercice": exercice, "porteur": OrganismeFactory(droit=Droit.PRIVE), "date_fin": date(2026, 12, 31)}
+    premiere, ajoutee = (action_programmee(30_000, **commun) for _ in range(2))
+    signe = {"signe_le": JOUR, "notifie_le": JOUR}
+
+    def sans_convention():
+        alerte = {e.action for e in lues() if e.nature == NatureEcheance.CONVENTION}
+        assert {a for a in (premiere, ajoutee) if "convention_manquante" in codes(a)} == alerte
+        return alerte
+
+    convention = acte([premiere.decisions.get()], nature=NatureActe.CONVENTION, **signe)
+    assert sans_convention() == {ajoutee}
+    toutes = [premiere.decisions.get(), ajoutee.decisions.get()]
+    avenant = acte(toutes, nature=NatureActe.AVENANT, remplace=convention, **signe)
+    second = acte(toutes, nature=NatureActe.AVENANT, remplace=avenant, **signe)
+    retrait = acte(toutes, nature=NatureActe.RETRAIT, remplace=second)
+    assert sans_convention() == set()
+    Acte.objects.filter(pk=retrait.pk).update(**signe)
+    assert sans_convention() == {premiere, ajoutee}
+    arrete = acte([premiere.decisions.get()], **signe)
+    acte([premiere.decisions.get()], nature=NatureActe.AVENANT, remplace=arrete, **signe)
+    assert sans_convention() == {premiere, ajoutee}, "l’avenant d’un arrêté n’est pas une convention"
+
+
 def test_une_cpo_attend_sa_tranche_suivante_ou_finit(exercice):
     commun = {"duree": Duree.CPO, "cpo_nombre": 3, "exercice": exercice, "date_fin": date(2026, 12, 31)}
     seconde, derniere = (action_programmee(cpo_rang=rang, **commun) for rang in (2, 3))
