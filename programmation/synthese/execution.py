@@ -4,7 +4,6 @@ Séparée de la programmation, et jamais figée : un paiement d'après clôture 
 Elle compte toutes les actions reçues : ce qui reste engagé d'une action déprogrammée est encore engagé.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date as Date
@@ -13,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models import Count, Exists, FilteredRelation, IntegerField, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -34,7 +33,7 @@ from ..models import (
     SuiviFinancement,
 )
 from .delais import en_retard_de_justification, sans_compte_rendu
-from .lectures import ZERO, pourcentage, une_fois_chacune
+from .lectures import LIGNE_P147, ZERO, Lecture, lire_ensemble, pourcentage, une_fois_chacune
 
 AXES = ("pilier", "contrat")
 
@@ -167,7 +166,7 @@ def synthese_d_execution(
     enveloppes: Sequence[Enveloppe] = (),
     jour: Date | None = None,
 ) -> SyntheseDExecution:
-    """Huit requêtes, deux de plus avec les cofinancements, trois avec les enveloppes dont on veut la ligne."""
+    """Quatre requêtes, deux de plus avec les cofinancements, une avec les enveloppes dont on veut la ligne."""
     siennes = une_fois_chacune(actions)
     siennes = siennes if avec_pre else siennes.exclude(dispositif__est_pre=True)
     groupes = executions_par(siennes, AXES, jour or timezone.localdate())
@@ -183,57 +182,54 @@ def synthese_d_execution(
 
 
 def execution_de(action: Action, jour: Date | None = None) -> Execution:
-    """L'exécution d'une action. Cinq requêtes."""
+    """L'exécution d'une action. Deux requêtes."""
     groupes = executions_par(Action.objects.filter(pk=action.pk).order_by(), ("pk",), jour or timezone.localdate())
     return sum(groupes.values(), Execution())
 
 
 def executions_par(actions: QuerySet[Action], axes: Sequence[str], jour: Date) -> dict[tuple, Execution]:
-    """L'exécution par valeurs de ces champs d'Action. Cinq requêtes, une par sorte de faits."""
+    """L'exécution par valeurs de ces champs d'Action. Deux requêtes : le délai de justification, puis tous les faits.
+
+    `actions` : chacune une fois, sans jointure multiple ; seules s'y joignent leur ligne P147 et leur justification.
+    """
     ids = actions.values("pk")
-    sortes = [
-        lire(actions, "", axes, NOMBRES_FIXES | nombres_par_etat(jour)),
-        lire(Financement.objects.p147().filter(action__in=ids), "action__", axes, ACCORDES),
-        lire(LigneEngagement.objects.filter(action__in=ids), "action__", axes, ENGAGES),
-        lire(Paiement.objects.filter(ligne__action__in=ids), "ligne__action__", axes, PAYES),
-        lire(Justification.objects.filter(action__in=ids), "action__", axes, JUSTIFIES),
-    ]
-    groupes = defaultdict(dict)
-    for faits_par_cle in sortes:
-        for cle, faits in faits_par_cle.items():
-            groupes[cle] |= faits
+    groupes = lire_ensemble(
+        lecture(avec_ligne_p147(actions), "", axes, NOMBRES_FIXES | nombres_par_etat(jour) | ACCORDES | JUSTIFIES),
+        lecture(LigneEngagement.objects.filter(action__in=ids), "action__", axes, ENGAGES),
+        lecture(Paiement.objects.filter(ligne__action__in=ids), "ligne__action__", axes, PAYES),
+    )
     return {cle: en_execution(faits) for cle, faits in groupes.items()}
 
 
+def avec_ligne_p147(actions):
+    return actions.annotate(p147=FilteredRelation("financements", condition=LIGNE_P147))
+
+
 VALIDEE = EtatJustification.VALIDEE
-CONNUS = Q(action__beneficiaires_prevus__isnull=False, beneficiaires_realises__isnull=False)
+CONNUS = Q(beneficiaires_prevus__isnull=False, justification__beneficiaires_realises__isnull=False)
+PROGRAMMEES_VALIDEES = Q(justification__etat=VALIDEE, statut=StatutAction.PROGRAMMEE)
 NOMBRES_FIXES = {"programmees": Count("pk", filter=Q(statut=StatutAction.PROGRAMMEE))}
 ACCORDES = {
-    "accorde": total("accorde"),
-    "accorde_valide": total("accorde", filter=Q(action__justification__etat=VALIDEE)),
+    "accorde": total("p147__accorde"),
+    "accorde_valide": total("p147__accorde", filter=Q(justification__etat=VALIDEE)),
+}
+JUSTIFIES = {
+    "non_utilise": total("justification__non_utilise"),
+    "non_utilise_valide": total("justification__non_utilise", filter=PROGRAMMEES_VALIDEES),
+    "prevus": Sum("beneficiaires_prevus", filter=CONNUS, output_field=IntegerField()),
+    "realises": Sum("justification__beneficiaires_realises", filter=CONNUS, output_field=IntegerField()),
 }
 ENGAGES = {"engage": total("ae")}
 PAYES = {"paye": total("cp", filter=Q(cp__gt=ZERO)), "rendu": total("cp", filter=Q(cp__lt=ZERO))}
-JUSTIFIES = {
-    "non_utilise": total("non_utilise"),
-    "non_utilise_valide": total("non_utilise", filter=Q(etat=VALIDEE, action__statut=StatutAction.PROGRAMMEE)),
-    "prevus": Sum("action__beneficiaires_prevus", filter=CONNUS),
-    "realises": Sum("beneficiaires_realises", filter=CONNUS),
-}
 
 
 def nombres_par_etat(jour):
     return {etat.value: Count("pk", filter=etat.condition(jour)) for etat in EtatExecution}
 
 
-def lire(lignes, chemin, axes, agregats) -> dict[tuple, dict[str, Any]]:
-    """Les agrégats de chaque groupe ; celui qui n'a rien trouvé est omis : il vaut alors zéro."""
-    noms = [f"{chemin}{axe}" for axe in axes]
-    groupes = lignes.order_by().values_list(*noms).annotate(**{f"lu_{nom}": a for nom, a in agregats.items()})
-    return {
-        cle[: len(noms)]: {nom: lu for nom, lu in zip(agregats, cle[len(noms) :], strict=True) if lu is not None}
-        for cle in groupes
-    }
+def lecture(lignes, chemin, axes, agregats) -> Lecture:
+    """`chemin` : ce qui mène de ces lignes à leur action."""
+    return Lecture(lignes, [f"{chemin}{axe}" for axe in axes], agregats)
 
 
 def en_execution(faits) -> Execution:
@@ -272,14 +268,12 @@ def lignes_des_enveloppes(actions: QuerySet[Action], enveloppes: Sequence[Envelo
     if not enveloppes:
         return ()
     ids = actions.values("pk")
-    sortes = [
-        lire(Decision.objects.filter(action__in=ids), "", ["enveloppe"], {"accorde": total("montant")}),
-        lire(LigneEngagement.objects.filter(action__in=ids), "", ["enveloppe"], ENGAGES),
-        lire(Paiement.objects.filter(ligne__action__in=ids), "ligne__", ["enveloppe"], PAYES),
-    ]
-    executions = {}
-    for cle in set().union(*sortes):
-        executions[cle[0]] = en_execution({n: v for sorte in sortes for n, v in sorte.get(cle, {}).items()})
+    groupes = lire_ensemble(
+        Lecture(Decision.objects.filter(action__in=ids), ["enveloppe"], {"accorde": total("montant")}),
+        Lecture(LigneEngagement.objects.filter(action__in=ids), ["enveloppe"], ENGAGES),
+        Lecture(Paiement.objects.filter(ligne__action__in=ids), ["ligne__enveloppe"], PAYES),
+    )
+    executions = {enveloppe: en_execution(faits) for (enveloppe,), faits in groupes.items()}
     connues = [LigneExecution(e, str(e), executions[e.pk]) for e in enveloppes if e.pk in executions]
     hors = executions.get(None, Execution())
     return tuple(connues + [LigneExecution(None, "Hors enveloppe", hors)] * (hors != Execution()))
@@ -324,18 +318,19 @@ class PosteAEngager:
 
 
 def postes_a_engager(actions: Iterable[Action]) -> list[PosteAEngager]:
-    """Une ligne par action et par enveloppe qui lui accorde des crédits, dans l'ordre des actions. Trois requêtes."""
+    """Une ligne par action et par enveloppe qui lui accorde des crédits, dans l'ordre des actions. Deux requêtes."""
     actions = list(actions)
-    cles, decisions = ["action", "enveloppe"], Decision.objects.filter(action__in=actions)
-    accordes = lire(decisions, "", cles, {"somme": total("montant")})
-    engages = lire(LigneEngagement.objects.filter(action__in=actions), "", cles, {"somme": total("ae")})
-    enveloppes = Enveloppe.objects.in_bulk({enveloppe for _, enveloppe in accordes if enveloppe})
+    cles = ["action", "enveloppe"]
+    groupes = lire_ensemble(
+        Lecture(Decision.objects.filter(action__in=actions), cles, {"accorde": total("montant")}),
+        Lecture(LigneEngagement.objects.filter(action__in=actions), cles, ENGAGES),
+    )
+    enveloppes = Enveloppe.objects.in_bulk({enveloppe for _, enveloppe in groupes if enveloppe})
     return [
-        PosteAEngager(action, enveloppes.get(enveloppe), lu["somme"], engages.get(cle, {}).get("somme", ZERO))
+        PosteAEngager(action, enveloppes.get(enveloppe), lus["accorde"], lus.get("engage", ZERO))
         for action in actions
-        for cle, lu in sorted(accordes.items(), key=lambda item: item[0][1] or 0)
-        for pk, enveloppe in [cle]
-        if pk == action.pk and lu["somme"] > ZERO
+        for (pk, enveloppe), lus in sorted(groupes.items(), key=lambda item: item[0][1] or 0)
+        if pk == action.pk and lus.get("accorde", ZERO) > ZERO
     ]
 
 

@@ -4,12 +4,13 @@ Tout part d'Action, jamais de deux jointures multiples que l'on sommerait ensemb
 (contrainte de la base), ou une somme par couple (ligne, quartier) dont chaque part n'apparaît qu'une fois.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from django.db.models import Count, F, FilteredRelation, Q, QuerySet, Value
+from django.db.models import Aggregate, Count, F, FilteredRelation, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from politique_ville.outils.montants import MontantField, total
@@ -191,3 +192,35 @@ def montant_compte(champ, choix, quartiers):
 
 def en_somme(montant, nombre, connus, choix) -> Somme:
     return Somme(montant, nombre, nombre - connus) if choix.est_un_montant else Somme(None, nombre, 0)
+
+
+# --- Plusieurs tables, une requête ---
+
+
+@dataclass(frozen=True)
+class Lecture:
+    """Ce que l'on additionne d'une table : les champs qui la groupent, et des agrégats qui disent leur type."""
+
+    lignes: QuerySet
+    cles: Sequence[str]
+    agregats: Mapping[str, Aggregate]
+
+
+def lire_ensemble(*lectures: Lecture) -> dict[tuple, dict[str, Any]]:
+    """Les agrégats de plusieurs tables par valeurs des mêmes clés, en une seule requête (UNION ALL).
+
+    Chacune met zéro dans les colonnes des autres ; un agrégat qui vaut zéro est omis. Les noms sont tous différents.
+    """
+    zeros = {nom: Value(0, output_field=a.output_field) for lue in lectures for nom, a in lue.agregats.items()}
+    requetes = [
+        lue.lignes.order_by()
+        .values_list(*lue.cles)
+        .annotate(**{f"lu_{nom}": colonne for nom, colonne in (zeros | lue.agregats).items()})
+        for lue in lectures
+    ]
+    groupes = defaultdict(dict)
+    for ligne in requetes[0].union(*requetes[1:], all=True) if len(requetes) > 1 else requetes[0]:
+        cle, lus = ligne[: -len(zeros)], ligne[-len(zeros) :]
+        siens = groupes[cle]
+        siens |= {nom: siens.get(nom, 0) + lu for nom, lu in zip(zeros, lus, strict=True) if lu}
+    return groupes
