@@ -12,7 +12,7 @@ from ..enums import FamilleFinanceur, NatureDecision
 from ..models import Action, Comite, Decision, Enveloppe, Financement, Organisme, Pilier
 from .comites import ordre_du_jour
 from .lectures import ZERO, somme_connue
-from .situation import Situation, situation, valeurs_au
+from .situation import Situation, situation, telles_qu_alors, valeurs_au
 
 REFUS = [NatureDecision.NON_RETENUE, NatureDecision.NON_RECEVABLE, NatureDecision.DEPROGRAMMATION]
 SANS_ENVELOPPE = "Sans enveloppe"
@@ -123,6 +123,7 @@ def releve(comite: Comite, actions: QuerySet[Action] | None = None, enveloppes: 
 
 def lignes_du_releve(comite, lignes):
     etats = etats_des_actions(comite, [ligne.action for ligne in lignes])
+    enveloppes = noms_des_enveloppes(comite)
     piliers = {pilier.pk: pilier for pilier in Pilier.objects.all()}
     for ligne in lignes:
         etat, passage = etats[ligne.action.pk], ligne.passage
@@ -137,7 +138,7 @@ def lignes_du_releve(comite, lignes):
             issue=passage.issue,
             montant=passage.montant if passage.issue else None,
             motif=passage.observation,
-            parts=tuple(parts_par_enveloppe(ligne, etat["enveloppe"])),
+            parts=tuple(parts_par_enveloppe(ligne, etat["enveloppe_id"], enveloppes)),
             ailleurs=ligne.ailleurs,
         )
 
@@ -156,11 +157,9 @@ def etats_des_actions(comite, actions):
     montants = {ligne["action_id"]: ligne for ligne in lignes}
     noms = Organisme.objects.select_related("fusionne_dans").in_bulk({e["porteur_id"] for e in etats.values()} - {None})
     contrats = ContratDeVille.objects.in_bulk({e["contrat_id"] for e in etats.values()} - {None})
-    enveloppes = Enveloppe.objects.in_bulk({e["enveloppe_id"] for e in etats.values()} - {None})
     for pk, etat in etats.items():
         porteur, contrat = noms.get(etat["porteur_id"]), contrats.get(etat["contrat_id"])
         etat["contrat"] = contrat.nom_court if contrat else "Département"
-        etat["enveloppe"] = str(enveloppes.get(etat["enveloppe_id"], SANS_ENVELOPPE))
         etat["porteur"] = str(porteur.courant) if porteur else ""
         etat |= {champ: montants.get(pk, {}).get(champ) for champ in ("demande", "propose")}
     return etats
@@ -193,12 +192,20 @@ def par_enveloppe(lignes):
     return tuple(LigneDeTotal(nom, sommes[nom] + ZERO, len(actions[nom])) for nom in sorted(sommes))
 
 
-def parts_par_enveloppe(ligne, enveloppe):
-    """(nom de l'enveloppe, montant) de ce que l'issue accorde ou propose."""
+def noms_des_enveloppes(comite):
+    """Par identifiant, le libellé de celles de l'exercice ; terminé, celui qu'elles avaient alors."""
+    enveloppes = list(Enveloppe.objects.filter(exercice=comite.campagne.exercice_id).order_by("pk"))
+    if comite.est_termine:
+        enveloppes = telles_qu_alors(enveloppes, comite.termine_le)
+    return {enveloppe.pk: str(enveloppe) for enveloppe in enveloppes}
+
+
+def parts_par_enveloppe(ligne, enveloppe, noms):
+    """(nom de l'enveloppe, montant) de ce que l'issue accorde, ou propose dans l'enveloppe de l'action."""
     if ligne.decisions:
-        return [(str(d.enveloppe or SANS_ENVELOPPE), d.montant) for d in ligne.decisions if d.montant]
+        return [(noms.get(d.enveloppe_id, SANS_ENVELOPPE), d.montant) for d in ligne.decisions if d.montant]
     montant = ligne.passage.montant if ligne.passage.issue else None
-    return [(enveloppe, montant)] if montant else []
+    return [(noms.get(enveloppe, SANS_ENVELOPPE), montant)] if montant else []
 
 
 def montant_des(lignes):

@@ -5,7 +5,7 @@ disait à cet instant : la situation d'un comité ne change plus, et dit ce que 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -80,9 +80,11 @@ def situation(comite: Comite, actions: QuerySet[Action] | None = None, enveloppe
 
 
 def enveloppes_du_comite(comite, visibles=None):
-    """Celles où une action de la campagne peut être décidée, et leurs mères."""
+    """Celles où une action de la campagne peut être décidée, et leurs mères ; terminé, telles qu'elles étaient."""
     visibles = Enveloppe.objects.all() if visibles is None else visibles
     toutes = list(visibles.filter(exercice=comite.campagne.exercice_id).order_by("libelle", "pk"))
+    if comite.est_termine:
+        toutes = telles_qu_alors(toutes, comite.termine_le)
     contrat = comite.campagne.contrat_id
     meres = {e.pk: e.parent_id for e in toutes}
     concernees = [e for e in toutes if contrat is None or e.contrat_id in (None, contrat)]
@@ -118,6 +120,18 @@ def valeurs_au(modele: type[Model], champs: Sequence[str], le: datetime, **crite
     return {pk: valeurs for pk, valeurs in derniers.items() if valeurs is not None}
 
 
+def telles_qu_alors(enveloppes: Iterable[Enveloppe], le: datetime) -> list[Enveloppe]:
+    """Ces enveloppes avec le libellé, la mère et la notification qu'elles avaient à cet instant, sans celles nées
+    depuis. Une requête."""
+    champs = ["libelle", "parent_id", "contrat_id", "dispositif_id", "notification_complete_le"]
+    alors = valeurs_au(Enveloppe, champs, le, id__in=[e.pk for e in enveloppes])
+    connues = [e for e in enveloppes if e.pk in alors]
+    for enveloppe in connues:
+        for champ, valeur in alors[enveloppe.pk].items():
+            setattr(enveloppe, champ, valeur)
+    return connues
+
+
 def situation_au(comite, enveloppes):
     le, campagne, choix = comite.termine_le, comite.campagne, ChoixDeBase()
     actions = valeurs_au(Action, ["statut", "pilier_id", "contrat_id"], le, exercice=campagne.exercice_id)
@@ -143,12 +157,11 @@ def sommes_par_pilier(programmees, le):
 
 def credits_au(enveloppes, le):
     """(enveloppe, plafond, accordé) à cet instant, par les règles de `barres`."""
-    completes = valeurs_au(Enveloppe, ["notification_complete_le"], le, id__in=[e.pk for e in enveloppes])
+    completes = {e.pk for e in enveloppes if e.notification_complete_le}
     mouvements = valeurs_au(MouvementEnveloppe, ["enveloppe_id", "nature", "ae"], le, enveloppe__in=enveloppes)
     plafonds = defaultdict(Decimal)
     for mouvement in mouvements.values():
-        complete = completes.get(mouvement["enveloppe_id"], {}).get("notification_complete_le")
-        if (mouvement["nature"] == NatureMouvement.PREVISION) != bool(complete):
+        if (mouvement["nature"] == NatureMouvement.PREVISION) != (mouvement["enveloppe_id"] in completes):
             plafonds[mouvement["enveloppe_id"]] += mouvement["ae"]
     accordes = accordes_au(enveloppes, le)
     return [(e, plafonds[e.pk] + ZERO, accordes[e.pk] + ZERO) for e in enveloppes]
@@ -156,7 +169,8 @@ def credits_au(enveloppes, le):
 
 def accordes_au(enveloppes, le):
     exercices = {e.exercice_id for e in enveloppes}
-    meres = dict(Enveloppe.objects.filter(exercice__in=exercices).order_by().values_list("pk", "parent"))
+    alors = valeurs_au(Enveloppe, ["parent_id"], le, exercice__in=exercices)
+    meres = defaultdict(lambda: None, {pk: valeurs["parent_id"] for pk, valeurs in alors.items()})
     decisions = Decision.objects.filter(enveloppe__exercice__in=exercices, enregistree_le__lte=le).order_by()
     accordes = defaultdict(Decimal)
     for feuille, montant in decisions.values_list("enveloppe", "montant"):

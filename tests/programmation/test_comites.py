@@ -509,6 +509,22 @@ def test_le_releve_d_un_comite_termine_ne_change_plus(copil, agent, actions, env
     assert en_chiffres(releve(Comite.objects.get())) == avant
 
 
+def test_les_enveloppes_d_un_comite_termine_restent_celles_de_ce_jour_la(copil, agent, actions, enveloppe, responsable):
+    """Après la séance : renommée, l'enveloppe quitte sa mère pour une autre, née depuis."""
+    mere = EnveloppeFactory(exercice=enveloppe.exercice, libelle="Mère")
+    MouvementFactory(enveloppe=mere, ae=euros(20_000))
+    operations.modifier_une_enveloppe(enveloppe, {"parent": mere}, par=responsable)
+    decider_le_copil(copil, agent, actions)
+    avant = en_chiffres(releve(copil))
+    assert avant["credits"] == [("Mère", euros(20_000), euros(3500)), ("Crédits P147", euros(10_000), euros(3500))]
+    terminer_un_comite(copil, par=agent)
+    autre = operations.creer_une_enveloppe(enveloppe.exercice, "Autre mère", par=responsable)
+    MouvementFactory(enveloppe=autre, ae=euros(30_000))
+    changes = {"parent": autre, "libelle": "Crédits de 2026"}
+    operations.modifier_une_enveloppe(enveloppe, changes, par=responsable)
+    assert en_chiffres(releve(Comite.objects.get())) == avant
+
+
 def test_le_releve_dit_ce_que_dit_la_photographie(copil, agent, actions):
     decider_le_copil(copil, agent, actions)
     photographie = terminer_un_comite(copil, par=agent)
