@@ -22,9 +22,8 @@ from politique_ville.outils.montants import MontantField, total_lie
 from .enums import CodeParametre, FamilleFinanceur, NatureFinancement, StatutAction
 from .models import Action, Financement, LigneEngagement
 from .synthese.changements import couts_corriges, decisions_qui_changent, demandes_corrigees
-from .synthese.delais import Regle
+from .synthese.delais import ReglesDatees, en_retard_de_justification
 from .synthese.echeances import convention_de_l_action, convention_due, impayees
-from .synthese.execution import EtatExecution
 
 SEUIL_DE_DEPENDANCE = 80  # % du coût prévisionnel
 
@@ -41,27 +40,32 @@ class Gravite(models.TextChoices):
 
 @dataclass(frozen=True)
 class Controle:
-    """Un contrôle : `phrase` dit la règle à l'agent, `condition()` la dit à la base."""
+    """Un contrôle : `phrase` dit la règle à l'agent, `condition` la dit à la base, selon la règle datée `regle`."""
 
     code: str
     nom: str
     gravite: Gravite
     phrase: str
-    condition: Callable[[], Any]
+    condition: Callable[..., Any]
+    regle: CodeParametre | None = None
 
     def parmi(self, actions):
         """Celles de ces actions que le contrôle relève."""
-        return actions.filter(Q(statut__in=dans_le_circuit()) & Q(self.condition()))
+        return actions.filter(Q(statut__in=dans_le_circuit()) & self.en_sql(ReglesDatees()))
+
+    def en_sql(self, datees: ReglesDatees) -> Q:
+        return Q(self.condition(datees[self.regle]) if self.regle else self.condition())
 
 
 def dans_le_circuit():
     return [s for s in StatutAction if s != StatutAction.BROUILLON and s not in StatutAction.sans_suite()]
 
 
-def anomalies(action: Action) -> list[Controle]:
-    """Les contrôles qui relèvent cette action, en une requête."""
+def anomalies(action: Action, datees: ReglesDatees | None = None) -> list[Controle]:
+    """Les contrôles qui relèvent cette action, en une requête. `datees` : les règles, si la page les partage."""
+    datees = datees or ReglesDatees()
     conditions = {
-        controle.code: ExpressionWrapper(Q(controle.condition()), output_field=BooleanField()) for controle in CONTROLES
+        controle.code: ExpressionWrapper(controle.en_sql(datees), output_field=BooleanField()) for controle in CONTROLES
     }
     siennes = Action.objects.filter(pk=action.pk, statut__in=dans_le_circuit()).order_by()
     relevees = siennes.annotate(**conditions).values(*conditions).first() or {}
@@ -110,9 +114,10 @@ def debut_hors_exercice():
 # --- Après la décision ---
 
 
-def bilan_manquant():
+def bilan_manquant(delai):
     """Au-delà du délai de justification en vigueur : six mois après la fin (loi 2000-321, article 10)."""
-    return EtatExecution.EN_RETARD.condition(timezone.localdate())
+    seule = Action.objects.filter(pk=OuterRef("pk")).order_by()
+    return Exists(en_retard_de_justification(seule, timezone.localdate(), delai))
 
 
 def engagee_au_dela_de_l_accorde():
@@ -121,20 +126,17 @@ def engagee_au_dela_de_l_accorde():
     return GreaterThan(engage, Coalesce(total_lie(Financement.objects.p147(), "accorde", "action"), zero))
 
 
-def convention_manquante():
+def convention_manquante(seuil):
     seule = Action.objects.filter(pk=OuterRef("pk")).order_by()
     seule = seule.annotate(accorde=total_lie(Financement.objects.p147(), "accorde", "action"))
-    return Exists(
-        seule.filter(convention_due(Regle(CodeParametre.SEUIL_CONVENTION)), ~Exists(convention_de_l_action()))
-    )
+    return Exists(seule.filter(convention_due(seuil), ~Exists(convention_de_l_action())))
 
 
-def paiement_attendu():
+def paiement_attendu(delai):
     """Sans délai fixé par la DDETS, aucune."""
-    regle, seule = Regle(CodeParametre.DELAI_PAIEMENT), Action.objects.filter(pk=OuterRef("pk")).order_by()
-    if not regle.est_connue:
+    if not delai.est_connue:
         return Q(pk__in=[])
-    return Exists(impayees(seule, timezone.localdate(), regle))
+    return Exists(impayees(Action.objects.filter(pk=OuterRef("pk")).order_by(), timezone.localdate(), delai))
 
 
 @cache  # la condition ne dépend de rien, et l'écrire coûte plus que la lire
@@ -206,6 +208,7 @@ CONTROLES = (
         Gravite.A_CORRIGER,
         "L’action est finie, et son compte rendu n’est pas arrivé dans le délai.",
         bilan_manquant,
+        CodeParametre.DELAI_JUSTIFICATION,
     ),
     Controle(
         "engagee_au_dela",
@@ -220,6 +223,7 @@ CONTROLES = (
         Gravite.A_CORRIGER,
         "Au-dessus du seuil légal, un organisme de droit privé signe une convention : aucun acte n’en tient lieu.",
         convention_manquante,
+        CodeParametre.SEUIL_CONVENTION,
     ),
     Controle(
         "paiement_attendu",
@@ -227,6 +231,7 @@ CONTROLES = (
         Gravite.A_VERIFIER,
         "Le délai de paiement fixé par la DDETS est passé.",
         paiement_attendu,
+        CodeParametre.DELAI_PAIEMENT,
     ),
     Controle(
         "montant_change",

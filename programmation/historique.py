@@ -91,9 +91,15 @@ class Evenement:
         return (self.auteur, self.motif) == (auteur, motif) and abs(self.date - date) < MEME_GESTE
 
 
-def historique(action: Action) -> list[Evenement]:
-    """Les gestes qui ont écrit cette action, le plus récent d'abord."""
-    return lire_les_gestes(suivis_de_l_action(action.pk))
+def dernier_geste(action: Action) -> Evenement | None:
+    """Le dernier qui a écrit l'action, son plan ou ses lieux : qui, quand, pourquoi. None si rien n'en est gardé.
+
+    Chacun augmente la version de l'action : sa dernière ligne d'histoire suffit.
+    """
+    ligne = action.history.select_related("history_user").order_by("-history_date", "-history_id").first()
+    if ligne is None:
+        return None
+    return Evenement(ligne.history_date, str(ligne.history_user or ""), ligne.history_change_reason or "")
 
 
 def suivis_de_l_action(pk: int) -> list[Suivi]:

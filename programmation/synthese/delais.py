@@ -4,6 +4,7 @@ La valeur du département l'emporte sur celle de toute la France. Sans valeur, l
 rien n'est en retard, et l'écran le dit.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date as Date
@@ -34,10 +35,12 @@ class Fenetre:
 
 
 class Regle:
-    """Toutes les valeurs d'une règle, lues en une requête."""
+    """Toutes les valeurs d'une règle, lues en une requête, ou déjà `lues`, la plus récente d'abord."""
 
-    def __init__(self, code: CodeParametre):
+    def __init__(self, code: CodeParametre, lues: list[Parametre] | None = None):
         self.code = code
+        if lues is not None:
+            self.lues = lues
 
     @cached_property
     def lues(self) -> list[Parametre]:
@@ -65,6 +68,20 @@ class Regle:
             jours = sorted({p.depuis for p in self.lues if p.departement_id in (None, departement)})
             for du, avant in pairwise([*jours, None]):
                 yield Fenetre(departement, du, avant, self.valeur(departement, du))
+
+
+class ReglesDatees:
+    """Toutes les règles, lues en une requête dès que l'une sert : l'écran qui en applique plusieurs les partage."""
+
+    @cached_property
+    def lues(self) -> dict[str, list[Parametre]]:
+        lues = defaultdict(list)
+        for parametre in Parametre.objects.order_by("-depuis"):
+            lues[parametre.code].append(parametre)
+        return lues
+
+    def __getitem__(self, code: CodeParametre) -> Regle:
+        return Regle(code, self.lues[code])
 
 
 def mois_ecoules(regle: Regle, champ: str, departement: str, jour: Date) -> Q:

@@ -51,10 +51,13 @@ def an_dernier(action: Action, actions: QuerySet[Action]) -> AnDernier | None:
     """Ce que dit l'action précédente, si elle est parmi `actions` (celles que la personne peut lire)."""
     if not action.action_precedente_id:
         return None
-    lues = actions.select_related(None).select_related("exercice__departement", "justification").avec_montants()
+    lues = actions.select_related(None).select_related("exercice", "justification").avec_montants()
     precedente = lues.filter(pk=action.action_precedente_id).first()
-    if precedente is None:
-        return None
-    ligne = ligne_de_justification(precedente, Regle(CodeParametre.DELAI_JUSTIFICATION), timezone.localdate())
+    return precedente and bilan_de_l_an_dernier(action, precedente, Regle(CodeParametre.DELAI_JUSTIFICATION))
+
+
+def bilan_de_l_an_dernier(action: Action, precedente: Action, delai: Regle) -> AnDernier:
+    """Une requête. `precedente` : lue avec exercice, justification et montants ; `delai` : la règle pour justifier."""
     prevue = PrevisionPluriannuelle.objects.filter(action=precedente, annee=action.exercice.annee).first()
+    ligne = ligne_de_justification(precedente, delai, timezone.localdate())
     return AnDernier(precedente, ligne, prevue and prevue.montant)

@@ -1,5 +1,6 @@
 """L'exécution d'une action sur sa fiche : engagée, payée, justifiée, ses actes, ses cofinanceurs, et les gestes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date as Date
 from decimal import Decimal
@@ -9,19 +10,19 @@ from django.utils import timezone
 
 from .. import regles
 from ..enums import CodeParametre, FamilleFinanceur, NatureFinancement
-from ..models import Acte, Action, Financement, LigneEngagement, Paiement, SuiviFinancement
+from ..models import Acte, Action, Decision, Financement, LigneEngagement, Paiement, SuiviFinancement
 from ..synthese.actes import a_etablir
-from ..synthese.delais import Regle
+from ..synthese.delais import Regle, ReglesDatees
 from ..synthese.echeances import seuil_de_la_convention
 from ..synthese.execution import (
     Execution,
     accordes_dans_l_annee,
     avec_paye,
     derniers_suivis,
-    execution_de,
-    postes_a_engager,
 )
+from ..synthese.execution_lue import execution_lue, reste_a_engager
 from ..synthese.justifications import LigneDeJustification, ligne_de_justification
+from ..synthese.lectures import ZERO
 
 
 @dataclass(frozen=True)
@@ -50,25 +51,37 @@ class ExecutionDeLAction:
     gestes: list[tuple[str, str]] = field(default_factory=list)
 
 
-def execution_de_la_fiche(action: Action, utilisateur) -> ExecutionDeLAction | None:
-    """None pour un partenaire, et tant que rien n'a été décidé. Quinze requêtes."""
+def execution_de_la_fiche(
+    action: Action,
+    utilisateur,
+    plan: Sequence[Financement],
+    decisions: Sequence[Decision],
+    datees: ReglesDatees,
+) -> ExecutionDeLAction | None:
+    """None pour un partenaire, et tant que rien n'a été décidé. `plan`, `decisions` : tous ceux de l'action.
+
+    Six requêtes, sept pour qui écrit, et les règles datées.
+    """
+    if not regles.lit_l_execution(utilisateur, action):
+        return None
     lignes = list(avec_paye(action.lignes_engagement.select_related("engagement", "enveloppe")).order_by("pk"))
-    lue = regles.lit_l_execution(utilisateur, action)
-    if not lue or not (lignes or not regles.empechement_de_justifier(action)):
+    justifiable = not regles.empechement_de_justifier(action)
+    if not (lignes or justifiable):
         return None
     peut_ecrire = regles.peut_executer(utilisateur, action)
-    jour = timezone.localdate()
+    paiements = list(Paiement.objects.filter(ligne__in=lignes))
+    accorde = next((ligne.accorde for ligne in plan if ligne.famille == FamilleFinanceur.ANCT_P147), None)
     return ExecutionDeLAction(
-        execution=execution_de(action, jour),
+        execution=execution_lue(accorde or ZERO, lignes, paiements),
         lignes=lignes,
-        paiements=list(Paiement.objects.filter(ligne__in=lignes).select_related("ligne__engagement")),
-        justification=ligne_de_justification(action, Regle(CodeParametre.DELAI_JUSTIFICATION), jour),
+        paiements=paiements,
+        justification=ligne_de_justification(action, datees[CodeParametre.DELAI_JUSTIFICATION], timezone.localdate()),
         actes=list(actes_de(action)),
-        convention=convention_de(action),
-        suivis=suivis_de(action),
+        convention=convention_de(action, accorde, datees[CodeParametre.SEUIL_CONVENTION]),
+        suivis=suivis_de(action, plan),
         peut_ecrire=peut_ecrire,
-        peut_justifier=peut_ecrire and not regles.empechement_de_justifier(action),
-        gestes=gestes(action) if peut_ecrire else [],
+        peut_justifier=peut_ecrire and justifiable,
+        gestes=gestes(action, reste_a_engager(decisions, lignes)) if peut_ecrire else [],
     )
 
 
@@ -78,12 +91,12 @@ def actes_de(action):
     return siens.select_related("organisme", "remplace_par").order_by("pk")
 
 
-def gestes(action):
-    """(libellé, adresse) de ce que l'on peut faire maintenant, d'ici."""
+def gestes(action, reste):
+    """(libellé, adresse) de ce que l'on peut faire maintenant, d'ici. `reste` : ce qui est à engager, en euros."""
     possibles = []
     if a_etablir(Action.objects.filter(pk=action.pk)).exists():
         possibles.append(("Établir l’acte", f"{reverse('programmation:acte_create')}?action={action.pk}"))
-    if not regles.empechement_d_engager(action) and any(poste.reste for poste in postes_a_engager([action])):
+    if reste and not regles.empechement_d_engager(action):
         possibles.append(("Engager", f"{reverse('programmation:engagement_create')}?action={action.pk}"))
     if not regles.empechement_de_justifier(action):
         adresse = reverse("programmation:justification_update", args=[action.pk])
@@ -91,11 +104,10 @@ def gestes(action):
     return possibles
 
 
-def convention_de(action) -> ConventionDeLAction:
-    seuil = seuil_de_la_convention(Regle(CodeParametre.SEUIL_CONVENTION), action)
+def convention_de(action, accorde: Decimal | None, regle: Regle) -> ConventionDeLAction:
+    seuil = seuil_de_la_convention(regle, action)
     if seuil is None or action.porteur is None:
         return ConventionDeLAction(seuil)
-    accorde = Financement.objects.p147().filter(action=action).values_list("accorde", flat=True).first()
     annee, departement = action.exercice.annee, action.exercice.departement_id
     cumul = accordes_dans_l_annee([action.porteur], annee, departement).get(action.porteur.courant.pk)
     seule = regles.convention_obligatoire(action.porteur, accorde, seuil)
@@ -103,12 +115,14 @@ def convention_de(action) -> ConventionDeLAction:
     return ConventionDeLAction(seuil, seule, cumul if ensemble and not seule else None)
 
 
-def suivis_de(action):
+def suivis_de(action, plan):
     """Chaque ligne d'un autre financeur, et son dernier suivi."""
-    autres = action.financements.exclude(famille=FamilleFinanceur.ANCT_P147)
-    autres = autres.exclude(nature=NatureFinancement.RESSOURCES_PROPRES).select_related("financeur").order_by("pk")
     suivis = derniers_suivis(SuiviFinancement.objects.filter(financement__action=action))
-    return [(ligne, suivis.get(ligne.pk)) for ligne in autres]
+    return [
+        (ligne, suivis.get(ligne.pk))
+        for ligne in plan
+        if ligne.famille != FamilleFinanceur.ANCT_P147 and ligne.nature != NatureFinancement.RESSOURCES_PROPRES
+    ]
 
 
 # --- La fiche d'un organisme ---

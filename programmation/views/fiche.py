@@ -3,18 +3,21 @@
 from functools import cached_property
 
 from django.conf import settings
+from django.db.models import Q
 from django.urls import reverse
 from django.views.generic import DetailView
 
+from politique_ville.outils.montants import total_lie
 from politique_ville.outils.repartition import part
 
 from .. import regles
 from ..controles import anomalies
-from ..enums import FamilleFinanceur, StatutAction
-from ..historique import historique
+from ..enums import CodeParametre, FamilleFinanceur, StatutAction
+from ..historique import dernier_geste
 from ..models import Action, Avis, Exercice, Financement
 from ..synthese import avis_manquants, jours_d_attente, plan_de_financement
-from ..synthese.reconduction import an_dernier
+from ..synthese.delais import ReglesDatees
+from ..synthese.reconduction import bilan_de_l_an_dernier
 from .execution import execution_de_la_fiche
 from .gestes import gestes_possibles
 from .mixins import PerimetreMixin
@@ -30,6 +33,7 @@ LUES = [
     "etablissement__commune",
     "enveloppe",
     "agent_referent",
+    "justification",
 ]
 LUES_D_UNE_DECISION = ["auteur", "enveloppe", "passage__comite", "scenario"]
 
@@ -53,6 +57,8 @@ class ActionDetailView(PerimetreMixin, DetailView):
         action, utilisateur = self.object, self.request.user
         est_de_l_etat = regles.est_de_l_etat(utilisateur, [action.exercice.departement_id])
         plan = plan_de_financement(action, self.lisibles)
+        decisions = list(action.decisions.select_related(*LUES_D_UNE_DECISION))
+        datees = ReglesDatees()
         return super().get_context_data(
             **contexte,
             adresse_liste=f"{reverse('programmation:action_list')}?exercice={action.exercice_id}",
@@ -61,35 +67,48 @@ class ActionDetailView(PerimetreMixin, DetailView):
             est_de_l_etat=est_de_l_etat,
             voit_propose=regles.voit_les_propositions(utilisateur, action),
             lieux=parts_des_quartiers(action, plan),
-            decisions=[] if self.est_bornee else action.decisions.select_related(*LUES_D_UNE_DECISION),
+            decisions=[] if self.est_bornee else decisions,
             **self.avis(),
-            execution=execution_de_la_fiche(action, utilisateur),
-            anomalies=anomalies(action) if est_de_l_etat else [],
+            execution=execution_de_la_fiche(action, utilisateur, self.plan_entier(plan), decisions, datees),
+            anomalies=anomalies(action, datees) if est_de_l_etat else [],
             adresse_dauphin=adresse_dauphin(action),
             **self.du_meme_dossier(),
             previsions=[] if self.est_bornee else action.previsions.all(),
-            **self.d_une_annee_a_l_autre(est_de_l_etat),
-            historique=historique(action) if est_de_l_etat else [],
+            **self.d_une_annee_a_l_autre(est_de_l_etat, datees),
+            dernier_geste=dernier_geste(action) if est_de_l_etat else None,
             gestes=gestes_possibles(utilisateur, action),
             peut_modifier=regles.peut_modifier(utilisateur, action),
-            restaurable=action if regles.peut_modifier(utilisateur, action) else None,
         )
 
-    def d_une_annee_a_l_autre(self, est_de_l_etat):
+    def plan_entier(self, plan):
+        """Toutes les lignes, que l'exécution compte : déjà lues, sauf pour qui est aussi borné à un financeur."""
+        return plan_de_financement(self.object).lignes if self.est_bornee else plan.lignes
+
+    def d_une_annee_a_l_autre(self, est_de_l_etat, datees):
         """L'action précédente, ce que l'État en lit, celle qui la suit, et l'année où elle peut être reconduite."""
         action, utilisateur = self.object, self.request.user
-        precedente = action.action_precedente_id and self.actions.filter(pk=action.action_precedente_id).first()
-        suivante = self.actions.filter(action_precedente=action).order_by("pk").first()
+        precedente, suivante = self.voisines(None if est_de_l_etat else self.lisibles)
         annee = action.exercice.annee + 1
         exercices = Exercice.objects.filter(departement=action.exercice.departement_id, annee=annee)
         possible = not suivante and not action.est_brouillon and regles.peut_gerer(utilisateur, action)
+        bilan = est_de_l_etat and precedente
+        delai = CodeParametre.DELAI_JUSTIFICATION
         return {
             "precedente": precedente,
-            "an_dernier": an_dernier(action, self.actions) if precedente and est_de_l_etat else None,
+            "an_dernier": bilan_de_l_an_dernier(action, precedente, datees[delai]) if bilan else None,
             "suivante": suivante,
             "annee_suivante": annee if possible and any(not exercice.est_clos for exercice in exercices) else None,
             "peut_prevoir": regles.peut_modifier(utilisateur, action) and bool(regles.annees_a_prevoir(action)),
         }
+
+    def voisines(self, lignes):
+        """L'action précédente et celle qui la suit, parmi celles que la personne lit ; None si elle n'en lit pas."""
+        action = self.object
+        liees = self.get_queryset().filter(Q(pk=action.action_precedente_id) | Q(action_precedente=action))
+        lues = liees.select_related(None).select_related("exercice", "justification").avec_montants(lignes)
+        lues = list(lues.order_by("pk"))
+        precedente = next((lue for lue in lues if lue.pk == action.action_precedente_id), None)
+        return precedente, next((lue for lue in lues if lue.action_precedente_id == action.pk), None)
 
     def avis(self):
         """Les avis que la personne lit, ceux qui manquent pour l'État, et si elle peut en donner un."""
@@ -103,20 +122,15 @@ class ActionDetailView(PerimetreMixin, DetailView):
             "peut_aviser": suivi and bool(regles.qualites_de_l_avis(utilisateur, action)),
         }
 
-    @property
-    def actions(self):
-        """Les actions que la personne peut lire, avec leurs montants P147."""
-        return (
-            self.get_queryset().select_related(None).select_related("exercice", "contrat").avec_montants(self.lisibles)
-        )
-
     def du_meme_dossier(self):
         """Les actions du même dossier Dauphin, chacune avec ses propres montants : `ailleurs`, la même tranche sur un
         autre contrat ; `tranches`, l'action pluriannuelle entière, celle-ci comprise, s'il y a d'autres tranches."""
         action = self.object
         if not action.dossier:
             return {}
-        siennes = self.actions.filter(dossier=action.dossier, exercice__departement=action.exercice.departement_id)
+        siennes = self.get_queryset().select_related(None).select_related("exercice", "contrat")
+        siennes = siennes.filter(dossier=action.dossier, exercice__departement=action.exercice.departement_id)
+        siennes = siennes.annotate(p147_accorde=total_lie(self.lisibles.p147(), "accorde", "action"))
         siennes = list(siennes.order_by("exercice__annee", "tranche", "contrat__intitule"))
         meme_tranche = [a for a in siennes if (a.exercice_id, a.tranche) == (action.exercice_id, action.tranche)]
         pluriannuelle = len(meme_tranche) < len(siennes)
