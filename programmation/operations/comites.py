@@ -283,9 +283,20 @@ def poser_les_decisions(comite, saisies, passages, actions, par, date):
     montants = dict(sommes.annotate(somme=total("montant")))
     for saisie in saisies:
         passage = passages[saisie.passage.pk]
-        if not (passage.issue and saisie.issue in CORRIGENT):
-            passage.issue = saisie.issue
+        passage.issue = issue_au_bout(passage.issue, saisie.issue, montants[passage.pk])
         passage.montant, passage.observation = montants[passage.pk], saisie.observation.strip()
+
+
+def issue_au_bout(avant, saisie, montant):
+    """Ce que les décisions du passage font ensemble : corrigée, une attribution reste une attribution ; des compléments
+    et des diminutions sont ce que leur somme (euros) en fait, ou la dernière si elle est nulle."""
+    if saisie not in CORRIGENT:
+        return saisie
+    if avant == NatureDecision.ATTRIBUTION:
+        return avant
+    if montant == 0:
+        return saisie
+    return NatureDecision.COMPLEMENT if montant > 0 else NatureDecision.DIMINUTION
 
 
 def demande_de(saisie, passage):

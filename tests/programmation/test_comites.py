@@ -400,6 +400,27 @@ def test_une_erreur_de_seance_se_corrige_par_une_diminution_du_meme_passage(copi
     assert passage.decisions.count() == 2
 
 
+@pytest.mark.parametrize(
+    ("corrections", "issue"),
+    [
+        ([200, -300], NatureDecision.DIMINUTION),
+        ([-300, 500], NatureDecision.COMPLEMENT),
+        ([300, -100], NatureDecision.COMPLEMENT),
+        ([200, -200], NatureDecision.DIMINUTION),
+    ],
+)
+def test_l_issue_dit_ce_que_les_decisions_de_la_seance_font_ensemble(campagne, agent, enveloppe, corrections, issue):
+    """Programmée à 1 000 € avant le comité ; à 0,00 € au bout, c'est la dernière décision qui nomme l'issue."""
+    FinanceurFactory(p147=True)
+    action = action_programmee(1000, enveloppe=enveloppe)
+    comite = comite_de(NatureComite.PILOTAGE, campagne, agent, [action])
+    for montant in corrections:
+        nature = NatureDecision.COMPLEMENT if montant > 0 else NatureDecision.DIMINUTION
+        enregistrer(comite, action, nature, montant, "Budget revu", par=agent)
+    passage = passage_de(comite, action)
+    assert (passage.issue, passage.montant) == (issue, euros(sum(corrections)))
+
+
 def test_un_passage_decide_ne_se_retire_pas(copil, agent, actions):
     enregistrer(copil, actions[0], ATTRIBUTION, 1000, par=agent)
     with pytest.raises(OperationRefusee, match="décidée par ce comité"):
