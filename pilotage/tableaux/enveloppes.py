@@ -7,7 +7,7 @@ from ..portee import Portee
 
 
 def enveloppes_de_la_portee(portee: Portee) -> tuple[LigneEnveloppe, ...]:
-    """Sept requêtes ; aucune pour plusieurs départements ou pour des quartiers, qui n'ont pas d'enveloppe."""
+    """Trois requêtes ; aucune pour plusieurs départements ou pour des quartiers, qui n'ont pas d'enveloppe."""
     if portee.exercice is None or portee.quartiers:
         return ()
     visibles = Enveloppe.objects.visibles_par(portee.utilisateur).filter(exercice=portee.exercice)

@@ -16,8 +16,8 @@ from django.db.models.functions import Coalesce
 from politique_ville.outils.montants import MontantField, total, total_lie
 
 from ..enums import NatureMouvement, StatutAction
-from ..models import Decision, Enveloppe, Exercice, Financement, LigneEngagement, MouvementEnveloppe, Paiement
-from .lectures import ZERO
+from ..models import Decision, Enveloppe, Exercice, Financement, LigneEngagement, Paiement
+from .lectures import ZERO, Lecture, lire_ensemble
 
 SANS_ENVELOPPE = "sans"  # au lieu d'identifiants : ce qu'aucune enveloppe ne porte
 TOUTES_LES_ENVELOPPES = "toutes"  # au lieu d'identifiants : ce que porte une enveloppe, ou aucune
@@ -121,23 +121,15 @@ class Barre(Dotation):
 
 
 def barres(enveloppes: Iterable[Enveloppe]) -> dict[int, Barre]:
-    """La barre de chaque enveloppe, par identifiant. Six requêtes, quel que soit leur nombre."""
+    """La barre de chaque enveloppe, par identifiant. Deux requêtes, quel que soit leur nombre."""
     enveloppes = list(enveloppes)
     arbre = lire_l_arbre(enveloppes)
-    dotations = lire_les_dotations(arbre)
-    accordes, engages, payes = lire_par_action(arbre)
-    portes = {
-        "accorde": arbre.cumuler(accordes),
-        "engage": arbre.cumuler(engages),
-        "paye": arbre.cumuler(payes),
-        "propose": arbre.cumuler(lire_les_propositions(arbre)),
-        "a_desengager": arbre.cumuler(au_dela(engages, accordes)),
-    }
+    portes = lire_ce_qu_elles_portent(arbre)
     return {
         e.pk: Barre(
-            **vars(dotations[e.pk]),
+            **vars(arbre.dotations[e.pk]),
             **{nom: sommes[e.pk] for nom, sommes in portes.items()},
-            reparti=arbre.repartir(e.pk, dotations),
+            reparti=arbre.repartir(e.pk),
         )
         for e in enveloppes
     }
@@ -183,12 +175,11 @@ class Reste:
 
 
 def restes_a_decider(enveloppes: Iterable[Enveloppe]) -> dict[int, Decimal]:
-    """Plafond − accordé de chaque enveloppe, par identifiant, sans regarder sa mère. Trois requêtes."""
+    """Plafond − accordé de chaque enveloppe, par identifiant, sans regarder sa mère. Deux requêtes."""
     enveloppes = list(enveloppes)
     arbre = lire_l_arbre(enveloppes)
-    dotations = lire_les_dotations(arbre)
-    accordes = arbre.cumuler(lire(arbre, Decision.objects, "montant", "enveloppe"))
-    return {e.pk: dotations[e.pk].plafond - accordes[e.pk] for e in enveloppes}
+    accordes = arbre.cumuler(lire(arbre, Decision.objects, "montant"))
+    return {e.pk: arbre.dotations[e.pk].plafond - accordes[e.pk] for e in enveloppes}
 
 
 def restes_avec_meres(enveloppes: Iterable[Enveloppe]) -> dict[int, Reste]:
@@ -214,9 +205,8 @@ def notifie_restant_a_engager(enveloppe: Enveloppe) -> Decimal:
 def restes_a_engager(enveloppes):
     enveloppes = list(enveloppes)
     arbre = lire_l_arbre(enveloppes)
-    dotations = lire_les_dotations(arbre)
-    engages = arbre.cumuler(lire(arbre, LigneEngagement.objects, "ae", "enveloppe"))
-    return {e.pk: dotations[e.pk].notifie.ae - engages[e.pk] for e in enveloppes}
+    engages = arbre.cumuler(lire(arbre, LigneEngagement.objects, "ae"))
+    return {e.pk: arbre.dotations[e.pk].notifie.ae - engages[e.pk] for e in enveloppes}
 
 
 def moindres_restes(enveloppes, lire_les_restes) -> dict[int, Reste]:
@@ -233,10 +223,10 @@ def moindres_restes(enveloppes, lire_les_restes) -> dict[int, Reste]:
 
 
 def dotations(enveloppes: Iterable[Enveloppe]) -> dict[int, Dotation]:
-    """Prévisionnel, notifié et crédits en vigueur (AE et CP) de chaque enveloppe, par identifiant. Deux requêtes."""
+    """Prévisionnel, notifié et crédits en vigueur (AE et CP) de chaque enveloppe, par identifiant. Une requête."""
     enveloppes = list(enveloppes)
-    lues = lire_les_dotations(lire_l_arbre(enveloppes))
-    return {enveloppe.pk: lues[enveloppe.pk] for enveloppe in enveloppes}
+    arbre = lire_l_arbre(enveloppes)
+    return {enveloppe.pk: arbre.dotations[enveloppe.pk] for enveloppe in enveloppes}
 
 
 def plafond(enveloppe: Enveloppe) -> Decimal:
@@ -321,79 +311,79 @@ def somme(lignes, champ) -> Decimal:
 
 @dataclass(frozen=True)
 class Arbre:
-    """Toutes les enveloppes des exercices lus : leur mère (None : aucune), et celles qui sont notifiées en entier."""
+    """Toutes les enveloppes des exercices lus : leur mère (None : aucune), et ce qu'elles ont reçu."""
 
     exercices: set[int]
     meres: dict[int, int | None]
-    notifiees: set[int]
+    dotations: dict[int, Dotation]
 
-    def cumuler(self, montants: dict[tuple | int, Decimal]) -> dict[int, Decimal]:
-        """Les montants par enveloppe, ou par (enveloppe, action), ajoutés à elle et à toutes ses mères."""
+    def cumuler(self, montants: dict[int, Decimal]) -> dict[int, Decimal]:
+        """Les montants de chaque enveloppe, ajoutés à elle et à toutes ses mères."""
         sommes = dict.fromkeys(self.meres, ZERO)
-        for cle, montant in montants.items():
-            for pk in lignee(cle[0] if isinstance(cle, tuple) else cle, self.meres):
-                sommes[pk] += montant
+        for pk, montant in montants.items():
+            for ascendante in lignee(pk, self.meres):
+                sommes[ascendante] += montant
         return sommes
 
-    def repartir(self, pk: int, dotations: dict[int, Dotation]) -> Credits | None:
+    def repartir(self, pk: int) -> Credits | None:
         """Les crédits en vigueur de ses filles ; None si elle n'en a pas."""
         filles = [fille for fille, mere in self.meres.items() if mere == pk]
-        return sum((dotations[fille].credits for fille in filles), Credits()) if filles else None
+        return sum((self.dotations[fille].credits for fille in filles), Credits()) if filles else None
 
 
 def lire_l_arbre(enveloppes) -> Arbre:
-    exercices = {enveloppe.exercice_id for enveloppe in enveloppes}
-    lues = list(
-        Enveloppe.objects.filter(exercice__in=exercices)
-        .order_by()
-        .values_list("pk", "parent", "notification_complete_le")
-    )
-    return Arbre(exercices, {pk: mere for pk, mere, _ in lues}, {pk for pk, _, jour in lues if jour})
+    """Une requête : les enveloppes jointes à leurs seuls mouvements."""
+    exercices, meres, dotations = {enveloppe.exercice_id for enveloppe in enveloppes}, {}, {}
+    champs = ("pk", "parent", "notification_complete_le")
+    lues = Enveloppe.objects.filter(exercice__in=exercices).order_by().values_list(*champs).annotate(**RECUS)
+    for pk, mere, notifiee_le, *recus in lues:
+        sommes = [recu or ZERO for recu in recus]
+        meres[pk] = mere
+        dotations[pk] = Dotation(Credits(*sommes[:2]), Credits(*sommes[2:]), est_notifiee=notifiee_le is not None)
+    return Arbre(exercices, meres, dotations)
 
 
-def lire_les_dotations(arbre) -> dict[int, Dotation]:
-    """Ce que chaque enveloppe a reçu. Une requête."""
-    prevision = Q(nature=NatureMouvement.PREVISION)
-    mouvements = MouvementEnveloppe.objects.filter(enveloppe__exercice__in=arbre.exercices).order_by()
-    groupes = mouvements.values_list("enveloppe").annotate(
-        prevu_ae=total("ae", filter=prevision),
-        prevu_cp=total("cp", filter=prevision),
-        notifie_ae=total("ae", filter=~prevision),
-        notifie_cp=total("cp", filter=~prevision),
-    )
-    lus = {pk: [somme or ZERO for somme in sommes] for pk, *sommes in groupes}
-    recus = {pk: lus.get(pk, [ZERO] * 4) for pk in arbre.meres}
-    return {
-        pk: Dotation(Credits(*sommes[:2]), Credits(*sommes[2:]), pk in arbre.notifiees) for pk, sommes in recus.items()
-    }
+PREVISION = Q(mouvements__nature=NatureMouvement.PREVISION)
+RECUS = {
+    "prevu_ae": total("mouvements__ae", filter=PREVISION),
+    "prevu_cp": total("mouvements__cp", filter=PREVISION),
+    "notifie_ae": total("mouvements__ae", filter=~PREVISION),
+    "notifie_cp": total("mouvements__cp", filter=~PREVISION),
+}
+PORTES = ("accorde", "engage", "paye", "propose", "a_desengager")
+
+
+def lire_ce_qu_elles_portent(arbre) -> dict[str, dict[int, Decimal]]:
+    """Ce que les actions mettent dans chaque enveloppe et ses descendantes, par nom de `PORTES`. Une requête."""
+    sommes = {nom: dict.fromkeys(arbre.meres, ZERO) for nom in PORTES}
+    for (enveloppe, _), lus in lire_par_action(arbre).items():
+        lus["a_desengager"] = max(lus.get("engage", ZERO) - lus.get("accorde", ZERO), ZERO)
+        for nom, montant in lus.items():
+            sommes[nom][enveloppe] += montant
+    return {nom: arbre.cumuler(propres) for nom, propres in sommes.items()}
 
 
 def lire_par_action(arbre):
-    """L'accordé, l'engagé et le payé, chacun par (enveloppe, action). Trois requêtes."""
-    return (
-        lire(arbre, Decision.objects, "montant", "enveloppe", "action"),
-        lire(arbre, LigneEngagement.objects, "ae", "enveloppe", "action"),
-        lire(arbre, Paiement.objects, "cp", "ligne__enveloppe", "ligne__action"),
+    """L'accordé, l'engagé, le payé net et le proposé par (enveloppe, action)."""
+    proposees = propositions(TOUTES_LES_ENVELOPPES)
+    return lire_ensemble(
+        Lecture(siennes(arbre, Decision.objects), ["enveloppe", "action"], {"accorde": total("montant")}),
+        Lecture(siennes(arbre, LigneEngagement.objects), ["enveloppe", "action"], {"engage": total("ae")}),
+        Lecture(
+            siennes(arbre, Paiement.objects, "ligne__"), ["ligne__enveloppe", "ligne__action"], {"paye": total("cp")}
+        ),
+        Lecture(siennes(arbre, proposees, "action__"), ["action__enveloppe", "action"], {"propose": total("propose")}),
     )
 
 
-def lire_les_propositions(arbre):
-    return lire(arbre, propositions(TOUTES_LES_ENVELOPPES), "propose", "action__enveloppe")
+def siennes(arbre, lignes, chemin="") -> QuerySet:
+    """Celles de ces lignes que portent les enveloppes de l'arbre."""
+    return lignes.filter(**{f"{chemin}enveloppe__exercice__in": arbre.exercices})
 
 
-def lire(arbre, lignes, champ, *cles) -> dict[tuple | int, Decimal]:
-    """La somme d'un champ par valeur de ces clés, la première étant l'enveloppe. Une requête."""
-    siennes = lignes.filter(**{f"{cles[0]}__exercice__in": arbre.exercices}).order_by().values_list(*cles)
-    groupes = siennes.annotate(somme=total(champ))
-    return {cle[0] if len(cles) == 1 else tuple(cle): somme for *cle, somme in groupes}
-
-
-def au_dela(engages, accordes) -> dict[int, Decimal]:
-    """Ce que chaque action a d'engagé au-delà de son accordé, par enveloppe."""
-    trop = defaultdict(lambda: ZERO)
-    for cle, engage in engages.items():
-        trop[cle[0]] += max(engage - accordes.get(cle, ZERO), ZERO)
-    return trop
+def lire(arbre, lignes, champ) -> dict[int, Decimal]:
+    """La somme d'un champ par enveloppe. Une requête."""
+    return dict(siennes(arbre, lignes).order_by().values_list("enveloppe").annotate(somme=total(champ)))
 
 
 def lignee(pk: int, meres: dict[int, int | None]) -> list[int]:

@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.db.models import Aggregate, Count, F, FilteredRelation, Q, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Cast, Coalesce
 
 from politique_ville.outils.montants import MontantField, total
 from politique_ville.outils.repartition import part_sql, parts_affichees
@@ -209,18 +209,22 @@ class Lecture:
 def lire_ensemble(*lectures: Lecture) -> dict[tuple, dict[str, Any]]:
     """Les agrégats de plusieurs tables par valeurs des mêmes clés, en une seule requête (UNION ALL).
 
-    Chacune met zéro dans les colonnes des autres ; un agrégat qui vaut zéro est omis. Les noms sont tous différents.
+    Chacune laisse vides les colonnes des autres ; un agrégat nul ou inconnu est omis : il vaut zéro. Les noms sont tous
+    différents.
     """
-    zeros = {nom: Value(0, output_field=a.output_field) for lue in lectures for nom, a in lue.agregats.items()}
-    requetes = [
-        lue.lignes.order_by()
-        .values_list(*lue.cles)
-        .annotate(**{f"lu_{nom}": colonne for nom, colonne in (zeros | lue.agregats).items()})
-        for lue in lectures
-    ]
+    vides = {
+        nom: Cast(Value(None), a.output_field) for lecture in lectures for nom, a in lecture.agregats.items()
+    }  # PostgreSQL veut le type de chaque colonne
+    premiere, *autres = (
+        lecture.lignes.order_by()
+        .values_list(*lecture.cles)
+        .annotate(**{f"lu_{nom}": colonne for nom, colonne in (vides | dict(lecture.agregats)).items()})
+        for lecture in lectures
+    )
     groupes = defaultdict(dict)
-    for ligne in requetes[0].union(*requetes[1:], all=True) if len(requetes) > 1 else requetes[0]:
-        cle, lus = ligne[: -len(zeros)], ligne[-len(zeros) :]
-        siens = groupes[cle]
-        siens |= {nom: siens.get(nom, 0) + lu for nom, lu in zip(zeros, lus, strict=True) if lu}
+    for ligne in premiere.union(*autres, all=True):
+        siens = groupes[ligne[: -len(vides)]]
+        for nom, lu in zip(vides, ligne[-len(vides) :], strict=True):
+            if lu:
+                siens[nom] = siens.get(nom, 0) + lu
     return groupes
