@@ -5,6 +5,7 @@ se range au fil de la frappe. Session expirée, elle attend dans la session anon
 qu'à la personne du champ signé quand c'est elle qui se reconnecte ; à toute autre, elle est jetée.
 """
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from django.utils import timezone
 from comptes.models import SaisieConservee, Utilisateur
 
 CHAMP = "conservation"
+ADRESSE_MAXIMALE = SaisieConservee._meta.get_field("adresse").max_length
 SEL = "comptes.conservation"
 EN_ATTENTE = "saisies_en_attente"  # la clé de la session anonyme
 EN_ATTENTE_AU_PLUS = 3
@@ -33,7 +35,7 @@ Contenu = list[list[str]]  # les paires (champ, valeur), dans l'ordre du formula
 
 @dataclass(frozen=True)
 class Ecran:
-    """À qui est un formulaire (identifiant), et son adresse."""
+    """À qui est un formulaire (identifiant), et son adresse : celle où revenir, avec la sélection qu'elle porte."""
 
     utilisateur: int
     adresse: str
@@ -49,6 +51,13 @@ class Ecran:
     @property
     def champ(self) -> str:
         return signing.dumps([self.utilisateur, self.adresse], salt=SEL)
+
+    @property
+    def cle(self) -> str:
+        """L'adresse ; son chemin et une empreinte quand la sélection de cent actions ne tient pas dans la colonne."""
+        if len(self.adresse) <= ADRESSE_MAXIMALE:
+            return self.adresse
+        return f"{self.adresse.partition('?')[0]}?{hashlib.sha256(self.adresse.encode()).hexdigest()}"
 
     def est_a(self, utilisateur) -> bool:
         return utilisateur.is_authenticated and utilisateur.pk == self.utilisateur
@@ -66,12 +75,18 @@ def contenu(donnees: QueryDict) -> Contenu | None:
 
 def conserver(ecran: Ecran, saisie: Contenu | None) -> bool:
     """Range la saisie de cet écran à la place de la précédente ; dit si elle a pu l'être."""
-    if saisie is None or len(ecran.adresse) > SaisieConservee._meta.get_field("adresse").max_length:
+    if saisie is None:
         return False
     valeurs = {"contenu": saisie, "conservee_le": timezone.now()}
-    SaisieConservee.objects.update_or_create(utilisateur_id=ecran.utilisateur, adresse=ecran.adresse, defaults=valeurs)
+    SaisieConservee.objects.update_or_create(utilisateur_id=ecran.utilisateur, adresse=ecran.cle, defaults=valeurs)
     faire_le_menage(ecran.utilisateur)
     return True
+
+
+def garder_l_envoi(request) -> bool:
+    """Range l'envoi d'une personne connectée, pour le lui redonner ; faux s'il n'est pas à elle, ou trop long."""
+    ecran = Ecran.du_champ(request.POST)
+    return bool(ecran and ecran.est_a(request.user) and conserver(ecran, contenu(request.POST)))
 
 
 def faire_le_menage(utilisateur: int):
@@ -85,7 +100,7 @@ def faire_le_menage(utilisateur: int):
 
 def retrouver(utilisateur: Utilisateur, adresse: str) -> SaisieConservee | None:
     recentes = SaisieConservee.objects.filter(conservee_le__gte=timezone.now() - DUREE)
-    return recentes.filter(utilisateur=utilisateur, adresse=adresse).first()
+    return recentes.filter(utilisateur=utilisateur, adresse=Ecran(utilisateur.pk, adresse).cle).first()
 
 
 def donnees(saisie: SaisieConservee) -> QueryDict:
@@ -97,7 +112,7 @@ def donnees(saisie: SaisieConservee) -> QueryDict:
 
 
 def oublier(ecran: Ecran):
-    SaisieConservee.objects.filter(utilisateur=ecran.utilisateur, adresse=ecran.adresse).delete()
+    SaisieConservee.objects.filter(utilisateur=ecran.utilisateur, adresse=ecran.cle).delete()
 
 
 # --- Session expirée ---
@@ -108,7 +123,7 @@ def mettre_en_attente(session, ecran: Ecran, saisie: Contenu | None):
 
     Qui ne se reconnecte pas ne laisse rien : les sessions finies, et ce qu'elles gardaient, s'effacent au suivant.
     """
-    if saisie is None:
+    if not saisie:
         return
     session.clear_expired()
     autres = [gardee for gardee in session.get(EN_ATTENTE, []) if gardee[:2] != [ecran.utilisateur, ecran.adresse]]

@@ -12,27 +12,33 @@ register = template.Library()
 
 
 @register.inclusion_tag("comptes/_champ_de_conservation.html", takes_context=True)
-def champ_de_conservation(context):
-    """À mettre dans le formulaire : sa saisie se range alors au fil de la frappe, et survit à la session."""
+def champ_de_conservation(context, adresse="", au_fil=True, remise=False):
+    """À mettre dans tout formulaire où l'on tape, après son jeton : la saisie survit alors à la session.
+
+    `adresse` : celle où revenir, quand le chemin ne dit pas tout (une sélection, des filtres : la page entière).
+    `au_fil` : la range aussi au fil de la frappe ; non pour des cellules, qui s'enregistrent une à une.
+    `remise` : la vue a déjà remis ce qui a été retrouvé ; sinon, le navigateur le remet.
+    """
     requete = context["request"]
-    return {"nom": CHAMP, "valeur": Ecran(requete.user.pk, requete.path).champ}
+    ecran = Ecran(requete.user.pk, adresse or requete.path)
+    a_remettre = requete.method == "GET" and not remise
+    retrouvee = conservation.retrouver(requete.user, ecran.adresse) if a_remettre else None
+    return {
+        "nom": CHAMP,
+        "valeur": ecran.champ,
+        "au_fil": au_fil,
+        "retrouvee": retrouvee,
+        "phrase": retrouvee and phrase(retrouvee.conservee_le),
+    }
 
 
 @register.inclusion_tag("comptes/_saisie_retrouvee.html", takes_context=True)
-def saisie_retrouvee(context, retrouvee=None):
-    """Avant le formulaire : dit ce qui a été retrouvé et propose de l'abandonner.
-
-    `retrouvee` : la saisie que la vue a déjà remise dans le formulaire ; sinon, le navigateur l'y remet.
-    """
+def saisie_remise(context, retrouvee):
+    """Avant le formulaire où la vue a remis une saisie (ou None) : dit d'où elle vient, propose de l'abandonner."""
     requete = context["request"]
-    a_remettre = None
-    if retrouvee is None and requete.method == "GET":
-        retrouvee = a_remettre = conservation.retrouver(requete.user, requete.path)
     return {
         "nom": CHAMP,
         "valeur": Ecran(requete.user.pk, requete.path).champ,
-        "retrouvee": retrouvee,
-        "a_remettre": a_remettre and a_remettre.contenu,
         "phrase": retrouvee and phrase(retrouvee.conservee_le),
         "csrf_token": context.get("csrf_token"),
     }

@@ -210,7 +210,9 @@ def conflit(request, actions, reprendre):
     decisions = {d.action_id: d for d in Decision.objects.filter(action__in=ids).select_related("auteur")}
     etats = [(action, decisions.get(action.pk)) for action in actuelles]  # par date : la dernière l'emporte
     contexte = {"etats": etats, "reprendre": reprendre}
-    return render(request, "programmation/conflit_de_decision.html", contexte, status=409)
+    reponse = render(request, "programmation/conflit_de_decision.html", contexte, status=409)
+    reponse.oublie_la_saisie = True  # retrouvée, elle reviendrait avec la version dépassée
+    return reponse
 
 
 # --- Scinder ---

@@ -71,7 +71,13 @@ def cadre(request, actions=()):
         "actions": actions,
         "liste": adresse_de_la_liste(request, actions),
         "retour": filtres_de_depart(request),
+        "motif_tape": motif_tape(request),
     }
+
+
+def motif_tape(request):
+    """Le motif se tape à la page de l'effet ; revenir changer les valeurs ne le perd pas."""
+    return request.POST.get("motif", "")
 
 
 def pourquoi_aucune(actions):
@@ -103,7 +109,7 @@ def apercu(request, actions, formulaire, contexte, *, motif=None, refus=(), stat
         "empechements": reunir((ligne.action, ligne.empechement) for ligne in effet.lignes),
         "inchangees": inchangees,
         "resume": formulaire.valeurs().resume,
-        "motif": motif or MotifDuLotForm(exige=effet.motif_exige),
+        "motif": motif or MotifDuLotForm(exige=effet.motif_exige, initial={"motif": motif_tape(request)}),
         "libelle": f"Modifier {pluriel(len(effet.changees), 'action', 'actions')}",
         "refus": [insecables(phrase) for phrase in refus],
     }

@@ -100,9 +100,10 @@ class Cellules:
 
     def de(self, action):
         action.campagne = self.campagnes[action.campagne_id]
-        valeur = self.saisies.get(action.pk, ecrire(action.propose))
+        en_base = ecrire(action.propose)
         return {
-            "valeur": valeur,
+            "valeur": self.saisies.get(action.pk, en_base),
+            "en_base": en_base,
             "erreur": insecables(self.refus.get(action.pk, "")),
             "empechement": insecables(self.empechement(action)),
         }

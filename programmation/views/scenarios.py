@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from comptes import conservation
 from politique_ville.outils.ajustement import AjustementImpossible
 from politique_ville.outils.francais import euros, pluriel
 from politique_ville.outils.montants import lire_montant
@@ -215,9 +216,10 @@ def ecrire(montant):
 
 
 def enregistrer_toute_la_table(request, scenario, montants, erreurs):
+    reponse = redirect("programmation:scenario_detail", scenario.pk)
     if request.POST.get("empreinte") != str(bilan_du_scenario(scenario).empreinte):
         messages.error(request, "Des montants ont changé entre-temps : les voici, à relire avant de saisir.")
-        return redirect("programmation:scenario_detail", scenario.pk)
+        return redonner(request, reponse)
     try:
         erreurs |= operations.saisir_des_montants(scenario, montants, par=request.user).refus
     except OperationRefusee as refus:
@@ -226,7 +228,13 @@ def enregistrer_toute_la_table(request, scenario, montants, erreurs):
         for action in Action.objects.filter(pk__in=erreurs).order_by("pk"):
             messages.error(request, insecables(f"« {action} » : {erreurs[action.pk]}"))
         messages.success(request, f"{pluriel(len(montants), 'montant enregistré', 'montants enregistrés')}.")
-    return redirect("programmation:scenario_detail", scenario.pk)
+    return redonner(request, reponse) if erreurs else reponse
+
+
+def redonner(request, reponse):
+    """Ce qui n'a pas pu s'écrire revient dans ses cellules."""
+    reponse.redonne_la_saisie = conservation.garder_l_envoi(request)
+    return reponse
 
 
 # --- La règle d'ajustement ---

@@ -103,7 +103,7 @@ document.body.addEventListener("htmx:beforeSwap", (evenement) => {
   const { target, serverResponse, xhr } = evenement.detail;
   if (target.id !== "ecran" || xhr.status !== 200 || serverResponse.includes("data-ecran")) return;
   evenement.detail.shouldSwap = false;
-  location.reload();
+  if (!formulaire) location.reload(); // une saisie en cours, elle, reste à l'écran : son envoi se retrouvera
 });
 
 // Tout l'ordre du jour à l'écran : l'action examinée y reste visible, sans que personne n'ait à faire défiler.

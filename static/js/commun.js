@@ -34,5 +34,10 @@ function activerLesBoutons(formulaire, actifs) {
   for (const bouton of formulaire.querySelectorAll("button[type=submit]")) bouton.disabled = !actifs;
 }
 
+// Session expirée : la page de connexion ne remplace jamais un morceau de page, ce qui est tapé reste à l'écran.
+document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (new URL(detail.xhr.responseURL, location).pathname === document.body.dataset.connexion) detail.shouldSwap = false;
+});
+
 // Le résumé des erreurs est lu en premier.
 document.querySelector("[data-prend-le-focus]")?.focus();

@@ -1,8 +1,18 @@
 // Ce qui est tapé se range sur le serveur, au fil de la frappe ; ce qui a été retrouvé revient dans le formulaire.
-// Un formulaire qui se conserve porte un champ caché [data-conserver]. Sans ce script, l'envoi d'une session expirée
+// Un formulaire qui se conserve porte un champ caché [data-conservation]. Sans ce script, l'envoi d'une session expirée
 // est gardé quand même.
 
 const DELAI = 2000; // ms sans frappe avant de ranger
+
+// De quelle saisie il s'agit, et rien d'autre.
+function designer(champ) {
+  const jeton = champ.form.elements.csrfmiddlewaretoken;
+  return new URLSearchParams([[champ.name, champ.value], [jeton.name, jeton.value]]);
+}
+
+const oublier = (champ) => navigator.sendBeacon(champ.dataset.abandonner, designer(champ));
+
+// --- Au fil de la frappe ---
 
 function suivre(champ) {
   const formulaire = champ.form;
@@ -19,34 +29,35 @@ function suivre(champ) {
     const reponse = await fetch(champ.dataset.conserver, requete).catch(() => null);
     if (reponse?.type === "opaqueredirect") direLaSessionExpiree(champ);
   };
+  const arreter = () => {
+    clearTimeout(attente);
+    attente = null;
+    enVol?.abort();
+  };
   const bientot = ({ target }) => {
     if (envoye || target.form !== formulaire) return;
     clearTimeout(attente);
     attente = setTimeout(ranger, DELAI);
   };
-  formulaire.addEventListener("input", bientot);
-  formulaire.addEventListener("change", bientot);
+  // Un champ peut appartenir au formulaire sans être dedans : des cases à cocher dans un tableau voisin.
+  document.addEventListener("input", bientot);
+  document.addEventListener("change", bientot);
   // L'envoi dit tout : rien ne doit arriver après lui.
   formulaire.addEventListener("submit", (evenement) => {
     if (evenement.defaultPrevented) return;
     envoye = true;
-    clearTimeout(attente);
-    attente = null;
-    enVol?.abort();
+    arreter();
   });
   // La page quittée avant la fin du délai : les dernières frappes partent quand même.
   window.addEventListener("pagehide", () => attente !== null && ranger({ keepalive: true }));
   window.addEventListener("pageshow", ({ persisted }) => persisted && (envoye = false));
   for (const lien of formulaire.querySelectorAll("a[data-abandonne]")) {
     lien.addEventListener("click", () => {
-      clearTimeout(attente);
-      attente = null;
-      enVol?.abort();
-      const { csrfmiddlewaretoken } = formulaire.elements;
-      const corps = new URLSearchParams([[champ.name, champ.value], ["csrfmiddlewaretoken", csrfmiddlewaretoken.value]]);
-      navigator.sendBeacon(champ.dataset.abandonner, corps);
+      arreter();
+      oublier(champ);
     });
   }
+  return arreter;
 }
 
 function direLaSessionExpiree(champ) {
@@ -60,12 +71,14 @@ function direLaSessionExpiree(champ) {
   champ.form.append(phrase);
 }
 
+// --- Remettre ce qui a été retrouvé ---
+
 // Chaque valeur revient dans le champ de son nom ; les compteurs d'un tableau restent ceux de la page.
 function remettre(formulaire, paires, noms = null) {
   const valeurs = new Map();
   for (const [nom, valeur] of paires) valeurs.set(nom, [...(valeurs.get(nom) ?? []), valeur]);
   for (const champ of formulaire.elements) {
-    if (!champ.name || champ.matches("button, [type=submit], [data-conserver], [name=csrfmiddlewaretoken]")) continue;
+    if (!champ.name || champ.matches("button, [type=submit], [data-conservation], [name=csrfmiddlewaretoken]")) continue;
     if (noms && !noms.has(champ.name)) continue;
     if (/-(TOTAL|INITIAL|MIN_NUM|MAX_NUM)_FORMS$/.test(champ.name)) continue;
     const siennes = valeurs.get(champ.name) ?? [];
@@ -74,6 +87,7 @@ function remettre(formulaire, paires, noms = null) {
     else if (siennes.length) champ.value = siennes.shift();
     if (champ.type !== "hidden" && champ.value) champ.closest("details")?.setAttribute("open", "");
   }
+  for (const nom of ["input", "change"]) formulaire.dispatchEvent(new Event(nom, { bubbles: true })); // les totaux suivent
 }
 
 // Des champs que le serveur n'ajoute qu'une fois un choix fait : les quartiers d'un contrat.
@@ -88,13 +102,27 @@ function completer(formulaire, paires) {
   document.addEventListener("DOMContentLoaded", demander); // htmx est alors à l'écoute
 }
 
-for (const champ of document.querySelectorAll("[data-conserver]")) {
+function reprendre(champ, gardee, arreter) {
+  const annonce = document.querySelector("[data-retrouvee]");
+  const paires = JSON.parse(gardee.textContent);
+  remettre(champ.form, paires);
+  completer(champ.form, paires);
+  annonce.hidden = false;
+  annonce.querySelector("[data-oublier]").addEventListener("click", async () => {
+    arreter();
+    await fetch(champ.dataset.abandonner, { method: "POST", body: designer(champ), redirect: "manual" }).catch(() => null);
+    location.reload();
+  });
+  // Des cellules s'enregistrent sans quitter la page : après la dernière, il n'y a plus rien à retrouver.
+  champ.form.addEventListener("cellules:enregistrees", () => {
+    annonce.hidden = true;
+    oublier(champ);
+  }, { once: true });
+  champ.form.dispatchEvent(new Event("saisie:remise"));
+}
+
+for (const champ of document.querySelectorAll("[data-conservation]")) {
+  const arreter = champ.dataset.conserver ? suivre(champ) : () => {};
   const gardee = document.getElementById("saisie-retrouvee");
-  if (gardee) {
-    const paires = JSON.parse(gardee.textContent);
-    remettre(champ.form, paires);
-    completer(champ.form, paires);
-    document.querySelector("[data-retrouvee]").hidden = false;
-  }
-  suivre(champ);
+  if (gardee) reprendre(champ, gardee, arreter);
 }

@@ -1,5 +1,21 @@
 // Le proposé tapé dans la liste. Une cellule, ou une colonne collée, fait un bloc : il s'enregistre en entier ou pas du
-// tout. Les blocs partent un par un. L'argent est en centimes entiers (BigInt). Sans ce script, un bouton enregistre tout.
+// tout. Les blocs partent un par un. Sans ce script, un bouton enregistre tout.
+
+import {
+  centimes,
+  dire,
+  direSiToutEstEnregistre,
+  enChiffres,
+  enEuros,
+  estRefusee,
+  identifiant,
+  PAS_ENREGISTRE,
+  proposerDeReprendre,
+  raisonDuRefus,
+  REFUS,
+  REMARQUE,
+  tenir,
+} from "./cellules.js";
 
 const formulaire = document.querySelector("form[data-proposes]");
 const cellules = formulaire ? [...formulaire.querySelectorAll("input[name^=a]")] : [];
@@ -11,53 +27,21 @@ const file = []; // les blocs prêts à partir
 const ATTEND = "En attente du reste de la colonne collée.";
 let enCours = false;
 
-const identifiant = (cellule) => cellule.name.slice(1);
 const version = (cellule) => formulaire.elements[`v${identifiant(cellule)}`];
 const totaux = () => document.getElementById("totaux");
+const enMots = (valeur) => (valeur === null ? "aucun" : enEuros(valeur));
 
-// --- Montants ---
-
-// « 1 234,50 € » avec n'importe quelle espace → 123450n ; null si vide ; undefined si ce n'est pas un montant.
-function centimes(texte) {
-  const brut = texte.replace(/[\s\u00a0\u202f\u2009]/g, "").replace(/€$/, "");
-  if (brut === "") return null;
-  const morceaux = /^(\d{1,10})(?:[.,](\d{0,2}))?$/.exec(brut);
-  return morceaux ? BigInt(morceaux[1]) * 100n + BigInt((morceaux[2] ?? "").padEnd(2, "0")) : undefined;
-}
-
-function raisonDuRefus(texte) {
-  if (centimes(texte) !== undefined) return "";
-  if (/^\s*[-−]/.test(texte)) return "Un montant ne peut pas être négatif.";
-  if (/[.,]\d{3,}\s*€?\s*$/.test(texte)) return "Plus de deux décimales\u00a0: un montant s’arrête au centime.";
-  return "Ce n’est pas un montant\u00a0: écrire des chiffres, par exemple 1\u00a0234,50.";
-}
-
-const enChiffres = (valeur) => (valeur === null ? "" : `${valeur / 100n},${(valeur % 100n).toString().padStart(2, "0")}`);
-const enMots = (valeur) => (valeur === null ? "aucun" : `${enChiffres(valeur).replace(/\B(?=(\d{3})+,)/g, "\u202f")}\u00a0€`);
-
-// --- Ce que dit une cellule ---
-
-function dire(cellule, phrase, classe = "pv-raison", boutons = []) {
-  cellule.parentElement.querySelector("[data-dit]")?.remove();
-  cellule.removeAttribute("aria-describedby");
-  cellule.toggleAttribute("aria-invalid", false);
-  if (!phrase) return;
-  const texte = document.createElement("span");
-  Object.assign(texte, { id: `dit-${identifiant(cellule)}`, className: classe, textContent: phrase });
-  texte.dataset.dit = "";
-  texte.setAttribute("role", "status");
-  for (const [libelle, geste] of boutons) {
-    const bouton = document.createElement("button");
-    Object.assign(bouton, { type: "button", textContent: libelle });
-    bouton.addEventListener("click", geste);
-    texte.append(" ", bouton);
-  }
-  cellule.after(texte);
-  cellule.setAttribute("aria-describedby", texte.id);
-  if (classe === "pv-raison") cellule.setAttribute("aria-invalid", "true");
-}
-
-const estRefusee = (cellule) => cellule.getAttribute("aria-invalid") === "true";
+const ecran = {
+  formulaire,
+  cellules,
+  rendu: "totaux",
+  valider,
+  quitter: valider,
+  retablir: abandonner,
+  coller,
+  estModifiee: (cellule) => centimes(cellule.value) !== confirmes.get(cellule),
+  estOccupe: () => enCours || file.length > 0,
+};
 
 function resumer() {
   const arretees = new Set([...blocs.values()].filter((bloc) => [...bloc].some(estRefusee)));
@@ -66,6 +50,7 @@ function resumer() {
   else if (!cellulesArretees) etat.textContent = "Tout est enregistré.";
   else if (cellulesArretees === 1) etat.textContent = "1 montant n’est pas enregistré.";
   else etat.textContent = `${cellulesArretees} montants ne sont pas enregistrés\u00a0: corriger les cellules signalées.`;
+  direSiToutEstEnregistre(ecran);
 }
 
 // --- Les blocs ---
@@ -74,7 +59,7 @@ function resumer() {
 function valider(cellule) {
   if (enVol.get(cellule) === cellule.value) return;
   const bloc = blocs.get(cellule) ?? new Set([cellule]);
-  if (!blocs.has(cellule) && centimes(cellule.value) === confirmes.get(cellule)) return void (dire(cellule, ""), resumer());
+  if (!blocs.has(cellule) && !ecran.estModifiee(cellule)) return void (dire(cellule, ""), resumer());
   dire(cellule, raisonDuRefus(cellule.value));
   preparer(bloc);
 }
@@ -132,19 +117,20 @@ function recevoir(parties, rendues) {
     version(cellule).value = rendues[identifiant(cellule)].version;
     if (!blocs.has(cellule)) dire(cellule, "");
     if (cellule.value === envoyee && cellule !== document.activeElement) cellule.value = enChiffres(centimes(envoyee));
-    else if (centimes(cellule.value) !== confirmes.get(cellule) && cellule !== document.activeElement) valider(cellule);
+    else if (ecran.estModifiee(cellule) && cellule !== document.activeElement) valider(cellule);
   }
 }
 
 function retenir(parties, rendues) {
+  if (!rendues) proposerDeReprendre(ecran);
   const bloc = new Set(parties.keys());
   for (const cellule of bloc) blocs.set(cellule, bloc);
   for (const cellule of bloc) {
     const rendue = rendues?.[identifiant(cellule)];
-    if (!rendues) dire(cellule, "Pas enregistré\u00a0: la connexion ou la session est perdue. Recharger la page, puis ressaisir.");
+    if (!rendues) dire(cellule, PAS_ENREGISTRE);
     else if (rendue?.erreur) dire(cellule, rendue.erreur);
     else if (rendue?.conflit) montrerLeConflit(cellule, rendue);
-    else dire(cellule, ATTEND, "pv-remarque");
+    else dire(cellule, ATTEND, REMARQUE);
   }
 }
 
@@ -155,39 +141,16 @@ function montrerLeConflit(cellule, { conflit, actuel, version: actuelle }) {
     confirmes.set(cellule, maintenant);
     version(cellule).value = actuelle;
   };
-  dire(cellule, `${conflit} ${valeurs}`, "pv-raison", [
+  dire(cellule, `${conflit} ${valeurs}`, REFUS, [
     ["Garder le mien", () => (accepter(), valider(cellule))],
     ["Prendre l’autre", () => (accepter(), abandonner(cellule))],
   ]);
 }
 
-// Une réponse qui n'est pas un total (session expirée, refus) ne remplace rien : la saisie reste à l'écran.
-document.body.addEventListener("htmx:beforeSwap", (evenement) => {
-  if (evenement.detail.target?.id === "totaux" && !evenement.detail.xhr.responseText.includes('id="totaux"')) {
-    evenement.detail.shouldSwap = false;
-  }
-});
+// --- Le collage ---
 
-// --- Le clavier et le collage ---
-
-function aller(cellule, pas) {
-  valider(cellule);
-  const suivante = cellules[cellules.indexOf(cellule) + pas];
-  if (!suivante) return;
-  suivante.focus();
-  suivante.select();
-}
-
-const touches = {
-  Enter: (cellule, { shiftKey }) => aller(cellule, shiftKey ? -1 : 1),
-  ArrowDown: (cellule) => aller(cellule, 1),
-  ArrowUp: (cellule) => aller(cellule, -1),
-  Escape: (cellule) => abandonner(cellule),
-};
-
-// Une colonne copiée d'un tableur : une valeur par ligne de la liste, la première colonne si elle en a plusieurs.
-function coller(cellule, texte) {
-  const collees = texte.replace(/\r?\n$/, "").split(/\r?\n/).map((ligne) => ligne.split("\t")[0].trim());
+// Une valeur par ligne de la liste.
+function coller(cellule, collees) {
   const lignes = [...formulaire.querySelectorAll("tbody tr")];
   const suivantes = lignes.slice(lignes.indexOf(cellule.closest("tr")));
   const refus = pourquoiNePasColler(collees, suivantes);
@@ -202,7 +165,7 @@ function coller(cellule, texte) {
     if (centimes(collee) !== confirmes.get(remplie)) bloc.add(remplie);
   });
   const arretee = [...bloc].some(estRefusee);
-  for (const attente of bloc) if (arretee && !estRefusee(attente)) dire(attente, ATTEND, "pv-remarque");
+  for (const attente of bloc) if (arretee && !estRefusee(attente)) dire(attente, ATTEND, REMARQUE);
   preparer(bloc);
 }
 
@@ -226,24 +189,6 @@ function sortir(cellule) {
 }
 
 if (formulaire) {
-  for (const cellule of cellules) confirmes.set(cellule, centimes(cellule.defaultValue) ?? null);
-  formulaire.querySelector("[data-sans-script]").hidden = true;
-  formulaire.addEventListener("submit", (evenement) => evenement.preventDefault());
-  formulaire.addEventListener("change", ({ target }) => valider(target));
-  formulaire.addEventListener("keydown", (evenement) => {
-    const geste = touches[evenement.key];
-    if (!geste || !confirmes.has(evenement.target)) return;
-    evenement.preventDefault();
-    geste(evenement.target, evenement);
-  });
-  formulaire.addEventListener("paste", (evenement) => {
-    const texte = evenement.clipboardData.getData("text");
-    if (!confirmes.has(evenement.target) || !/[\n\t]/.test(texte)) return;
-    evenement.preventDefault();
-    coller(evenement.target, texte);
-  });
-  window.addEventListener("beforeunload", (evenement) => {
-    const tapee = cellules.some((cellule) => centimes(cellule.value) !== confirmes.get(cellule));
-    if (enCours || file.length || tapee) evenement.preventDefault();
-  });
+  for (const cellule of cellules) confirmes.set(cellule, centimes(cellule.dataset.confirme ?? cellule.defaultValue));
+  tenir(ecran);
 }

@@ -21,6 +21,6 @@ for (const formulaire of document.querySelectorAll("form[data-selection]")) {
     compter();
   });
   compte.before(bouton);
-  for (const c of cases) c.addEventListener("change", compter);
+  document.addEventListener("change", compter); // les cases sont hors du formulaire ; une saisie retrouvée les recoche
   compter();
 }

@@ -2,6 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
 
 from programmation.models import Financement
@@ -10,6 +11,7 @@ from tests.fabriques import ActionFactory, ContratFactory, action_programmee, eu
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+MOT_DE_PASSE = "Quartiers-2030-essais"
 PROPOSES = "/programmation/propositions/"
 ETAT, TOTAL = "[data-etat]", "#totaux td:nth-of-type(3)"
 
@@ -26,8 +28,16 @@ def actions():
 
 
 @pytest.fixture
-def ouvrir(page, live_server, session_ouverte, actions):
-    session_ouverte(habiliter())
+def agent():
+    utilisateur = habiliter()
+    utilisateur.set_password(MOT_DE_PASSE)
+    utilisateur.save()
+    return utilisateur
+
+
+@pytest.fixture
+def ouvrir(page, live_server, session_ouverte, agent, actions):
+    session_ouverte(agent)
     page.goto(live_server.url + PROPOSES)
     return page
 
@@ -112,6 +122,45 @@ def test_un_conflit_montre_les_trois_valeurs_et_laisse_choisir(ouvrir, actions):
     page.locator(f"#dit-{b.pk}").get_by_role("button", name="Prendre l’autre").click()
     expect(cellule(page, b)).to_have_value("50,00")
     assert (propose(a), propose(b)) == (euros(800), euros(50))
+
+
+def test_une_session_expiree_ne_fait_rien_retaper(ouvrir, agent, actions):
+    page, (a, b, d) = ouvrir, actions
+    Session.objects.all().delete()
+    cellule(page, a).fill("800")
+    cellule(page, a).press("Enter")
+    expect(page.locator(f"#dit-{a.pk}")).to_contain_text("Pas enregistré")
+    cellule(page, b).fill("60")
+    assert violations(page) == []
+    proposer([MontantPropose(d.pk, euros(5), d.version)], par=habiliter("responsable"))
+    page.get_by_role("button", name="Reprendre").click()
+    page.get_by_label("Adresse électronique").fill(agent.courriel)
+    page.get_by_label("Mot de passe").fill(MOT_DE_PASSE)
+    page.get_by_role("button", name="Se connecter").click()
+    for action, valeur in ((a, "800"), (b, "60"), (d, "5,00")):
+        expect(cellule(page, action)).to_have_value(valeur)
+    assert [propose(action) for action in (a, b, d)] == [euros(400), None, euros(5)]
+    assert violations(page) == []
+    page.get_by_role("button", name="Enregistrer les proposés").click()
+    expect(page.locator(ETAT)).to_have_text("Tout est enregistré.")
+    expect(page.locator("[data-retrouvee]")).to_be_hidden()
+    assert [propose(action) for action in (a, b, d)] == [euros(800), euros(60), euros(5)]
+    page.reload()
+    expect(page.locator("[data-retrouvee]")).to_have_count(0)
+
+
+def test_une_coupure_s_enregistre_des_qu_elle_finit(ouvrir, actions):
+    """La session tient toujours : « Reprendre » enregistre ce qui est resté."""
+    page, (a, b, _) = ouvrir, actions
+    page.context.set_offline(True)
+    cellule(page, a).fill("800")
+    cellule(page, a).press("Enter")
+    expect(page.locator(f"#dit-{a.pk}")).to_contain_text("Pas enregistré")
+    page.context.set_offline(False)
+    cellule(page, b).fill("60")
+    page.get_by_role("button", name="Reprendre").click()
+    expect(page.locator("main")).to_contain_text("2 montants proposés relus.")
+    assert (propose(a), propose(b)) == (euros(800), euros(60))
 
 
 @pytest.mark.parametrize("largeur", [1280, 360])

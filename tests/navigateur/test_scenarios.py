@@ -29,13 +29,17 @@ from tests.fabriques import (
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+MOT_DE_PASSE = "Quartiers-2030-essais"
 LISTE = "/programmation/scenarios/"
 
 
 @pytest.fixture
 def agent():
     FinanceurFactory(p147=True)
-    return habiliter(Role.AGENT, departement=ExerciceFactory().departement)
+    utilisateur = habiliter(Role.AGENT, departement=ExerciceFactory().departement)
+    utilisateur.set_password(MOT_DE_PASSE)
+    utilisateur.save()
+    return utilisateur
 
 
 @pytest.fixture
@@ -182,15 +186,36 @@ def test_deux_personnes_dans_le_meme_scenario_se_voient(page, live_server, sessi
     assert tete(page)[0] == "1\u202f517,00\u00a0€"
 
 
-def test_une_session_expiree_garde_ce_qui_est_tape_et_le_dit(page, live_server, session, actions, scenario):
-    a = actions[0]
+def test_une_session_expiree_garde_ce_qui_est_tape_le_dit_et_le_retrouve_apres_la_connexion(
+    page, live_server, session, actions, scenario
+):
+    a, b, c = actions
     ouvrir(page, live_server, scenario)
     page.context.clear_cookies()
     cellule(page, a).fill("42")
     cellule(page, a).press("Enter")
-    expect(page.locator(f"#dit-{a.pk}")).to_contain_text("Non enregistré")
+    expect(page.locator(f"#dit-{a.pk}")).to_contain_text("Pas enregistré")
     expect(cellule(page, a)).to_have_value("42")
     expect(page.locator("h1")).to_contain_text("Essai")
+    cellule(page, b).fill("mille")
+    operations.saisir_des_montants(scenario, {c.pk: euros(7)}, par=session)
+    page.get_by_role("button", name="Reprendre").click()
+    page.get_by_label("Adresse électronique").fill(session.courriel)
+    page.get_by_label("Mot de passe").fill(MOT_DE_PASSE)
+    page.get_by_role("button", name="Se connecter").click()
+    expect(page.locator("h1")).to_contain_text("Essai")
+    expect(cellule(page, a)).to_have_value("42")
+    expect(cellule(page, b)).to_have_value("mille")
+    expect(cellule(page, c)).to_have_value("7,00")
+    expect(page.locator(f"#dit-{a.pk}")).to_have_text("Retrouvé, pas encore enregistré.")
+    assert tete(page)[0] == "1\u202f049,00\u00a0€", "42 retrouvés, 1 000 gardés sous « mille », 7"
+    assert montants() == [euros(500), euros(1000), euros(7)], "rien ne s'écrit à l'ouverture d'une page"
+    cellule(page, b).fill("8")
+    page.get_by_role("button", name="Enregistrer les montants").click()
+    expect(page.locator("[data-retrouvee]")).to_be_hidden()
+    assert montants() == [euros(42), euros(8), euros(7)]
+    ouvrir(page, live_server, scenario)
+    expect(page.locator("[data-retrouvee]")).to_have_count(0)
 
 
 def test_ajuster_par_une_regle_puis_promouvoir(page, live_server, session, actions, scenario, plaintes):
