@@ -334,7 +334,7 @@ def test_le_disponible_se_lit_en_autant_de_requetes_pour_une_et_trois_enveloppes
         with CaptureQueriesContext(connection) as captees:
             operations.decider(lot, par=agent)
         comptes.append(len(captees))
-    assert comptes == [17, 17]
+    assert comptes == [16, 16]
 
 
 @pytest.mark.parametrize(
