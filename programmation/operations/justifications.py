@@ -93,15 +93,22 @@ def verifier_les_versions_des_justifications(demandes, connues, actions):
 
 
 class SommesDesActions:
-    """L'accordé, le payé (hors reversements) et le reversé (positif) de chaque action, en euros. Deux requêtes."""
+    """Les décisions, le payé (hors reversements) et le reversé (positif) de chaque action, en euros. Deux requêtes."""
 
     def __init__(self, actions):
-        decisions = Decision.objects.filter(action__in=actions).order_by().values_list("action")
-        self.accordes = Counter(dict(decisions.annotate(somme=total("montant"))))
+        self.decisions = defaultdict(list)
+        for action, *decision in Decision.objects.filter(action__in=actions).values_list("action", "date", "montant"):
+            self.decisions[action].append(decision)
         self.payes, self.reverses = Counter(), Counter()
         paiements = Paiement.objects.filter(ligne__action__in=actions).order_by().values_list("ligne__action", "cp")
         for action, cp in paiements:
             (self.payes if cp > 0 else self.reverses)[action] += abs(cp)
+
+    def accorde_justifie(self, justification):
+        """L'accordé dont parle le compte rendu : une diminution prise depuis qu'il est reçu n'y change rien."""
+        recu = justification.recue_le
+        siennes = self.decisions[justification.action_id]
+        return sum((m for jour, m in siennes if m > 0 or recu is None or jour < recu), ZERO)
 
 
 def verifier_la_justification(justification, sommes):
@@ -140,7 +147,7 @@ def erreurs_du_contenu(justification, sommes):
         erreurs["depense"] = "Une justification validée dit ce qui a été dépensé."
     non_utilise = justification.non_utilise or ZERO
     deprogrammee = justification.action.statut == StatutAction.DEPROGRAMMEE  # plus rien d'accordé : il rend le reçu
-    borne, mot = (sommes.payes[pk], "payés") if deprogrammee else (sommes.accordes[pk], "accordés")
+    borne, mot = (sommes.payes[pk], "payés") if deprogrammee else (sommes.accorde_justifie(justification), "accordés")
     if non_utilise > borne:
         erreurs["non_utilise"] = f"Pas plus que les {euros(borne or ZERO)} {mot}."
     elif justification.suite in REVERSEMENTS and non_utilise > sommes.payes[pk]:

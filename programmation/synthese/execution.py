@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Count, Exists, FilteredRelation, IntegerField, OuterRef, Q, QuerySet, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Least
 from django.utils import timezone
 
 from politique_ville.outils.montants import MontantField, total, total_lie
@@ -33,7 +33,7 @@ from ..models import (
     SuiviFinancement,
 )
 from .delais import en_retard_de_justification, sans_compte_rendu
-from .lectures import LIGNE_P147, ZERO, Lecture, lire_ensemble, pourcentage, une_fois_chacune
+from .lectures import LIGNE_P147, ZERO, Lecture, connus_ou_relus, lire_ensemble, pourcentage, une_fois_chacune
 
 AXES = ("pilier", "contrat")
 
@@ -76,7 +76,8 @@ def sommes_positives(modele, lien, champ):
 class Execution:
     """En euros de P147. `paye` et `reverse` sont positifs, et le net payé est leur différence.
 
-    `justifie` : l'accordé des actions programmées dont la justification est validée, moins leur non utilisé.
+    `justifie` : l'accordé des actions programmées dont la justification est validée, moins leur non utilisé, sauf ce
+    qu'une diminution en a déjà repris.
     `prevus`, `realises` : les bénéficiaires des actions dont on connaît les deux. Le reste est un nombre d'actions.
     """
 
@@ -164,17 +165,21 @@ def synthese_d_execution(
     avec_pre: bool = True,
     avec_cofinancements: bool = False,
     enveloppes: Sequence[Enveloppe] = (),
+    piliers: Iterable[Pilier] = (),
+    contrats: Iterable[ContratDeVille] = (),
     jour: Date | None = None,
 ) -> SyntheseDExecution:
-    """Quatre requêtes, deux de plus avec les cofinancements, une avec les enveloppes dont on veut la ligne."""
+    """Deux requêtes, deux de plus avec les cofinancements, une avec les enveloppes dont on veut la ligne.
+
+    `piliers`, `contrats` : ceux que la page a déjà lus ; une requête de plus pour chaque sorte où il en manque.
+    """
     siennes = une_fois_chacune(actions)
     siennes = siennes if avec_pre else siennes.exclude(dispositif__est_pre=True)
     groupes = executions_par(siennes, AXES, jour or timezone.localdate())
-    piliers, contrats = regrouper(groupes, 0), regrouper(groupes, 1)
     return SyntheseDExecution(
         total=sum(groupes.values(), Execution()),
-        piliers=lignes_des_piliers(piliers),
-        contrats=lignes_des_contrats(contrats),
+        piliers=lignes_des_piliers(regrouper(groupes, 0), piliers),
+        contrats=lignes_des_contrats(regrouper(groupes, 1), contrats),
         enveloppes=lignes_des_enveloppes(siennes, enveloppes),
         cofinancements=cofinancements(siennes) if avec_cofinancements else None,
         au=timezone.now(),
@@ -208,6 +213,12 @@ def avec_ligne_p147(actions):
 VALIDEE = EtatJustification.VALIDEE
 CONNUS = Q(beneficiaires_prevus__isnull=False, justification__beneficiaires_realises__isnull=False)
 PROGRAMMEES_VALIDEES = Q(justification__etat=VALIDEE, statut=StatutAction.PROGRAMMEE)
+# Ce que des diminutions ont repris du non utilisé depuis que le compte rendu est reçu : l'accordé en est déjà réduit.
+DIMINUTIONS = Decision.objects.filter(montant__lt=ZERO, date__gte=OuterRef("justification__recue_le"))
+ZERO_EURO = Value(ZERO, output_field=MontantField())
+DEJA_REPRIS = Least(
+    "justification__non_utilise", ZERO_EURO - Coalesce(total_lie(DIMINUTIONS, "montant", "action"), ZERO_EURO)
+)
 NOMBRES_FIXES = {"programmees": Count("pk", filter=Q(statut=StatutAction.PROGRAMMEE))}
 ACCORDES = {
     "accorde": total("p147__accorde"),
@@ -216,6 +227,7 @@ ACCORDES = {
 JUSTIFIES = {
     "non_utilise": total("justification__non_utilise"),
     "non_utilise_valide": total("justification__non_utilise", filter=PROGRAMMEES_VALIDEES),
+    "deja_repris": total(DEJA_REPRIS, filter=PROGRAMMEES_VALIDEES & Q(justification__non_utilise__gt=ZERO)),
     "prevus": Sum("beneficiaires_prevus", filter=CONNUS, output_field=IntegerField()),
     "realises": Sum("justification__beneficiaires_realises", filter=CONNUS, output_field=IntegerField()),
 }
@@ -234,7 +246,8 @@ def lecture(lignes, chemin, axes, agregats) -> Lecture:
 
 def en_execution(faits) -> Execution:
     reverse = -faits.pop("rendu", ZERO)
-    justifie = faits.pop("accorde_valide", ZERO) - faits.pop("non_utilise_valide", ZERO)
+    inutilise = faits.pop("non_utilise_valide", ZERO) - faits.pop("deja_repris", ZERO)
+    justifie = faits.pop("accorde_valide", ZERO) - inutilise
     return Execution(**faits, reverse=reverse, justifie=justifie)
 
 
@@ -249,14 +262,14 @@ def regrouper(groupes: dict[tuple, Execution], rang: int) -> dict[Any, Execution
     return sommes
 
 
-def lignes_des_piliers(executions) -> tuple[LigneExecution, ...]:
-    piliers = Pilier.objects.filter(pk__in=[pk for pk in executions if pk])
+def lignes_des_piliers(executions, connus) -> tuple[LigneExecution, ...]:
+    piliers = connus_ou_relus(executions, connus, Pilier.objects.all())
     return tuple(LigneExecution(pilier, str(pilier), executions[pilier.pk]) for pilier in piliers)
 
 
-def lignes_des_contrats(executions) -> tuple[LigneExecution, ...]:
-    """Les contrats par leur nom, puis l'échelle du département."""
-    contrats = ContratDeVille.objects.filter(pk__in=[pk for pk in executions if pk]).order_by("intitule", "pk")
+def lignes_des_contrats(executions, connus) -> tuple[LigneExecution, ...]:
+    """Les contrats dans leur ordre habituel, puis l'échelle du département."""
+    contrats = connus_ou_relus(executions, connus, ContratDeVille.objects.all())
     lignes = [LigneExecution(contrat, contrat.nom_court, executions[contrat.pk]) for contrat in contrats]
     if None in executions:
         lignes.append(LigneExecution(None, "À l’échelle du département", executions[None]))

@@ -32,6 +32,7 @@ from programmation.models import (
     SuiviFinancement,
 )
 from programmation.operations import (
+    DemandeDeDecision,
     DemandeDeJustification,
     DemandeDEngagement,
     DemandeDePaiement,
@@ -166,6 +167,39 @@ def test_l_exemple_refait_a_la_main(e):
     [enveloppe] = lue.enveloppes
     assert (enveloppe.execution.accorde, enveloppe.execution.engage) == (euros(10_000), euros(9_500))
     assert (enveloppe.execution.paye, enveloppe.execution.reverse) == (euros(8_000), euros("400,50"))
+
+
+@pytest.mark.parametrize(
+    ("jour", "montant", "accorde", "justifie"),
+    [
+        (date(2026, 4, 15), "-400,50", "5599,50", "5599,50"),  # exactement ce qui n'a pas servi
+        (date(2026, 4, 15), "-100", "5900", "5599,50"),
+        (date(2026, 4, 15), "-1000", "5000", "5000"),
+        (date(2026, 2, 1), "-400,50", "5599,50", "5199"),  # avant le compte rendu : son non utilisé est en plus
+    ],
+)
+def test_le_non_utilise_qu_une_diminution_reprend_ne_se_deduit_pas_deux_fois(e, jour, montant, accorde, justifie):
+    """B1 : 6 000 € accordés, compte rendu reçu le 02/03/2026, validé, 400,50 € non utilisés."""
+    derouler_l_exemple(e)
+    DecisionFactory(action=e.b1, nature="diminution", montant=euros(montant), enveloppe=e.enveloppe, date=jour)
+    e.b1.financements.update(accorde=euros(accorde))
+    lue = execution_de(e.b1)
+    assert (lue.accorde, lue.non_utilise, lue.justifie) == (euros(accorde), euros("400,50"), euros(justifie))
+    [pilier, _] = synthese_d_execution(Action.objects.all()).piliers
+    assert pilier.execution.justifie == euros(justifie)
+
+
+def test_une_justification_se_corrige_encore_quand_une_diminution_a_repris_le_non_utilise(e):
+    """4 000 € accordés, 3 500 non utilisés, repris : il reste 500 accordés, et le compte rendu dit toujours 3 500."""
+    recu = {"etat": EtatJustification.RECUE, "recue_le": date(2026, 3, 2), "non_utilise": euros(3500)}
+    operations.justifier([DemandeDeJustification(e.b2, recu)], par=e.agent)
+    diminution = DemandeDeDecision(e.b2, NatureDecision.DIMINUTION, euros(-3500), e.enveloppe)
+    operations.decider([diminution], par=e.agent, motif="Non utilisé", date=date(2026, 4, 1))
+    valide = {"etat": EtatJustification.VALIDEE, "depense": euros(500)}
+    operations.justifier([DemandeDeJustification(e.b2, valide)], par=e.agent)
+    assert execution_de(e.b2).justifie == euros(500)
+    with refuse("Pas plus que les 4 000,00 € accordés"):
+        operations.justifier([DemandeDeJustification(e.b2, {"non_utilise": euros("4000,01")})], par=e.agent)
 
 
 def chiffres_de_programmation(exercice):
