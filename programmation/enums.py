@@ -344,6 +344,7 @@ class VariableDeCourrier(models.TextChoices):
     MONTANT_EN_LETTRES = "montant_en_lettres", "le même montant, en lettres"
     ACTIONS = "actions", "la liste des actions et de leurs montants"
     ACTE_REMPLACE = "acte_remplace", "l’acte que celui-ci remplace"
+    ECHEANCIER = "echeancier", "ce que l’acte prévoit de verser, et quand (dans le corps)"
 
 
 class NatureCourrier(models.TextChoices):
@@ -376,14 +377,17 @@ class NatureCourrier(models.TextChoices):
 
     @property
     def variables(self):
-        """Ce que ses modèles peuvent citer : un refus n'a pas de montant, une lettre ne remplace aucun acte."""
-        exclues = {VariableDeCourrier.ACTE_REMPLACE, VariableDeCourrier.ACTIONS}
+        """Ce que ses modèles peuvent citer : un refus n'a pas de montant, une lettre ne remplace aucun acte et un
+        retrait ne verse rien."""
+        exclues = {VariableDeCourrier.ACTE_REMPLACE, VariableDeCourrier.ACTIONS, VariableDeCourrier.ECHEANCIER}
         if self in (self.AJOURNEMENT, self.REFUS):
             exclues |= {VariableDeCourrier.MONTANT, VariableDeCourrier.MONTANT_EN_LETTRES}
         if self not in self.lettres():
             exclues = {VariableDeCourrier.MOTIF, VariableDeCourrier.DEMANDE}
         if self in (self.CONVENTION, self.ARRETE):
             exclues |= {VariableDeCourrier.ACTE_REMPLACE}
+        if self == self.RETRAIT:
+            exclues |= {VariableDeCourrier.ECHEANCIER}
         return [variable for variable in VariableDeCourrier if variable not in exclues]
 
 

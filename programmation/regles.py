@@ -8,6 +8,7 @@ from datetime import date
 from django.utils import timezone
 
 from comptes.enums import Role
+from politique_ville.outils.publipostage import VariableMalEcrite, variables
 
 from .enums import (
     Droit,
@@ -20,6 +21,7 @@ from .enums import (
     QualiteAvis,
     StatutAction,
     StatutExercice,
+    VariableDeCourrier,
 )
 from .models.avis import actions_du_delegue
 
@@ -534,6 +536,25 @@ def empechement_de_remplacer(acte):
     if acte.suivant:
         return f"Cet acte est déjà remplacé : {acte.suivant}."
     return ""
+
+
+def empechement_du_texte(texte):
+    """Le texte d'un acte est déjà rempli : il n'y reste à lire que son échéancier."""
+    seule = f"Le texte d’un acte ne lit que {{{{ {VariableDeCourrier.ECHEANCIER.value} }}}}, entre doubles accolades"
+    try:
+        autres = [nom for nom in variables(texte) if nom != VariableDeCourrier.ECHEANCIER]
+    except VariableMalEcrite as refus:
+        return f"{seule} ; corriger vers « {refus} »."
+    return f"{seule} ; retirer {', '.join(f'« {nom} »' for nom in autres)}." if autres else ""
+
+
+def empechement_de_fixer_l_echeancier(acte, montant):
+    """Un échéancier dit quand se verse ce que l'acte attribue (`montant`, en euros) ; signé, il ne change plus."""
+    if acte.nature == NatureActe.RETRAIT:
+        return "Un retrait ne verse rien : il n’a pas d’échéancier."
+    if montant <= 0:
+        return "Cet acte n’attribue rien : il n’a pas d’échéancier."
+    return empechement_de_rediger(acte)
 
 
 # --- Reconduction et CPO ---

@@ -116,6 +116,7 @@ OUVERTES = {
     "programmation:acte_detail": ({"pk": "acte"}, ETAT),
     "programmation:acte_update": ({"pk": "acte"}, QUI_ECRIVENT),
     "programmation:acte_dater": ({"pk": "acte"}, QUI_ECRIVENT),
+    "programmation:acte_echeancier": ({"pk": "acte"}, QUI_ECRIVENT),
     "programmation:acte_pdf": ({"pk": "acte"}, ETAT),
     "programmation:acte_supprimer": ({"pk": "acte"}, QUI_ECRIVENT),
     "programmation:courrier_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),

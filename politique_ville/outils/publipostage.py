@@ -36,6 +36,11 @@ def remplir(texte: str, valeurs: Mapping[str, str]) -> str:
     return insecables(VARIABLE.sub(lambda trouvee: valeurs[trouvee[1]], texte))
 
 
+def remplir_ce_qui_est_connu(texte: str, valeurs: Mapping[str, str]) -> str:
+    """Le texte dont les variables connues ont pris leur valeur ; une autre reste écrite telle quelle."""
+    return VARIABLE.sub(lambda trouvee: insecables(valeurs.get(trouvee[1], trouvee[0])), texte)
+
+
 def mettre_en_page(texte: str, niveau: int = 2) -> SafeString:
     """Le HTML de ce texte, échappé ; `niveau` : celui de ses titres."""
     blocs = re.split(r"\n\s*\n", texte.replace("\r\n", "\n").strip())
@@ -52,4 +57,4 @@ def en_html(lignes: list[str], niveau: int) -> SafeString:
     return format_html("<p>{}</p>", format_html_join(SAUT, "{}", ((ligne,) for ligne in lignes)))
 
 
-__all__ = ["VariableMalEcrite", "mettre_en_page", "remplir", "variables"]
+__all__ = ["VariableMalEcrite", "mettre_en_page", "remplir", "remplir_ce_qui_est_connu", "variables"]

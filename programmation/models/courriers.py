@@ -12,7 +12,7 @@ from politique_ville.outils.publipostage import VariableMalEcrite, variables
 from politique_ville.outils.typographie import insecables
 from territoires.models import Departement
 
-from ..enums import CodeParametre, NatureCourrier
+from ..enums import CodeParametre, NatureCourrier, VariableDeCourrier
 from .nomenclature import ActifQuerySet, Referentiel
 
 
@@ -62,13 +62,19 @@ class ModeleDeCourrier(Referentiel):
     def clean(self):
         """Une variable que sa nature ne connaît pas partirait telle quelle chez un porteur."""
         if self.nature in NatureCourrier:
-            refus = {champ: self.refus_du_texte(getattr(self, champ)) for champ in ("objet", "corps")}
+            permises = [str(variable.value) for variable in NatureCourrier(self.nature).variables]
+            de_l_objet = [nom for nom in permises if nom != VariableDeCourrier.ECHEANCIER]  # une liste, sur des lignes
+            refus = {
+                "objet": self.refus_du_texte(self.objet, de_l_objet),
+                "corps": self.refus_du_texte(self.corps, permises),
+            }
+            if self.nature not in NatureCourrier.lettres():  # la signature d'un acte suit son texte, remplie avec lui
+                refus["signataire"] = self.refus_du_texte(self.signataire, permises)
             if any(refus.values()):
                 raise ValidationError({champ: phrase for champ, phrase in refus.items() if phrase})
 
-    def refus_du_texte(self, texte):
-        """Pourquoi ce texte ne peut pas se remplir, ou ""."""
-        permises = [str(variable.value) for variable in NatureCourrier(self.nature).variables]
+    def refus_du_texte(self, texte, permises):
+        """Pourquoi ce texte ne peut pas se remplir avec ces seules variables, ou ""."""
         try:
             inconnues = [nom for nom in variables(texte) if nom not in permises]
         except VariableMalEcrite as refus:

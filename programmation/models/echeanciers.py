@@ -41,4 +41,6 @@ class VersementPrevu(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.get_nature_display()} de {euros(self.montant)} le {self.prevu_le:%d/%m/%Y}"
+        condition = f", {self.condition}" if self.condition else ""
+        nature = self.get_nature_display().lower()
+        return f"Versement de {euros(self.montant)} le {self.prevu_le:%d/%m/%Y} ({nature}{condition})"

@@ -27,6 +27,7 @@ from .comites import (
     terminer,
 )
 from .decisions import DemandeDeDecision, decider
+from .echeanciers import Versement, fixer_l_echeancier
 from .enveloppes import (
     DejaEnregistre,
     annuler_un_mouvement,
@@ -156,6 +157,7 @@ __all__ = [
     "SaisieDActe",
     "SaisieDePassage",
     "ValeursCommunes",
+    "Versement",
     "VoteOuVersement",
     "annuler_la_fusion",
     "annuler_la_modification",
@@ -184,6 +186,7 @@ __all__ = [
     "enregistrer_un_organisme",
     "examiner",
     "figer",
+    "fixer_l_echeancier",
     "financeur_a_preciser",
     "fusionner",
     "inscrire",

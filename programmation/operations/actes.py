@@ -176,8 +176,15 @@ def modifier_un_acte(
     with contraintes_en_francais(), transaction.atomic():
         acte = relire_pour_ecrire(acte, par, version)
         refuser(regles.empechement_de_rediger(acte))
+        refuser_les_variables(valeurs["texte"])
         enregistrer(acte, valeurs, par, "Rédaction")
     return acte
+
+
+def refuser_les_variables(texte):
+    """Une variable mal écrite partirait telle quelle chez le porteur."""
+    if empechement := regles.empechement_du_texte(texte):
+        raise OperationRefusee({"texte": empechement})
 
 
 def supprimer_un_acte(acte: Acte, *, par: Utilisateur, motif: str) -> None:
@@ -186,7 +193,7 @@ def supprimer_un_acte(acte: Acte, *, par: Utilisateur, motif: str) -> None:
     with transaction.atomic():
         acte = relire_pour_ecrire(acte, par)
         refuser(regles.empechement_de_rediger(acte))
-        supprimer_avec_historique([acte], par=par, motif=motif)
+        supprimer_avec_historique([*acte.versements.all(), acte], par=par, motif=motif)
 
 
 # --- Signer, notifier ---

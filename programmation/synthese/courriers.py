@@ -11,15 +11,17 @@ from django.utils.safestring import SafeString
 from politique_ville.outils.departements import du_departement
 from politique_ville.outils.en_lettres import montant_en_lettres
 from politique_ville.outils.francais import euros
-from politique_ville.outils.publipostage import mettre_en_page, remplir, variables
+from politique_ville.outils.publipostage import mettre_en_page, remplir, remplir_ce_qui_est_connu, variables
 from politique_ville.outils.typographie import insecables
 
 from .. import regles
 from ..enums import NatureActe, NatureCourrier, VariableDeCourrier
 from ..models import Acte, Action, Decision, Exercice, Financement, ModeleDeCourrier, Organisme
+from .echeanciers import LigneDEcheancier, lignes_de, montant_de
 
 ZERO = Decimal("0.00")
 A_COMPLETER = "[à compléter : {}]"
+ECHEANCIER = VariableDeCourrier.ECHEANCIER.value
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,7 @@ def texte_de_depart(
     valeurs = valeurs_communes(actions, decisions, exercice, organisme, le)
     valeurs["actions"] = liste_des_actions(actions, decisions, nature)
     valeurs["acte_remplace"] = acte_en_mots(remplace) if remplace else ""
+    valeurs[ECHEANCIER] = f"{{{{ {ECHEANCIER} }}}}"  # il se fixe ensuite : l'acte le lit à chaque impression
     valeurs = {nom: valeur or a_completer(nom) for nom, valeur in valeurs.items()}
     corps = "\n\n".join(filter(None, [modele.corps, modele.signataire]))
     return Depart(remplir(modele.objet, valeurs), remplir(corps, valeurs))
@@ -237,16 +240,44 @@ def liste_des_actions(actions, decisions, nature) -> str:
 
 
 def acte_a_imprimer(acte: Acte) -> Courrier:
-    """L'acte, daté de sa signature s'il est signé. Il est lu avec son exercice et son département."""
+    """L'acte, son échéancier à sa place, daté de sa signature s'il est signé. Il est lu avec son exercice et son
+    département."""
     return Courrier(
         emetteur=emetteur(acte.exercice),
         destinataire=(),
         le=acte.signe_le,
         objet=acte.objet,
-        texte=acte.texte,
+        texte=avec_l_echeancier(acte),
         signature=(),
         reference=f"{acte.get_nature_display()} n° {acte.numero}" if acte.numero else acte.get_nature_display(),
     )
+
+
+def cite_l_echeancier(acte: Acte) -> bool:
+    return avec_la_valeur(acte.texte, "") != acte.texte
+
+
+def avec_l_echeancier(acte: Acte) -> str:
+    """Le texte de l'acte, où `{{ echeancier }}` est ce qu'il prévoit aujourd'hui de verser."""
+    if not cite_l_echeancier(acte):
+        return acte.texte
+    return avec_la_valeur(acte.texte, echeancier_en_mots(lignes_de(acte.versements.all(), montant_de(acte))))
+
+
+def avec_la_valeur(texte, valeur):
+    return remplir_ce_qui_est_connu(texte, {ECHEANCIER: valeur})
+
+
+def echeancier_en_mots(lignes: Sequence[LigneDEcheancier]) -> str:
+    """Une puce par versement, en chiffres et en lettres, sa date et sa condition."""
+    return "\n".join(f"- {ligne.libelle} : {versement_en_mots(ligne)}" for ligne in lignes)
+
+
+def versement_en_mots(ligne):
+    """« 4 800,40 € (quatre mille…), à verser le 1er juin 2026 ; condition : remise du bilan »."""
+    quand = f", à verser le {en_mots(ligne.prevu_le)}" if ligne.prevu_le else ""
+    condition = f" ; condition : {ligne.condition}" if ligne.condition else ""
+    return f"{euros(ligne.montant)} ({montant_en_lettres(ligne.montant)}){quand}{condition}"
 
 
 def acte_en_mots(acte: Acte) -> str:
@@ -277,6 +308,9 @@ EXEMPLES = {
     "montant_en_lettres": montant_en_lettres(Decimal("6000.50")),
     "actions": "- « Ateliers de lecture » : 6 000,50 €",
     "acte_remplace": "Convention n° 2026-1, signée le 20 avril 2026",
+    "echeancier": "- Avance : 4 800,40 € (quatre mille huit cents euros et quarante centimes), à verser le 15 mai "
+    "2026\n- Solde : 1 200,10 € (mille deux cents euros et dix centimes), à verser le 1er décembre 2026 ; condition : "
+    "remise du bilan de l’action",
 }
 
 

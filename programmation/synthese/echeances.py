@@ -1,4 +1,5 @@
-"""Ce qui attend un geste après la décision, et depuis quand : justifications, CPO, conventions, actes, paiements."""
+"""Ce qui attend un geste après la décision, et depuis quand : justifications, CPO, conventions, actes, paiements,
+versements prévus."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,8 +21,9 @@ from ..enums import (
     StatutExercice,
     SuiteJustification,
 )
-from ..models import Acte, Action, Exercice, LigneEngagement
+from ..models import Acte, Action, Exercice, LigneEngagement, VersementPrevu
 from .delais import Regle, echeance, mois_ecoules, sans_compte_rendu
+from .echeanciers import echeanciers
 from .execution import EtatExecution
 from .justifications import avec_execution, ligne_de_justification
 
@@ -44,13 +46,14 @@ class NatureEcheance(models.TextChoices):
     TRANCHE = "tranche", "Tranche de CPO à décider"
     FIN_DE_CPO = "fin_de_cpo", "CPO qui finit"
     PAIEMENT = "paiement", "Paiement attendu"
+    VERSEMENT = "versement", "Versement prévu à payer"
 
     @property
     def couleur(self):
         """La couleur du badge DSFR."""
         if self == self.EN_RETARD:
             return "error"
-        return "warning" if self in (self.CONVENTION, self.REVERSEMENT, self.PAIEMENT) else "info"
+        return "warning" if self in (self.CONVENTION, self.REVERSEMENT, self.PAIEMENT, self.VERSEMENT) else "info"
 
     @property
     def prochain_geste(self):
@@ -65,6 +68,7 @@ class NatureEcheance(models.TextChoices):
             self.TRANCHE: "Reconduire l’action et décider la tranche suivante",
             self.FIN_DE_CPO: "Évaluer, puis décider d’une nouvelle convention",
             self.PAIEMENT: "Vérifier le paiement dans Chorus",
+            self.VERSEMENT: "Vérifier le paiement dans Chorus, puis le saisir",
         }[self]
 
 
@@ -107,7 +111,7 @@ class ReglesDesEcheances:
 def echeances(
     actions: QuerySet[Action], actes: QuerySet[Acte], jour: Date, regles_datees: ReglesDesEcheances
 ) -> list[Echeance]:
-    """Tout ce qui attend parmi ces actions et ces actes, la plus ancienne d'abord. Huit requêtes et trois règles."""
+    """Tout ce qui attend parmi ces actions et ces actes, la plus ancienne d'abord. Quatorze requêtes, trois règles."""
     lues = actions.order_by().select_related(*LUES)
     trouvees = [
         *justifications(lues, jour, regles_datees.justification),
@@ -116,6 +120,7 @@ def echeances(
         *conventions_pluriannuelles(lues, jour),
         *paiements_attendus(lues, jour, regles_datees.paiement),
         *actes_en_attente(actes, jour),
+        *versements_a_payer(actes, jour),
     ]
     return sorted(trouvees, key=lambda e: (e.date is None, e.date or jour, str(e.objet), e.objet.pk))
 
@@ -192,6 +197,17 @@ def actes_en_attente(actes, jour) -> Iterable[Echeance]:
             yield Echeance(NatureEcheance.A_SIGNER, acte, None, acte.decide_le, jour)
         else:
             yield Echeance(NatureEcheance.A_NOTIFIER, acte, None, acte.signe_le, jour)
+
+
+def versements_a_payer(actes, jour) -> Iterable[Echeance]:
+    """Ce que les actes signés et en vigueur prévoyaient de verser à ce jour, et que les paiements ne couvrent pas."""
+    prevus = VersementPrevu.objects.filter(prevu_le__lte=jour).order_by().values("acte")
+    attendus = actes.en_vigueur().filter(signe_le__isnull=False, pk__in=prevus).order_by()
+    suivis = echeanciers(attendus)
+    for acte in attendus.select_related("exercice__departement", "organisme__fusionne_dans"):
+        for ligne in suivis[acte.pk].lignes:
+            if ligne.prevu_le <= jour and ligne.reste:
+                yield Echeance(NatureEcheance.VERSEMENT, acte, None, ligne.prevu_le, jour, ligne.reste)
 
 
 # --- CPO ---

@@ -21,7 +21,7 @@ from ..forms.actes import A_ETABLIR, ETATS, ActeFilterSet, ActeForm, DatesForm, 
 from ..forms.execution import MotifForm
 from ..historique import Suivi, lire_les_gestes
 from ..lettres import courriers_en_pdf
-from ..models import Acte, Action, Decision
+from ..models import Acte, Action, Decision, VersementPrevu
 from ..models.actions import actions_lues_par_l_etat
 from ..operations import ActeChange, DejaPorte, OperationRefusee
 from ..synthese.actes import (
@@ -32,7 +32,8 @@ from ..synthese.actes import (
     totaux_des_actes,
     versions,
 )
-from ..synthese.courriers import acte_a_imprimer
+from ..synthese.courriers import acte_a_imprimer, cite_l_echeancier
+from ..synthese.echeanciers import echeanciers
 from .courriers import en_piece_jointe
 from .en_lot import actions_choisies, adresse_de_la_liste, lire_la_selection
 from .engagements import geste
@@ -167,12 +168,17 @@ def acte_detail(request, pk):
         "courrier": acte_a_imprimer(acte),
         "decisions": [d for d in decisions if d.action_id in lues],
         "cachees": len([d for d in decisions if d.action_id not in lues]),
-        "total": sum(d.montant for d in decisions),
+        "total": (total := sum(d.montant for d in decisions)),
+        "echeancier": echeanciers(Acte.objects.filter(pk=acte.pk)).get(acte.pk),
+        "peut_fixer": not regles.empechement_de_fixer_l_echeancier(acte, total),
+        "cite": cite_l_echeancier(acte),
         "versions": [(version, nom_de(version)) for version in versions(acte)],
         "peut_ecrire": peut_tenir(request.user, decisions),
         "peut_rediger": not regles.empechement_de_rediger(acte),
         "peut_remplacer": not regles.empechement_de_remplacer(acte),
-        "historique": lire_les_gestes([Suivi(Acte, {"id": acte.pk}, principal="créé")]),
+        "historique": lire_les_gestes(
+            [Suivi(Acte, {"id": acte.pk}, principal="créé"), Suivi(VersementPrevu, {"acte_id": acte.pk})]
+        ),
     }
     return render(request, "programmation/acte_detail.html", page)
 

@@ -84,9 +84,9 @@ def colonnes(utilisateur):
             lien=lambda e: adresse_du_geste(e, utilisateur),
         ),
         ColonneDeTableau("organisme", "Porteur", lambda e: str(e.organisme), largeur=32),
-        ColonneDeTableau("contrat", "Contrat", contrat),
-        ColonneDeTableau("exercice", "Exercice", lambda e: str(e.objet.exercice.annee), largeur=10),
-        ColonneDeTableau("montant", "Montant P147", lambda e: e.montant, "euros", 16),
+        ColonneDeTableau("contrat", "Contrat", contrat, repliee=True),
+        ColonneDeTableau("exercice", "Exercice", lambda e: str(e.objet.exercice.annee), largeur=10, repliee=True),
+        ColonneDeTableau("montant", "Montant P147", lambda e: e.montant, "euros", 16, repliee=True),
     )
 
 
@@ -110,7 +110,8 @@ def contrat(echeance):
 def adresse_de_l_objet(echeance):
     if echeance.action:
         return f"{echeance.action.get_absolute_url()}#execution"
-    return echeance.objet.get_absolute_url()
+    ancre = "#echeancier" if echeance.nature == NatureEcheance.VERSEMENT else ""
+    return f"{echeance.objet.get_absolute_url()}{ancre}"
 
 
 def adresse_du_geste(echeance, utilisateur):

@@ -264,6 +264,11 @@ def reconduire(origine, vers):
     )
 
 
+def echeancier(m):
+    versements = [operations.Versement("solde", euros(3000), date(2025, 11, 1))]
+    return operations.fixer_l_echeancier(acte(m), versements, par=m.par)
+
+
 def acte(m):
     decisions = list(m.localisee.decisions.all())
     return operations.rediger_un_acte(operations.SaisieDActe("arrete", "Lire", decisions), par=m.par)
@@ -375,6 +380,7 @@ ESSAIS = {
         lambda m: operations.enregistrer_et_deposer(SaisieAction({}, action=m.brouillon), par=m.par)
     ],
     "enregistrer_un_organisme": [renommer_le_porteur],
+    "fixer_l_echeancier": [echeancier],
     "figer": [lambda m: operations.figer(m.campagne, par=m.par)],
     "financeur_a_preciser": [lambda m: operations.financeur_a_preciser("commune")],
     "fusionner": [fusion],
