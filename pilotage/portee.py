@@ -19,7 +19,7 @@ from comptes.models import Utilisateur
 from politique_ville.outils.departements import du_departement
 from politique_ville.outils.typographie import insecables
 from programmation.filters import ENTRE_QUARTIERS, Cadre
-from programmation.models import Action, Exercice
+from programmation.models import Action, Exercice, Pilier
 from programmation.regles import est_de_l_etat
 from programmation.synthese import Base, ChoixDeBase
 from territoires.models import ContratDeVille, Quartier
@@ -138,8 +138,13 @@ class Portee:
 
     @cached_property
     def contrats_du_cadre(self) -> list[ContratDeVille]:
-        """Les contrats de l'exercice ; ceux d'un seul département, jamais de la France."""
-        return list(self.cadre.contrats()) if self.departement else []
+        """Les contrats de l'exercice et leur population ; ceux d'un seul département, jamais de la France."""
+        return list(self.cadre.contrats().avec_population()) if self.departement else []
+
+    @cached_property
+    def piliers(self) -> list[Pilier]:
+        """Tous, lus une fois pour la page : chaque synthèse y prend les siens."""
+        return list(Pilier.objects.all())
 
     @cached_property
     def quartiers_du_cadre(self) -> list[Quartier]:

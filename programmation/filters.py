@@ -51,7 +51,7 @@ from .synthese.enveloppes import (
 )
 from .synthese.execution import EtatExecution
 from .synthese.financeurs import EN_ATTENTE, LIGNES_DU_LEVIER, lignes_a_preciser, votes_attendus
-from .synthese.piliers import NON_DECIDEES
+from .synthese.fraicheur import NON_DECIDEES
 from .synthese.regard import Regard
 
 HORS_RESSOURCES_PROPRES = [NatureFinancement.SPECIFIQUE, NatureFinancement.DROIT_COMMUN]

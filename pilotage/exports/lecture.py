@@ -58,7 +58,7 @@ def lire_les_syntheses(demande, gabarit, page_des_actions, financements, reparti
         mesures.mesure_des_actions(page_des_actions, choix),
         mesures.mesure_des_lieux(repartition, choix),
     )
-    contrats = list(contrats_de(exercice, actions))
+    contrats = list(contrats_de(exercice, actions).avec_population())
     quartiers = Quartier.objects.filter(contrat__in=contrats).defer("contour")
     lue_par_contrat = synthese_des_contrats(actions, choix, contrats=contrats)
     lue_par_financeur = synthese_des_financeurs(actions, choix, par_contrat=False)

@@ -15,7 +15,6 @@ from programmation.synthese import (
     Somme,
     additionner,
     barres,
-    fraicheur,
     sommes_par,
     synthese_des_contrats,
     synthese_des_financeurs,
@@ -55,15 +54,14 @@ def tableau(exercice: Exercice, actions) -> dict[str, Any]:
     choix = ChoixDeBase()
     piliers = synthese_des_piliers(actions, choix, departement=exercice.departement)
     financeurs = synthese_des_financeurs(actions, choix, par_contrat=False)
-    lues = fraicheur(actions, choix)
     return {
         "total": asdict(piliers.total),
         "sans_pre": asdict(total(actions, ChoixDeBase(avec_pre=False))),
         "demande": asdict(total(actions, ChoixDeBase(Base.P147_DEMANDE))),
         "cout": asdict(total(actions, ChoixDeBase(Base.COUT))),
         "provisoire": asdict(piliers.provisoire) if piliers.provisoire else None,
-        "decidees": lues.decidees,
-        "en_attente": lues.en_attente,
+        "decidees": piliers.fraicheur.decidees,
+        "en_attente": piliers.fraicheur.en_attente,
         "piliers": [ligne_de_pilier(ligne) for ligne in piliers.lignes],
         "transversaux": [ligne_de_pilier(ligne) for ligne in piliers.transversaux],
         "contrats": [ligne_de_contrat(ligne) for ligne in synthese_des_contrats(actions, choix).lignes],

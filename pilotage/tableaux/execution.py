@@ -71,7 +71,8 @@ def execution_de_la_portee(portee: Portee) -> ExecutionDeLaPortee | None:
     """None pour un partenaire, pour plusieurs départements, et pour des quartiers : un paiement ne se répartit pas."""
     if portee.exercice is None or portee.quartiers or not voit_l_execution(portee):
         return None
-    return ExecutionDeLaPortee(portee, synthese_d_execution(portee.actions, avec_pre=portee.choix.avec_pre))
+    lus = {"piliers": portee.piliers, "contrats": portee.contrats_du_cadre}
+    return ExecutionDeLaPortee(portee, synthese_d_execution(portee.actions, avec_pre=portee.choix.avec_pre, **lus))
 
 
 def voit_l_execution(portee: Portee) -> bool:

@@ -41,5 +41,5 @@ def a_venir_de_la_portee(portee: Portee) -> AVenir | None:
     """None pour un partenaire, pour des quartiers (une prévision ne se répartit pas), ou si rien n'est prévu."""
     if portee.quartiers or not est_de_l_etat(portee.utilisateur, portee.cadre.departements_montres):
         return None
-    synthese = engage_a_venir(portee.actions, avec_pre=portee.choix.avec_pre)
+    synthese = engage_a_venir(portee.actions, avec_pre=portee.choix.avec_pre, piliers=portee.piliers)
     return AVenir(portee, synthese) if synthese else None

@@ -24,7 +24,6 @@ from programmation.synthese import (
     SyntheseDesThematiques,
     additionner,
     attente,
-    fraicheur,
     regrouper,
     sommes_par,
     synthese_des_contrats,
@@ -66,7 +65,6 @@ class TableauDeBord:
     """Les chiffres d'une portée. `p147` : les crédits accordés et les actions programmées, quelle que soit la base."""
 
     portee: Portee
-    fraicheur: Fraicheur
     p147: Somme
     piliers: SyntheseDesPiliers
     financeurs: SyntheseDesFinanceurs
@@ -80,25 +78,29 @@ class TableauDeBord:
     execution: ExecutionDeLaPortee | None
     a_venir: AVenir | None
 
+    @property
+    def fraicheur(self) -> Fraicheur:
+        """Quand ces chiffres ont été lus."""
+        return self.piliers.fraicheur
+
 
 def tableau_de_bord(portee: Portee, jour: Date | None = None) -> TableauDeBord:
-    """Au plus trente-huit requêtes (sept d'enveloppes, huit d'exécution, trois de CPO), neuf de plus avec les
-    postes, quel que soit le nombre d'actions, de contrats et d'enveloppes.
+    """Quel que soit le nombre d'actions, de contrats et d'enveloppes
 
     `jour` : celui du rappel de quota, aujourd'hui par défaut.
     """
     actions, choix, bornage = portee.actions, portee.choix, portee.bornage
-    classement = sommes_par(actions, choix, "pilier", "thematique", **bornage)
-    des_piliers, des_thematiques = regrouper(classement, 0), regrouper(classement, 1)
-    piliers = synthese_des_piliers(actions, choix, departement=portee.departement, sommes=des_piliers, **bornage)
+    classement = sommes_par(actions, choix, "pilier", "thematique", axe_des_lieux(portee), **bornage)
+    des_piliers, des_thematiques, des_lieux = (regrouper(classement, rang) for rang in range(3))
+    lus = {"departement": portee.departement, "piliers": portee.piliers, "sommes": des_piliers}
+    piliers = synthese_des_piliers(actions, choix, **lus, **bornage)
     return TableauDeBord(
         portee=portee,
-        fraicheur=fraicheur(actions, choix, quartiers=portee.quartiers),
         p147=piliers.total if choix.base == Base.P147_ACCORDE else p147_accorde(portee),
         piliers=piliers,
         financeurs=synthese_des_financeurs(actions, choix, par_contrat=par_contrat(portee), **bornage),
         thematiques=synthese_des_thematiques(actions, choix, sommes=des_thematiques, **bornage),
-        repartition=repartition(portee),
+        repartition=repartition(portee, des_lieux),
         nombres_a_comparer=nombres_a_comparer(portee),
         postes=postes_de_la_portee(portee),
         quota=quota_a_signer(portee, jour or timezone.localdate()),
@@ -127,13 +129,19 @@ def par_contrat(portee) -> bool:
     return portee.departement is not None and portee.contrat is None and not portee.quartiers
 
 
-def repartition(portee) -> Repartition:
+def axe_des_lieux(portee) -> str:
+    return "exercice__departement" if portee.departement is None else "contrat"
+
+
+def repartition(portee, sommes) -> Repartition:
+    """`sommes` : celles de l'axe des lieux, que la répartition par quartier ne lit pas."""
     actions, choix, bornage = portee.actions, portee.choix, portee.bornage
     if portee.departement is None:
-        return Repartition(departements=synthese_des_departements(actions, choix, lignes=bornage["lignes"]))
+        lus = {"departements": portee.cadre.departements, "sommes": sommes}
+        return Repartition(departements=synthese_des_departements(actions, choix, **lus))
     if par_contrat(portee):
-        contrats = synthese_des_contrats(actions, choix, contrats=portee.contrats_du_cadre, **bornage)
-        return Repartition(contrats=contrats)
+        lus = {"contrats": portee.contrats_du_cadre, "sommes": sommes}
+        return Repartition(contrats=synthese_des_contrats(actions, choix, **lus))
     a_montrer = portee.quartiers or portee.quartiers_du_territoire
     return Repartition(quartiers=synthese_des_quartiers(actions, choix, a_montrer=a_montrer, **bornage))
 

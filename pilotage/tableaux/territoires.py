@@ -17,7 +17,6 @@ from programmation.synthese import (
     SyntheseDesFinanceurs,
     SyntheseDesPiliers,
     SyntheseDesQuartiers,
-    fraicheur,
     synthese_des_financeurs,
     synthese_des_piliers,
     synthese_des_quartiers,
@@ -38,13 +37,17 @@ class Programmation:
 
     portee: Portee
     autres: tuple[Exercice, ...]
-    fraicheur: Fraicheur
     piliers: SyntheseDesPiliers
     financeurs: SyntheseDesFinanceurs
     quartiers: SyntheseDesQuartiers
     execution: ExecutionDeLaPortee | None
     a_venir: AVenir | None
     enveloppes: tuple[LigneEnveloppe, ...]
+
+    @property
+    def fraicheur(self) -> Fraicheur:
+        """Quand ces chiffres ont été lus."""
+        return self.piliers.fraicheur
 
     @property
     def du_quartier(self) -> LigneQuartier | None:
@@ -113,8 +116,9 @@ def programmation(contrat, utilisateur, parametres, quartier=None) -> Programmat
     return Programmation(
         portee=portee,
         autres=exercices,
-        fraicheur=fraicheur(actions, choix, quartiers=portee.quartiers),
-        piliers=synthese_des_piliers(actions, choix, departement=contrat.departement, **portee.bornage),
+        piliers=synthese_des_piliers(
+            actions, choix, departement=contrat.departement, piliers=portee.piliers, **portee.bornage
+        ),
         financeurs=synthese_des_financeurs(actions, choix, par_contrat=False, **portee.bornage),
         quartiers=synthese_des_quartiers(
             actions, choix, lignes=portee.cadre.lignes, a_montrer=portee.quartiers_du_territoire

@@ -39,9 +39,9 @@ from .financeurs import (
     rang_de_l_etat,
     synthese_des_financeurs,
 )
-from .fraicheur import Fraicheur, fraicheur
+from .fraicheur import Fraicheur, Provisoire, provisoire
 from .lectures import Somme, additionner, regrouper, sommes_par, total_des_parts
-from .piliers import EcartAuRepere, LignePilier, Provisoire, SyntheseDesPiliers, provisoire, synthese_des_piliers
+from .piliers import EcartAuRepere, LignePilier, SyntheseDesPiliers, synthese_des_piliers
 from .propositions import (
     Apercu,
     Difference,
@@ -105,7 +105,6 @@ __all__ = [
     "dotations",
     "famille",
     "en_attente",
-    "fraicheur",
     "jours_d_attente",
     "hors_des_enveloppes",
     "levier",

@@ -1,5 +1,6 @@
 """La programmation de toute une année, par département : ce que lit un lecteur national."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ from territoires.models import Departement
 
 from ..models import Action, Financement
 from .bases import ChoixDeBase
-from .lectures import Somme, additionner, parts_des_sommes, sommes_par
+from .lectures import Somme, additionner, connus_ou_relus, parts_des_sommes, sommes_par
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,20 @@ class SyntheseDesDepartements:
 
 
 def synthese_des_departements(
-    actions: QuerySet[Action], choix: ChoixDeBase, *, lignes: QuerySet[Financement] | None = None
+    actions: QuerySet[Action],
+    choix: ChoixDeBase,
+    *,
+    lignes: QuerySet[Financement] | None = None,
+    departements: Sequence[Departement] = (),
+    sommes: Mapping[int, Somme] | None = None,
 ) -> SyntheseDesDepartements:
-    """Les départements qui portent des actions, dans l'ordre de leur code. Deux requêtes."""
-    sommes = sommes_par(actions, choix, "exercice__departement", lignes=lignes)
-    departements = list(Departement.objects.filter(pk__in=sommes))
+    """Les départements qui portent des actions, dans l'ordre de leur code. Deux requêtes au plus.
+
+    `departements`, `sommes` : ce que la page en a déjà lu.
+    """
+    if sommes is None:
+        sommes = sommes_par(actions, choix, "exercice__departement", lignes=lignes)
+    departements = connus_ou_relus(sommes, departements, Departement.objects.all())
     siennes = [sommes[departement.pk] for departement in departements]
     return SyntheseDesDepartements(
         choix=choix,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from django.db.models import Aggregate, Count, F, FilteredRelation, Q, QuerySet, Value
+from django.db.models import Aggregate, Count, F, FilteredRelation, Model, Q, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce
 
 from politique_ville.outils.montants import MontantField, total
@@ -194,7 +194,15 @@ def en_somme(montant, nombre, connus, choix) -> Somme:
     return Somme(montant, nombre, nombre - connus) if choix.est_un_montant else Somme(None, nombre, 0)
 
 
-# --- Plusieurs tables, une requête ---
+# --- Lire moins souvent ---
+
+
+def connus_ou_relus(cles: Iterable[int | None], connus: Iterable[Model], tous: QuerySet) -> list[Model]:
+    """Les objets de ces clés, parmi ceux que la page a déjà lus, dans leur ordre ; une requête s'il en manque un."""
+    cles, connus = {*cles} - {None}, list(connus)
+    if cles <= {objet.pk for objet in connus}:
+        return [objet for objet in connus if objet.pk in cles]
+    return list(tous.filter(pk__in=cles))
 
 
 @dataclass(frozen=True)

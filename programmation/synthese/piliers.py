@@ -5,31 +5,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
-from django.db.models import Count, FilteredRelation, Q, QuerySet
-from django.utils import timezone
+from django.db.models import Count, Q, QuerySet
 
 from politique_ville.outils.montants import CENTIME, total
 from territoires.models import Departement
 
-from ..enums import NaturePilier, StatutAction
+from ..enums import NaturePilier
 from ..models import Action, Financement, Pilier, Repere
 from .bases import Base, ChoixDeBase
+from .fraicheur import Fraicheur, Provisoire, avancement
 from .lectures import (
-    LIGNE_P147,
     Somme,
     actions_comptees,
     additionner,
     bornes,
-    dans_les_quartiers,
     part_des_quartiers,
     parts_des_sommes,
     pourcentage,
-    sans_pre_si,
     sommes_par,
-    une_fois_chacune,
 )
-
-NON_DECIDEES = [StatutAction.DEPOSEE, StatutAction.INSTRUITE]
 
 
 @dataclass(frozen=True)
@@ -54,14 +48,6 @@ class LignePilier:
 
 
 @dataclass(frozen=True)
-class Provisoire:
-    """Ce qui peut encore changer les chiffres : n actions déposées non décidées, m euros de P147 demandés."""
-
-    nombre: int
-    demande: Decimal | None
-
-
-@dataclass(frozen=True)
 class SyntheseDesPiliers:
     """Les piliers et la ligne, qui s'additionnent ; les transversaux à part, qui ne changent pas le total.
 
@@ -70,12 +56,16 @@ class SyntheseDesPiliers:
 
     choix: ChoixDeBase
     legende: str
-    au: datetime
+    fraicheur: Fraicheur
     lignes: tuple[LignePilier, ...]
     transversaux: tuple[LignePilier, ...]
     total: Somme
     provisoire: Provisoire | None
     contributions: Somme | None
+
+    @property
+    def au(self) -> datetime:
+        return self.fraicheur.au
 
 
 def synthese_des_piliers(
@@ -86,26 +76,28 @@ def synthese_des_piliers(
     lignes: QuerySet[Financement] | None = None,
     departement: Departement | None = None,
     sommes: Mapping[int, Somme] | None = None,
+    piliers: Sequence[Pilier] = (),
 ) -> SyntheseDesPiliers:
     """Les parts des piliers ; `departement` : celui dont on préfère les constats publiés, s'il en a.
 
-    `sommes` : celles de chaque pilier, si elles sont déjà lues avec un autre axe.
+    `sommes` : celles de chaque pilier, si elles sont déjà lues avec un autre axe. `piliers` : tous, s'ils sont lus.
 
     Un lecteur borné à ses lignes ne lit pas d'écart : les constats portent sur tous les crédits d'un territoire.
     """
     bornage = {"quartiers": quartiers, "lignes": lignes}
     sommes = sommes_par(actions, choix, "pilier", **bornage) if sommes is None else sommes
-    tous = list(Pilier.objects.all())
+    tous = list(piliers or Pilier.objects.all())
     somme_totale = additionner(sommes.values())
     reperes = reperes_des_piliers(departement) if choix.a_des_reperes and not bornes(lignes) else {}
+    fraicheur, a_decider = avancement(actions, choix, **bornage)
     return SyntheseDesPiliers(
         choix=choix,
         legende=choix.legende(quartiers),
-        au=timezone.now(),
+        fraicheur=fraicheur,
         lignes=lignes_des_piliers(a_montrer(tous, sommes), sommes, choix, reperes, somme_totale),
         transversaux=lignes_transversales(actions, choix, tous, somme_totale, **bornage),
         total=somme_totale,
-        provisoire=provisoire(actions, choix, **bornage),
+        provisoire=a_decider,
         contributions=contributions_a_part(actions, choix, quartiers),
     )
 
@@ -184,26 +176,3 @@ def contributions_a_part(actions: QuerySet[Action], choix: ChoixDeBase, quartier
         connues=Count("pk", filter=connue, distinct=bool(quartiers)),
     )
     return Somme(lues["montant"], lues["nombre"], lues["nombre"] - lues["connues"])
-
-
-def provisoire(
-    actions: QuerySet[Action],
-    choix: ChoixDeBase,
-    *,
-    quartiers: Sequence = (),
-    lignes: QuerySet[Financement] | None = None,
-) -> Provisoire | None:
-    """Ce qui reste à décider dans les campagnes non figées de ces actions ; None si toutes sont figées."""
-    lues = dans_les_quartiers(sans_pre_si(une_fois_chacune(actions), choix), quartiers)
-    lues = lues.annotate(lignes=FilteredRelation("financements", condition=LIGNE_P147))
-    ouverte = Q(campagne__figee_le=None)
-    a_decider = ouverte & Q(statut__in=NON_DECIDEES)
-    demande = part_des_quartiers("lignes__demande", quartiers)
-    compte = lues.aggregate(
-        ouvertes=Count("pk", filter=ouverte),
-        nombre=Count("pk", filter=a_decider, distinct=bool(quartiers)),
-        demande=total(demande, filter=a_decider & bornes(lignes)),
-    )
-    if not compte["ouvertes"]:
-        return None
-    return Provisoire(compte["nombre"], compte["demande"] if compte["nombre"] else Decimal("0.00"))

@@ -4,15 +4,15 @@ Chaque exercice ne lit que les prévisions de ses propres actions : reconduite, 
 même année n'est donc jamais comptée deux fois.
 """
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Count, F, QuerySet
-
-from politique_ville.outils.montants import total
+from django.db.models import F, QuerySet
 
 from ..models import Action, Pilier, PrevisionPluriannuelle
-from .lectures import ZERO
+from .lectures import ZERO, connus_ou_relus
 
 
 @dataclass(frozen=True)
@@ -69,21 +69,22 @@ def a_venir(actions: QuerySet[Action]) -> QuerySet[PrevisionPluriannuelle]:
     return previsions.order_by("annee", "action__pilier__ordre", "action__recherche", "pk")
 
 
-def lignes_a_venir(previsions: QuerySet[PrevisionPluriannuelle]) -> SynthesePluriannuelle:
-    """Par pilier, dans l'ordre des piliers. Trois requêtes, une seule si rien n'est prévu."""
-    groupes = {}
-    lues = previsions.order_by().values_list("action__pilier", "annee").annotate(montant=total("montant"))
-    for pilier, annee, montant in lues:
-        groupes.setdefault(pilier, {})[annee] = montant
-    if not groupes:
-        return SynthesePluriannuelle((), 0, 0)
-    piliers = Pilier.objects.filter(pk__in=groupes).order_by("ordre", "pk")
-    comptes = previsions.order_by().aggregate(nombre=Count("pk"), actions=Count("action", distinct=True))
-    return SynthesePluriannuelle(tuple(LigneAVenir(p, groupes[p.pk]) for p in piliers), **comptes)
+def lignes_a_venir(
+    previsions: QuerySet[PrevisionPluriannuelle], piliers: Iterable[Pilier] = ()
+) -> SynthesePluriannuelle:
+    """Par pilier, dans l'ordre des piliers. Une requête, deux si `piliers` ne les a pas déjà tous lus."""
+    lues = list(previsions.order_by().values_list("action__pilier", "annee", "action", "montant"))
+    groupes = defaultdict(dict)
+    for pilier, annee, _, montant in lues:
+        groupes[pilier][annee] = groupes[pilier].get(annee, ZERO) + montant
+    lignes = [LigneAVenir(p, groupes[p.pk]) for p in connus_ou_relus(groupes, piliers, Pilier.objects.all())]
+    return SynthesePluriannuelle(tuple(lignes), len(lues), len({action for _, _, action, _ in lues}))
 
 
-def engage_a_venir(actions: QuerySet[Action], *, avec_pre: bool = True) -> SynthesePluriannuelle | None:
+def engage_a_venir(
+    actions: QuerySet[Action], *, avec_pre: bool = True, piliers: Iterable[Pilier] = ()
+) -> SynthesePluriannuelle | None:
     """L'engagé à venir de ces actions ; None si rien n'est prévu."""
     comptees = actions if avec_pre else actions.exclude(dispositif__est_pre=True)
-    synthese = lignes_a_venir(a_venir(comptees))
+    synthese = lignes_a_venir(a_venir(comptees), piliers)
     return synthese if synthese.nombre else None

@@ -18,8 +18,9 @@ from ..enums import FamilleFinanceur, NatureMouvement, StatutAction
 from ..models import Action, Comite, Decision, Enveloppe, Financement, MouvementEnveloppe, Pilier
 from .bases import ChoixDeBase
 from .enveloppes import barres, lignee
+from .fraicheur import Provisoire, provisoire
 from .lectures import ZERO, Somme, additionner
-from .piliers import LignePilier, Provisoire, a_montrer, lignes_des_piliers, provisoire, synthese_des_piliers
+from .piliers import LignePilier, a_montrer, lignes_des_piliers, synthese_des_piliers
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """La programmation par contrat et par quartier, et ce qu'elle fait par habitant."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -12,7 +12,16 @@ from territoires.models import ContratDeVille, Quartier
 from ..enums import Echelle
 from ..models import Action, Financement, Localisation
 from .bases import ChoixDeBase
-from .lectures import TOUS_LES_QUARTIERS, ZERO, Somme, additionner, parts_des_sommes, pourcentage, sommes_par
+from .lectures import (
+    TOUS_LES_QUARTIERS,
+    ZERO,
+    Somme,
+    additionner,
+    connus_ou_relus,
+    parts_des_sommes,
+    pourcentage,
+    sommes_par,
+)
 
 
 @dataclass(frozen=True)
@@ -83,12 +92,18 @@ def synthese_des_contrats(
     *,
     quartiers: Sequence = (),
     lignes: QuerySet[Financement] | None = None,
-    contrats: Iterable[ContratDeVille] = (),
+    contrats: Sequence[ContratDeVille] = (),
+    sommes: Mapping[int | None, Somme] | None = None,
 ) -> SyntheseDesContrats:
-    """Les contrats qui portent des actions, et ceux de `contrats` même s'ils n'en portent pas ; puis le département."""
-    sommes = sommes_par(actions, choix, "contrat", quartiers=quartiers, lignes=lignes)
-    montres = {*sommes, *(contrat.pk for contrat in contrats)} - {None}
-    lus = list(ContratDeVille.objects.filter(pk__in=montres).avec_population())
+    """Les contrats qui portent des actions, et ceux de `contrats` même s'ils n'en portent pas ; puis le département.
+
+    `contrats` : lus avec leur population ; tous sont relus si l'un manque. `sommes` : celles de chaque contrat, si
+    elles sont déjà lues avec un autre axe.
+    """
+    if sommes is None:
+        sommes = sommes_par(actions, choix, "contrat", quartiers=quartiers, lignes=lignes)
+    montres = {*sommes, *(contrat.pk for contrat in contrats)}
+    lus = connus_ou_relus(montres, contrats, ContratDeVille.objects.avec_population())
     lus += [None] if None in sommes else []
     siennes = [sommes.get(contrat.pk if contrat else None, Somme()) for contrat in lus]
     parts = parts_des_sommes(siennes, choix)
@@ -142,7 +157,9 @@ def synthese_des_quartiers(
     """
     lieux = sommes_des_lieux(actions, choix, quartiers, lignes)
     hors = {} if quartiers else sommes_par(non_localisees(actions), choix, "echelle", "contrat", lignes=lignes)
-    lus = quartiers_a_lire(lieux, list(a_montrer))
+    a_montrer = list(a_montrer)
+    montres = {*lieux, *(quartier.pk for quartier in a_montrer)}
+    lus = connus_ou_relus(montres, a_montrer, Quartier.objects.defer("contour"))
     echelles = [additionner(s for (e, _), s in hors.items() if e == echelle) for echelle in Echelle]
     siennes = [lieux.get(quartier.pk, Lieu()) for quartier in lus]
     toutes = [*(lieu.somme for lieu in siennes), *echelles]
@@ -161,14 +178,6 @@ def synthese_des_quartiers(
         ),
         montant_total=additionner(toutes).montant,
     )
-
-
-def quartiers_a_lire(lieux, a_montrer) -> list[Quartier]:
-    """Ceux que l'on veut lire et ceux qui ont une part ; une requête seulement s'il en manque."""
-    connus = {quartier.pk for quartier in a_montrer}
-    if lieux.keys() <= connus:
-        return a_montrer
-    return list(Quartier.objects.filter(pk__in={*lieux, *connus}).defer("contour"))
 
 
 @dataclass(frozen=True)
