@@ -81,8 +81,11 @@ def passer_a_l_annee_suivante(exercice: Exercice, *, par: Utilisateur) -> Passag
     Rejoué, n'ajoute que ce qui manque et ne modifie rien de ce qui existe. Lève DroitManquant ou OperationRefusee
     (nomenclature inconnue, année suivante close) sans rien écrire.
     """
+    annee = exercice.annee
     with transaction.atomic():
-        exercice = verrouiller_les_exercices([exercice])[exercice.pk]
+        # L'année suivante, si elle existe, se verrouille avec celle-ci, dans l'ordre que suivent tous les gestes.
+        siens = Exercice.objects.filter(departement=exercice.departement_id, annee__in=[annee, annee + 1])
+        exercice = verrouiller_les_exercices(siens.order_by("pk"))[exercice.pk]
         exiger_le_responsable(par, exercice)
         passage = preparer_le_passage(exercice)
         if passage.suivant and passage.suivant.est_clos:

@@ -1,6 +1,10 @@
 """Deux chefs au même instant, par de vrais fils : un seul fige, un seul clôt, l'autre lit qui l'a fait."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import connection, transaction
 
 from comptes.enums import Role
 from pilotage.models import Photographie
@@ -8,7 +12,17 @@ from pilotage.operations import cloturer_exercice, figer_campagne, passer_a_l_an
 from programmation.enums import NatureDecision, StatutAction
 from programmation.models import Campagne, Exercice, Financement
 from programmation.operations import DejaFait, DemandeDeDecision, OperationRefusee, decider
-from tests.fabriques import ActionFactory, ExerciceFactory, FinanceurFactory, action_programmee, euros, habiliter, p147
+from programmation.operations.outils import verrouiller_les_exercices
+from tests.fabriques import (
+    ActionFactory,
+    EnveloppeFactory,
+    ExerciceFactory,
+    FinanceurFactory,
+    action_programmee,
+    euros,
+    habiliter,
+    p147,
+)
 from tests.test_concurrence import ensemble
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -79,3 +93,35 @@ def test_deux_chefs_preparent_l_annee_suivante_en_meme_temps_elle_n_existe_qu_un
     ensemble(*[lambda c=chef: passer_a_l_annee_suivante(exercice, par=c) for chef in chefs])
     assert list(Exercice.objects.order_by("annee").values_list("annee", flat=True)) == [2026, 2027]
     assert Campagne.objects.filter(exercice__annee=2027).count() == 1
+
+
+def attendre_qu_un_fil_attende():
+    """Qu'une autre connexion soit arrêtée par un verrou ; après dix secondes, la suite du test dira ce qui manque."""
+    with connection.cursor() as curseur:
+        for _ in range(200):
+            curseur.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+            if curseur.fetchone()[0]:
+                return
+            time.sleep(0.05)
+
+
+def seul(geste):
+    try:
+        return geste()
+    finally:
+        connection.close()
+
+
+@pytest.mark.postgresql
+def test_le_passage_prend_ses_verrous_dans_l_ordre_de_tous_les_gestes(chefs):
+    """L'année suivante, saisie la première, a le plus petit identifiant : le passage l'attend avant de tenir l'autre."""
+    suivante, exercice = Exercice.objects.get(), ExerciceFactory(annee=2025)
+    EnveloppeFactory(exercice=exercice)
+    with ThreadPoolExecutor(1) as fils:
+        with transaction.atomic():
+            verrouiller_les_exercices([suivante])
+            passage = fils.submit(seul, lambda: passer_a_l_annee_suivante(exercice, par=chefs[0]))
+            attendre_qu_un_fil_attende()
+            Exercice.objects.select_for_update(nowait=True, no_key=True).get(pk=exercice.pk)
+        assert passage.result(timeout=30).suivant == suivante
+    assert suivante.enveloppes.count() == 1
