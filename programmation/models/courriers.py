@@ -67,9 +67,8 @@ class ModeleDeCourrier(Referentiel):
             refus = {
                 "objet": self.refus_du_texte(self.objet, de_l_objet),
                 "corps": self.refus_du_texte(self.corps, permises),
+                "signataire": self.refus_du_texte(self.signataire, permises),
             }
-            if self.nature not in NatureCourrier.lettres():  # la signature d'un acte suit son texte, remplie avec lui
-                refus["signataire"] = self.refus_du_texte(self.signataire, permises)
             if any(refus.values()):
                 raise ValidationError({champ: phrase for champ, phrase in refus.items() if phrase})
 

@@ -109,7 +109,7 @@ def raison_de_ne_pas_ecrire(modele, action, decisions, valeurs) -> tuple[str, Or
 
 
 def noms_cites(modele: ModeleDeCourrier) -> list[str]:
-    return variables(f"{modele.objet}\n{modele.corps}")
+    return variables(f"{modele.objet}\n{modele.corps}\n{modele.signataire}")
 
 
 def lettre(modele, action, valeurs, le) -> Courrier:
@@ -120,7 +120,7 @@ def lettre(modele, action, valeurs, le) -> Courrier:
         le=le,
         objet=remplir(modele.objet, valeurs),
         texte=remplir(modele.corps, valeurs),
-        signature=lignes(modele.signataire),
+        signature=lignes(remplir(modele.signataire, valeurs)),
         action=action,
     )
 
@@ -322,5 +322,5 @@ def apercu_du_modele(modele: ModeleDeCourrier, valeurs: Mapping[str, str] = EXEM
         le=Date(2026, 4, 20),
         objet=remplir(modele.objet, valeurs),
         texte=remplir(modele.corps, valeurs),
-        signature=lignes(modele.signataire),
+        signature=lignes(remplir(modele.signataire, valeurs)),
     )

@@ -139,6 +139,20 @@ def test_un_modele_refuse_une_variable_inconnue_et_dit_lesquelles_sont_permises(
     assert "« demande », « motif »" in phrase.replace("\xa0", " ")
 
 
+@pytest.mark.parametrize("champ", ["objet", "corps", "signataire"])
+def test_un_modele_de_lettre_refuse_une_variable_inconnue_ou_qu_il_soit(champ):
+    textes = {"objet": "Objet", "corps": "Corps", "signataire": "Le préfet"} | {champ: "{{ inconnu }}"}
+    with pytest.raises(ValidationError) as refus:
+        ModeleDeCourrier(nature=NatureCourrier.ACCORD, nom="Accord", **textes).full_clean()
+    assert list(refus.value.message_dict) == [champ]
+
+
+def test_la_signature_d_une_lettre_prend_ses_variables(c):
+    c.accord.signataire = "Pour le préfet {{ departement }},\nle directeur"
+    [lettre] = envoi(c.accord, c.action).lettres
+    assert lettre.signature == ("Pour le préfet du Calvados,", "le directeur")
+
+
 # --- Préparer les lettres ---
 
 
