@@ -2,6 +2,7 @@ from django.urls import path
 
 from .views import (
     actes,
+    actes_en_lot,
     avis,
     changements,
     comites,
@@ -54,6 +55,7 @@ urlpatterns = [
     path("actions/<int:pk>/justification/", justifications.justification_update, name="justification_update"),
     path("actes/", actes.acte_list, name="acte_list"),
     path("actes/ajouter/", actes.acte_create, name="acte_create"),
+    path("actes/etablir/", actes_en_lot.acte_en_lot, name="acte_en_lot"),
     path("actes/<int:pk>/", actes.acte_detail, name="acte_detail"),
     path("actes/<int:pk>/modifier/", actes.acte_update, name="acte_update"),
     path("actes/<int:pk>/echeancier/", echeanciers.acte_echeancier, name="acte_echeancier"),

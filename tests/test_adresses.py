@@ -113,6 +113,7 @@ OUVERTES = {
     "programmation:organisme_chercher": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:acte_list": ({}, [*ETAT, D_AILLEURS]),
     "programmation:acte_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
+    "programmation:acte_en_lot": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:acte_detail": ({"pk": "acte"}, ETAT),
     "programmation:acte_update": ({"pk": "acte"}, QUI_ECRIVENT),
     "programmation:acte_dater": ({"pk": "acte"}, QUI_ECRIVENT),

@@ -2,13 +2,17 @@
 
 from .actes import (
     ActeChange,
+    DatesDActe,
     DejaPorte,
     SaisieDActe,
+    dater_des_actes,
     dater_un_acte,
     modifier_un_acte,
+    rediger_des_actes,
     rediger_un_acte,
     supprimer_un_acte,
 )
+from .actes_en_lot import etablir_des_actes
 from .avis import AvisDonne, dispenser_d_avis, donner_un_avis
 from .comites import (
     PassageModifie,
@@ -133,6 +137,7 @@ __all__ = [
     "Retour",
     "preparer_le_retour",
     "restaurer",
+    "DatesDActe",
     "DejaEnregistre",
     "DejaFait",
     "DejaPorte",
@@ -171,6 +176,7 @@ __all__ = [
     "creer_un_comite",
     "creer_une_campagne",
     "creer_une_enveloppe",
+    "dater_des_actes",
     "dater_un_acte",
     "decider",
     "declarer_la_notification_complete",
@@ -184,6 +190,7 @@ __all__ = [
     "enregistrer_en_seance",
     "enregistrer_et_deposer",
     "enregistrer_un_organisme",
+    "etablir_des_actes",
     "examiner",
     "figer",
     "fixer_l_echeancier",
@@ -209,6 +216,7 @@ __all__ = [
     "proposer",
     "rattacher_a_leur_enveloppe",
     "rattacher_un_siret",
+    "rediger_des_actes",
     "rediger_un_acte",
     "reporter_en_propose",
     "redeployer",

@@ -110,23 +110,48 @@ class NatureProposee:
 
 def proposer_une_nature(actions: Sequence[Action]) -> NatureProposee:
     """Pour des actions d'un même organisme et d'un même exercice."""
+    return proposer_des_natures([actions])[0]
+
+
+def proposer_des_natures(groupes: Sequence[Sequence[Action]]) -> list[NatureProposee]:
+    """Une par groupe d'actions d'un même organisme et d'un même exercice. Deux requêtes, et une par exercice."""
+    toutes = [action for groupe in groupes for action in groupe]
+    regle = Regle(CodeParametre.SEUIL_CONVENTION)
+    obligees = {action.pk for action in actions_a_conventionner(toutes, regle)}
+    cumuls = cumuls_par_exercice(toutes)
+    return [proposer(groupe, regle, obligees, cumuls) for groupe in groupes]
+
+
+def cumuls_par_exercice(actions):
+    """Par (exercice, organisme), l'accordé de l'année, en euros. Une requête par exercice."""
+    organismes = {}
+    for action in actions:
+        organismes.setdefault(action.exercice, set()).add(action.porteur.courant)
+    return {
+        (exercice.pk, organisme): somme
+        for exercice, siens in organismes.items()
+        for organisme, somme in accordes_dans_l_annee(siens, exercice.annee, exercice.departement_id).items()
+    }
+
+
+def proposer(actions, regle, obligees, cumuls):
     premiere = actions[0]
-    exercice, organisme = premiere.exercice, premiere.porteur.courant
-    seuil = seuil_de_la_convention(Regle(CodeParametre.SEUIL_CONVENTION), premiere)
-    obligees = tuple(actions_a_conventionner(actions))
-    cumul = accordes_dans_l_annee([organisme], exercice.annee, exercice.departement_id).get(organisme.pk)
+    organisme = premiere.porteur.courant
+    seuil = seuil_de_la_convention(regle, premiere)
+    siennes = tuple(action for action in actions if action.pk in obligees)
+    cumul = cumuls.get((premiere.exercice_id, organisme.pk))
     ensemble = regles.convention_obligatoire(organisme, cumul, seuil)
     if any(action.duree == Duree.CPO for action in actions):
         nature = NatureActe.CPO
     else:
-        nature = NatureActe.CONVENTION if obligees or ensemble else NatureActe.ARRETE
-    return NatureProposee(nature, seuil, obligees, cumul if ensemble and not obligees else None)
+        nature = NatureActe.CONVENTION if siennes or ensemble else NatureActe.ARRETE
+    return NatureProposee(nature, seuil, siennes, cumul if ensemble and not siennes else None)
 
 
-def actions_a_conventionner(actions: Iterable[Action]) -> list[Action]:
+def actions_a_conventionner(actions: Iterable[Action], regle: Regle | None = None) -> list[Action]:
     """Celles dont l'accordé dépasse seul le seuil, pour un organisme de droit privé. Une requête et une règle."""
     actions = list(actions)
-    regle = Regle(CodeParametre.SEUIL_CONVENTION)
+    regle = regle or Regle(CodeParametre.SEUIL_CONVENTION)
     accordes = dict(Financement.objects.p147().filter(action__in=actions).values_list("action", "accorde"))
     return [
         action

@@ -69,11 +69,18 @@ def acte_list(request):
     ]
     peut_ecrire = regles.peut_saisir_quelque_part(request.user)
     page = {"etats": etats, "a_etablir": choisi == A_ETABLIR, "peut_ecrire": peut_ecrire}
+    page["en_lot"] = adresse_en_lot(filtre.data) if choisi == A_ETABLIR and nombres[A_ETABLIR] else ""
     return repondre(request, tableau, "programmation/acte_list.html", **page)
 
 
 def lien_de_l_etat(adresse, etat, choisi):
     return remplacer_parametres(adresse, etat=None if etat == choisi else etat, page=None, tri=None)
+
+
+def adresse_en_lot(adresse):
+    """Établir d'un coup les actes de ces mêmes filtres."""
+    parametres = remplacer_parametres(adresse, etat=None, page=None, tri=None, format=None)
+    return f"{reverse('programmation:acte_en_lot')}{parametres}"
 
 
 def tableau_des_actes(filtre, actes, totaux):

@@ -37,6 +37,7 @@ from programmation.models import (
     SuiviFinancement,
 )
 from programmation.operations import DemandeDeDecision, LigneDePlan, OperationRefusee, SaisieAction
+from programmation.synthese.actes_en_lot import actes_proposes
 from programmation.synthese.enveloppes import Credits
 from tests import imports
 from tests.fabriques import (
@@ -269,6 +270,11 @@ def echeancier(m):
     return operations.fixer_l_echeancier(acte(m), versements, par=m.par)
 
 
+def etablir(m):
+    proposes, _ = actes_proposes([m.localisee])
+    return operations.etablir_des_actes(proposes, par=m.par)
+
+
 def acte(m):
     decisions = list(m.localisee.decisions.all())
     return operations.rediger_un_acte(operations.SaisieDActe("arrete", "Lire", decisions), par=m.par)
@@ -285,6 +291,9 @@ ESSAIS = {
     ],
     "creer_un_comite": [lambda m: operations.creer_un_comite(m.campagne, "consultation", date(2025, 5, 1), par=m.par)],
     "creer_un_scenario": [lambda m: operations.creer_un_scenario(m.exercice, "De plus", par=m.par)],
+    "dater_des_actes": [
+        lambda m: operations.dater_des_actes([operations.DatesDActe(acte(m), "A2", date(2025, 6, 1))], par=m.par)
+    ],
     "dater_un_acte": [
         lambda m: operations.dater_un_acte(
             acte(m), numero="A1", signe_le=date(2025, 6, 1), notifie_le=date(2025, 6, 9), par=m.par
@@ -300,6 +309,7 @@ ESSAIS = {
         en_seance(NatureDecision.ATTRIBUTION, 100),
         en_seance(NatureDecision.NON_RETENUE),
     ],
+    "etablir_des_actes": [etablir],
     "inscrire": [lambda m: operations.inscrire(m.prevu, [m.deposee], par=m.par)],
     "modifier_un_acte": [lambda m: operations.modifier_un_acte(acte(m), objet="Autre", texte="", numero="", par=m.par)],
     "modifier_un_comite": [lambda m: operations.modifier_un_comite(m.prevu, {"lieu": "Caen"}, par=m.par)],
@@ -326,6 +336,11 @@ ESSAIS = {
     "redeployer": [
         lambda m: operations.redeployer(
             m.reserve, m.mere, Credits(euros(1), euros(1)), par=m.par, date=date(2025, 6, 1), motif="Essai"
+        )
+    ],
+    "rediger_des_actes": [
+        lambda m: operations.rediger_des_actes(
+            [operations.SaisieDActe("arrete", "Lire", list(m.localisee.decisions.all()))], par=m.par
         )
     ],
     "rediger_un_acte": [acte],
