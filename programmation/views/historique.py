@@ -19,7 +19,7 @@ from .gestes import action_visible, conflit
 from .mixins import exiger
 
 PAR_PAGE = 50
-A_L_ETAT = "L’histoire est réservée aux services de l’État."
+A_L_ETAT = "L’historique est réservé aux services de l’État."
 BLOCS = {
     "plan": "Plan de financement",
     "quartiers": "Quartiers",

@@ -75,20 +75,26 @@ def colonnes(regle, jour):
             lien=lambda a: f"{a.get_absolute_url()}#execution",
         ),
         ColonneDeTableau("porteur", "Porteur", lambda a: str(a.porteur.courant), largeur=32),
-        ColonneDeTableau("contrat", "Contrat", lambda a: a.contrat.nom_court if a.contrat else "Département"),
-        ColonneDeTableau("fin", "Fin de l’action", lambda a: a.fin_prorogee, "date", 12, tri="fin_prorogee"),
+        ColonneDeTableau(
+            "contrat", "Contrat", lambda a: a.contrat.nom_court if a.contrat else "Département", repliee=True
+        ),
+        ColonneDeTableau(
+            "fin", "Fin de l’action", lambda a: a.fin_prorogee, "date", 12, tri="fin_prorogee", repliee=True
+        ),
         ColonneDeTableau("due_le", "Justification due le", lambda a: lue(a).due_le, "date", 12),
         ColonneDeTableau("etat", "État", lambda a: lue(a).libelle, largeur=16, badge=lambda a: lue(a).couleur),
         ColonneDeTableau("recue_le", "Reçue le", dit("recue_le"), "date", 12, a_l_ecran=False),
         ColonneDeTableau("accorde", "Accordé P147", lambda a: a.accorde, "euros", 16, tri="accorde"),
-        ColonneDeTableau("paye", "Payé, net", lambda a: a.paye, "euros", 16, tri="paye"),
-        ColonneDeTableau("depense", "Dépensé", dit("depense"), "euros", 16),
-        ColonneDeTableau("non_utilise", "P147 non utilisé", dit("non_utilise"), "euros", 16),
+        ColonneDeTableau("paye", "Payé, net", lambda a: a.paye, "euros", 16, tri="paye", repliee=True),
+        ColonneDeTableau("depense", "Dépensé", dit("depense"), "euros", 16, repliee=True),
+        ColonneDeTableau("non_utilise", "P147 non utilisé", dit("non_utilise"), "euros", 16, repliee=True),
         ColonneDeTableau("suite", "Suite", suite, largeur=20, a_l_ecran=False),
         ColonneDeTableau(
             "prevus", "Bénéficiaires prévus", lambda a: a.beneficiaires_prevus, "entier", 12, a_l_ecran=False
         ),
-        ColonneDeTableau("realises", "Bénéficiaires réalisés", dit("beneficiaires_realises"), "entier", 12),
+        ColonneDeTableau(
+            "realises", "Bénéficiaires réalisés", dit("beneficiaires_realises"), "entier", 12, repliee=True
+        ),
     )
 
 

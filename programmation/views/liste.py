@@ -15,6 +15,7 @@ from ..models import Action, Campagne
 from .lots import LOT_MAXIMAL
 
 PAR_PAGE = 50
+REPLIEES = {"departement", "dossier", "contrat", "thematique", "pilier", "cout"}  # au téléphone, sauf à la demande
 
 
 class PaginateurCompte(Paginator):
@@ -54,10 +55,11 @@ def contexte(request, liste, par_page=PAR_PAGE):
         "filtres_actifs": filtres_actifs(liste.filtre, sauf=liste.filtre.tus),
         "sans_filtre": sans_filtre(adresse),
         "colonnes": liste.colonnes,
+        "repliees": REPLIEES,
         "lignes": [cellules(action, liste.colonnes) for action in liste.lignes(list(page.object_list))],
         "colonnes_de_texte": len(liste.colonnes) - len(montants) + peut_ecrire,
         "totaux": totaux,
-        "totaux_affiches": [(getattr(totaux, c.nom), totaux.inconnus[c.nom]) for c in montants],
+        "totaux_affiches": [(c, getattr(totaux, c.nom), totaux.inconnus[c.nom]) for c in montants],
         "phrase": liste.phrase(totaux.nombre),
         "page": page,
         "tri": liste.tri,
@@ -72,10 +74,11 @@ def contexte(request, liste, par_page=PAR_PAGE):
 
 
 def cellules(action, colonnes):
-    """L'action et ses cellules : ce qui précède son intitulé, ce qui le suit jusqu'au statut, puis les montants."""
-    textes = [c.valeur(action) for c in colonnes if c.format != "euros"]
-    rang = next(rang for rang, colonne in enumerate(colonnes) if colonne.nom == "action")
-    return action, textes[:rang], textes[rang + 1 : -1], [c.valeur(action) for c in colonnes if c.format == "euros"]
+    """L'action et ses cellules, avec leur colonne : avant son intitulé, puis jusqu'au statut, puis les montants."""
+    lues = [(colonne, colonne.valeur(action)) for colonne in colonnes]
+    textes = [cellule for cellule in lues if cellule[0].format != "euros"]
+    rang = next(rang for rang, (colonne, _) in enumerate(textes) if colonne.nom == "action")
+    return action, textes[:rang], textes[rang + 1 : -1], [cellule for cellule in lues if cellule[0].format == "euros"]
 
 
 def sans_filtre(adresse):

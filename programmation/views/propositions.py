@@ -24,7 +24,7 @@ from ..exports import Liste
 from ..filters import ActionFilterSet
 from ..models import Action, Campagne, Decision
 from ..operations import MontantPropose, OperationRefusee, ProposesRefuses
-from .liste import contexte, voit_propose
+from .liste import REPLIEES, contexte, voit_propose
 from .mixins import IDENTIFIANT, exiger
 
 PAR_PAGE = 100
@@ -49,22 +49,12 @@ def propose_list(request):
 def page(request, liste, saisies=None, refus=None):
     """`saisies`, `refus` : ce qui avait été tapé sans script, et ce qui a empêché de l'enregistrer, par action."""
     donnees = contexte(request, liste, PAR_PAGE)
-    textes, montants = colonnes_lues(liste)
-    rang = [c.nom for c in textes].index("action")
     cellules = Cellules([action for action, *_ in donnees["lignes"]], request.user, saisies or {}, refus or {})
-    donnees["lignes"] = [
-        (
-            action,
-            list(zip(textes[:rang], avant, strict=True)),
-            list(zip(textes[rang + 1 : -1], apres, strict=True)),
-            list(zip(montants, valeurs, strict=True)),
-            cellules.de(action),
-        )
-        for action, avant, apres, valeurs in donnees["lignes"]
-    ]
+    donnees["lignes"] = [(*ligne, cellules.de(ligne[0])) for ligne in donnees["lignes"]]
     donnees |= {
-        "totaux_affiches": totaux_affiches(donnees["totaux"], montants),
+        "totaux_affiches": totaux_affiches(donnees["totaux"], colonnes_lues(liste)[1]),
         "est_saisissable": est_saisissable(liste),
+        "repliees": REPLIEES | {"accorde"},
         "pas_ce_regard": PAS_CE_REGARD,
         "colonnes_de_texte": donnees["colonnes_de_texte"] - donnees["peut_ecrire"],
         "liste": f"{reverse('programmation:action_list')}?{remplacer_parametres(request.GET, page=None)[1:]}",

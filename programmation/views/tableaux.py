@@ -27,7 +27,8 @@ ECRIRE = {"euros": euros, "entier": nombre, "date": lambda jour: f"{jour:%d/%m/%
 class ColonneDeTableau:
     """`tri` : le champ qui l'ordonne en base ; `lien`, `badge` : l'adresse et la couleur de la cellule d'une ligne.
 
-    `a_l_ecran` : faux pour une colonne que seul le fichier montre, quand l'écran n'a plus de place.
+    `a_l_ecran` : faux pour une colonne que seul le fichier montre, quand l'écran n'a plus de place. `repliee` : au
+    téléphone, elle attend qu'on demande toutes les colonnes.
     """
 
     nom: str
@@ -39,6 +40,7 @@ class ColonneDeTableau:
     lien: Callable[[Any], str] | None = None
     badge: Callable[[Any], str] | None = None
     a_l_ecran: bool = True
+    repliee: bool = False
 
     @property
     def est_un_nombre(self):
@@ -49,7 +51,7 @@ class ColonneDeTableau:
         texte = ECRIRE.get(self.format, lambda v: "" if v is None else str(v))(valeur)
         return {
             "texte": texte or "—",
-            "classe": "pv-montant" if self.est_un_nombre else "pv-texte",
+            "classe": ("pv-montant" if self.est_un_nombre else "pv-texte") + " pv-repliee" * self.repliee,
             "lien": self.lien(ligne) if self.lien and valeur else "",
             "badge": self.badge(ligne) if self.badge and valeur else None,
             "titre": self.titre,
@@ -71,6 +73,10 @@ class Tableau:
     @property
     def a_l_ecran(self):
         return [colonne for colonne in self.colonnes if colonne.a_l_ecran]
+
+    @property
+    def se_replie(self):
+        return any(colonne.repliee for colonne in self.a_l_ecran)
 
     @property
     def compte(self):

@@ -34,6 +34,18 @@ function activerLesBoutons(formulaire, actifs) {
   for (const bouton of formulaire.querySelectorAll("button[type=submit]")) bouton.disabled = !actifs;
 }
 
+// <details data-menu> : Échap le referme et rend le focus à son bouton ; en sortir le referme.
+for (const menu of document.querySelectorAll("details[data-menu]")) {
+  menu.addEventListener("keydown", ({ key }) => {
+    if (key !== "Escape" || !menu.open) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+  for (const nom of ["focusin", "click"]) {
+    document.addEventListener(nom, ({ target }) => menu.contains(target) || (menu.open = false));
+  }
+}
+
 // Session expirée : la page de connexion ne remplace jamais un morceau de page, ce qui est tapé reste à l'écran.
 document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (new URL(detail.xhr.responseURL, location).pathname === document.body.dataset.connexion) detail.shouldSwap = false;

@@ -75,7 +75,7 @@ def test_les_ecrans_des_actions_sont_accessibles_et_tiennent_dans_l_ecran(
     ecrans += [f"{pk}/gestes/retirer/", f"decider/?action={pk}&action={actions[1].pk}", "decider/"]
     for ecran in ecrans:
         page.goto(f"{live_server.url}{LISTE}{ecran}")
-        for repli in page.locator("details:not([open]) > summary").all():
+        for repli in page.locator("details:not([open], [data-menu]) > summary").all():
             repli.click()
         assert violations(page) == []
         assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth"), ecran
@@ -141,6 +141,35 @@ def test_une_selection_de_brouillons_se_depose_au_clavier_et_revient_a_la_liste(
     assert plaintes == []
 
 
+@pytest.mark.parametrize("largeur", [1280, 360])
+def test_les_autres_gestes_s_ouvrent_et_se_ferment_au_clavier(page, live_server, agent, actions, plaintes, largeur):
+    page.set_viewport_size({"width": largeur, "height": 800})
+    page.goto(f"{live_server.url}{LISTE}?q=atelier")
+    menu, instruire = (
+        page.get_by_text("Autres gestes", exact=True),
+        page.get_by_role("button", name="Instruire la sélection"),
+    )
+    expect(instruire).to_be_hidden()
+    page.get_by_label(f"Choisir {actions[0]}").press("Space")
+    menu.press("Enter")
+    expect(instruire).to_be_visible()
+    assert violations(page) == []
+    assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    instruire.press("Escape")
+    expect(instruire).to_be_hidden()
+    expect(menu).to_be_focused()
+    menu.press("Enter")
+    page.get_by_label(f"Choisir {actions[1]}").focus()
+    expect(instruire).to_be_hidden()
+    menu.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(instruire).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_contain_text("Instruire une sélection de 1 action")
+    assert plaintes == []
+
+
 def test_au_telephone_le_montant_a_decider_se_saisit_sans_defiler(page, live_server, agent, actions):
     page.set_viewport_size({"width": 360, "height": 800})
     page.goto(f"{live_server.url}{LISTE}decider/?action={actions[0].pk}&action={actions[1].pk}")
@@ -178,3 +207,20 @@ def test_filtrer_puis_telecharger_donne_le_fichier_de_l_ecran(page, live_server,
     with page.expect_download() as attente:
         page.get_by_role("link", name="Télécharger la liste").click()
     assert re.fullmatch(r"actions-2026-calvados-14-au-[\d-]+\.xlsx", attente.value.suggested_filename)
+
+
+def test_au_telephone_la_liste_se_lit_sans_defiler_de_cote_et_rend_ses_colonnes_a_la_demande(
+    page, live_server, agent, actions
+):
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.goto(f"{live_server.url}{LISTE}")
+    assert page.locator(".fr-table__content").evaluate("boite => boite.scrollWidth - boite.clientWidth") == 0
+    cout, tri = page.locator("tbody [data-titre='Coût prévisionnel']").first, page.get_by_role("link", name="Coût")
+    expect(page.locator("tbody [data-titre='Demandé P147']").first).to_be_visible()
+    expect(page.get_by_label(f"Choisir {actions[0]}")).to_be_in_viewport()
+    expect(cout).to_be_hidden()
+    page.get_by_label("Montrer toutes les colonnes").press("Space")
+    expect(cout).to_be_visible()
+    expect(tri).to_be_visible()
+    assert violations(page) == []
+    assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")

@@ -35,6 +35,7 @@ def test_de_la_selection_aux_lettres_en_saisissant_l_adresse_qui_manque(page, li
     page.goto(f"{live_server.url}/programmation/actions/")
     for nom in ("Ateliers de lecture", "Courir ensemble"):
         page.get_by_role("checkbox", name=f"Choisir {nom}").check(force=True)
+    page.get_by_text("Autres gestes", exact=True).press("Enter")
     page.get_by_role("button", name="Courriers de la sélection").press("Enter")
     page.get_by_text("1 lettre peut être écrite").wait_for()
     sans_defaut(page)

@@ -92,6 +92,7 @@ def test_de_la_liste_au_paiement_puis_a_la_justification_au_clavier(page, live_s
     page.goto(f"{live_server.url}{RACINE}actions/?annee=2025&execution=non_engagees")
     for action in actions:
         page.get_by_label(f"Choisir {action}").press("Space")
+    page.get_by_text("Autres gestes", exact=True).press("Enter")
     page.get_by_role("button", name="Engager la sélection").press("Enter")
     total = page.locator("[data-total]")
     expect(total).to_have_text(re.compile(r"3.000,00.€"))
