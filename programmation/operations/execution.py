@@ -476,6 +476,17 @@ def refuser_de_laisser_un_reversement_seul(ligne, paiement):
     net = ligne.paiements.aggregate(somme=total("cp"))["somme"] or ZERO
     if net - paiement.cp < 0:
         raise OperationRefusee("Un reversement a suivi ce paiement : le retirer d’abord.")
+    if paiement.cp < 0:
+        refuser_de_payer_au_dela(ligne, net - paiement.cp, paiement)
     percu = Justification.objects.filter(action=ligne.action, suite=SuiteJustification.REVERSEMENT_PERCU).exists()
     if paiement.cp < 0 and percu:
         raise OperationRefusee("La justification dit ce reversement perçu : changer d’abord la suite donnée.")
+
+
+def refuser_de_payer_au_dela(ligne, net, reversement):
+    """Ce qu'un reversement avait rendu a pu être payé à nouveau, ou désengagé : il ne se retire plus."""
+    engage, paye = compte_du_poste(ligne)
+    for paye_alors, engage_alors in ((net, ligne.ae), (paye - reversement.cp, engage)):
+        if paye_alors > engage_alors:
+            phrase = f"Sans ce reversement, {euros(paye_alors)} seraient payés pour {euros(engage_alors)} engagés."
+            raise OperationRefusee(f"{phrase} Retirer d’abord le paiement ou le désengagement qui l’a suivi.")

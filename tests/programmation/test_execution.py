@@ -454,6 +454,22 @@ def test_un_reversement_est_negatif_et_rouvre_le_reste_a_payer(e, ligne):
     assert (chiffres.paye, chiffres.reverse, chiffres.net_paye) == (euros(1000), euros("250,50"), euros("749,50"))
 
 
+@pytest.mark.parametrize("suite", ["payer", "désengager"])
+def test_retirer_un_reversement_ne_laisse_pas_payer_plus_que_l_engage(e, ligne, suite):
+    """1 000 € payés, 250,50 rendus, puis payés à nouveau ou désengagés : sans ce reversement, 250,50 € de trop."""
+    operations.payer([paiement(ligne, NaturePaiement.AVANCE, 1000, date(2025, 6, 1))], par=e.agent)
+    [rendu] = operations.payer([paiement(ligne, NaturePaiement.REVERSEMENT, "250,50", date(2025, 7, 1))], par=e.agent)
+    if suite == "payer":
+        operations.payer([paiement(ligne, NaturePaiement.SOLDE, "250,50", date(2025, 8, 1))], par=e.agent)
+        payes, engages = "1 250,50 €", "1 000,00 €"
+    else:
+        operations.desengager(ligne, euros("250,50"), par=e.agent, motif="Rendu")
+        payes, engages = "1 000,00 €", "749,50 €"
+    with refuse(f"Sans ce reversement, {payes} seraient payés pour {engages} engagés"):
+        operations.retirer_le_paiement(rendu, par=e.agent, motif="Erreur")
+    assert Paiement.objects.filter(pk=rendu.pk).exists()
+
+
 def test_le_meme_paiement_renvoye_ne_compte_pas_deux_fois(e, ligne):
     envoi = paiement(ligne, NaturePaiement.ACOMPTE, 300, date(2025, 6, 1), vus=0)
     operations.payer([envoi], par=e.agent)
