@@ -19,11 +19,12 @@ from django.utils import timezone
 
 from politique_ville.outils.montants import MontantField, total_lie
 
-from .enums import CodeParametre, FamilleFinanceur, NatureFinancement, StatutAction
-from .models import Action, Financement, LigneEngagement
+from .enums import CodeParametre, NatureFinancement, StatutAction
+from .models import Action, Financement
 from .synthese.changements import couts_corriges, decisions_qui_changent, demandes_corrigees
-from .synthese.delais import ReglesDatees, en_retard_de_justification
+from .synthese.delais import ReglesDatees, justification_en_retard
 from .synthese.echeances import convention_de_l_action, convention_due, impayees
+from .synthese.justifications import avec_execution
 
 SEUIL_DE_DEPENDANCE = 80  # % du coût prévisionnel
 
@@ -51,7 +52,7 @@ class Controle:
 
     def parmi(self, actions):
         """Celles de ces actions que le contrôle relève."""
-        return actions.filter(Q(statut__in=dans_le_circuit()) & self.en_sql(ReglesDatees()))
+        return avec_execution(actions).filter(Q(statut__in=dans_le_circuit()) & self.en_sql(ReglesDatees()))
 
     def en_sql(self, datees: ReglesDatees) -> Q:
         return Q(self.condition(datees[self.regle]) if self.regle else self.condition())
@@ -63,16 +64,17 @@ def dans_le_circuit():
 
 def anomalies(action: Action, datees: ReglesDatees | None = None) -> list[Controle]:
     """Les contrôles qui relèvent cette action, en une requête. `datees` : les règles, si la page les partage."""
+    if action.statut not in dans_le_circuit():
+        return []
     datees = datees or ReglesDatees()
     conditions = {
         controle.code: ExpressionWrapper(controle.en_sql(datees), output_field=BooleanField()) for controle in CONTROLES
     }
-    siennes = Action.objects.filter(pk=action.pk, statut__in=dans_le_circuit()).order_by()
-    relevees = siennes.annotate(**conditions).values(*conditions).first() or {}
-    return [controle for controle in CONTROLES if relevees.get(controle.code)]
+    relevees = avec_execution(Action.objects.filter(pk=action.pk)).annotate(**conditions).values(*conditions).get()
+    return [controle for controle in CONTROLES if relevees[controle.code]]
 
 
-# --- Les conditions ---
+# --- Les conditions, sur des actions qui portent ce qu'`avec_execution` leur ajoute ---
 
 
 def plan_desequilibre():
@@ -86,9 +88,7 @@ def accorde_au_dela_du_demande():
 
 def dependance_a_l_anct(seuil=SEUIL_DE_DEPENDANCE):
     """`seuil` en % du coût ; l'accordé dès qu'il est connu, sinon le demandé. Calcul en centimes entiers."""
-    lignes = Financement.objects.all()
-    p147 = {"famille": FamilleFinanceur.ANCT_P147}
-    retenu = Coalesce(total_lie(lignes, "accorde", "action", **p147), total_lie(lignes, "demande", "action", **p147))
+    retenu = Coalesce(F("accorde"), total_lie(Financement.objects.p147(), "demande", "action"))
     return GreaterThan(centimes(retenu) * 100, centimes(F("cout_previsionnel")) * seuil)
 
 
@@ -116,20 +116,16 @@ def debut_hors_exercice():
 
 def bilan_manquant(delai):
     """Au-delà du délai de justification en vigueur : six mois après la fin (loi 2000-321, article 10)."""
-    seule = Action.objects.filter(pk=OuterRef("pk")).order_by()
-    return Exists(en_retard_de_justification(seule, timezone.localdate(), delai))
+    return justification_en_retard(timezone.localdate(), delai)
 
 
 def engagee_au_dela_de_l_accorde():
     zero = V(Decimal(0), MontantField())
-    engage = Coalesce(total_lie(LigneEngagement.objects.all(), "ae", "action"), zero)
-    return GreaterThan(engage, Coalesce(total_lie(Financement.objects.p147(), "accorde", "action"), zero))
+    return GreaterThan(Coalesce(F("engage"), zero), Coalesce(F("accorde"), zero))
 
 
 def convention_manquante(seuil):
-    seule = Action.objects.filter(pk=OuterRef("pk")).order_by()
-    seule = seule.annotate(accorde=total_lie(Financement.objects.p147(), "accorde", "action"))
-    return Exists(seule.filter(convention_due(seuil), ~Exists(convention_de_l_action())))
+    return convention_due(seuil) & ~Exists(convention_de_l_action())
 
 
 def paiement_attendu(delai):

@@ -10,12 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
+
+from politique_ville.outils.montants import MontantField
 
 from ..enums import NatureDecision
 from ..models import Action, Decision, Financement, Financeur
 from .lectures import ZERO
 
+INCONNU = Value(Decimal(-1), MontantField())  # aucun montant demandé ni coût n'est négatif
 QUI_CHANGENT = [NatureDecision.COMPLEMENT, NatureDecision.DIMINUTION, NatureDecision.DEPROGRAMMATION]
 
 
@@ -47,19 +52,16 @@ def couts_corriges(**criteres) -> QuerySet:
 
 def corrigees(modele, champ, action, **criteres):
     """`champ` : le montant ; `action` : l'identifiant de l'action dans l'histoire de ce modèle."""
-    decisions = Decision.objects.filter(action=OuterRef(action)).order_by("enregistree_le", "pk")
-    precedentes = modele.history.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).order_by(
-        "-history_id"
-    )
-    lues = modele.history.filter(**criteres).annotate(
-        decidee_le=Subquery(decisions.values("enregistree_le")[:1]),
-        montant_avant=Subquery(precedentes.order_by("-history_id").values(champ)[:1]),
-    )
-    connu, inconnu = Q(**{f"{champ}__isnull": False}), Q(**{f"{champ}__isnull": True})
-    change = connu & Q(montant_avant__isnull=True) | inconnu & Q(montant_avant__isnull=False)
-    change |= connu & Q(montant_avant__isnull=False) & ~Q(**{champ: F("montant_avant")})
-    retiree = Q(history_type="-") & connu
-    return lues.filter(change & ~Q(history_type="-") | retiree, history_date__gt=F("decidee_le")).order_by()
+    decidee = Decision.objects.filter(action=OuterRef(action), enregistree_le__lt=OuterRef("history_date"))
+    change = ~Q(Exact(Coalesce(champ, INCONNU), Coalesce(montant_avant(modele, champ), INCONNU)))
+    retiree = Q(history_type="-", **{f"{champ}__isnull": False})
+    return modele.history.filter(change & ~Q(history_type="-") | retiree, Exists(decidee), **criteres).order_by()
+
+
+def montant_avant(modele, champ):
+    """Celui de la ligne d'histoire précédente du même objet."""
+    precedentes = modele.history.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id"))
+    return Subquery(precedentes.order_by("-history_id").values(champ)[:1])
 
 
 def changements(actions: QuerySet[Action]) -> list[Changement]:
@@ -82,7 +84,8 @@ def des_decisions(ids, actions) -> Iterator[Changement]:
 
 
 def des_demandes(ids, actions) -> Iterator[Changement]:
-    lues = list(demandes_corrigees(action_id__in=ids).select_related("history_user"))
+    corrigees = demandes_corrigees(action_id__in=ids).annotate(montant_avant=montant_avant(Financement, "demande"))
+    lues = list(corrigees.select_related("history_user"))
     financeurs = Financeur.objects.in_bulk({ligne.financeur_id for ligne in lues})
     for ligne in lues:
         objet = f"Demandé, {financeurs.get(ligne.financeur_id, 'financeur supprimé')}"
@@ -90,7 +93,8 @@ def des_demandes(ids, actions) -> Iterator[Changement]:
 
 
 def des_couts(ids, actions) -> Iterator[Changement]:
-    for ligne in couts_corriges(id__in=ids).select_related("history_user"):
+    lues = couts_corriges(id__in=ids).annotate(montant_avant=montant_avant(Action, "cout_previsionnel"))
+    for ligne in lues.select_related("history_user"):
         yield de_l_histoire(actions[ligne.id], ligne, "Coût prévisionnel", ligne.cout_previsionnel)
 
 

@@ -114,15 +114,23 @@ def avec_fin_prorogee(actions: QuerySet[Action]) -> QuerySet[Action]:
     return actions.annotate(fin_prorogee=Coalesce("justification__prorogation_jusqu_au", "date_fin"))
 
 
-def sans_compte_rendu(actions: QuerySet[Action], jour: Date) -> QuerySet[Action]:
-    """Les actions programmées et finies dont le porteur doit encore la justification, ou un complément."""
+def compte_rendu_attendu(jour: Date) -> Q:
+    """La condition « programmée, finie, et son porteur doit encore la justification ou un complément », sur des actions
+    qui portent leur fin prorogée."""
     rendue = Justification.objects.filter(action=OuterRef("pk")).exclude(etat__in=PORTEUR_DOIT)
-    programmees = avec_fin_prorogee(actions).filter(statut=StatutAction.PROGRAMMEE)
-    return programmees.filter(~Exists(rendue), fin_prorogee__lt=jour)
+    return Q(statut=StatutAction.PROGRAMMEE, fin_prorogee__lt=jour) & ~Exists(rendue)
+
+
+def justification_en_retard(jour: Date, regle: Regle) -> Q:
+    """La même, le délai passé."""
+    return compte_rendu_attendu(jour) & mois_ecoules(regle, "fin_prorogee", "exercice__departement", jour)
+
+
+def sans_compte_rendu(actions: QuerySet[Action], jour: Date) -> QuerySet[Action]:
+    return avec_fin_prorogee(actions).filter(compte_rendu_attendu(jour))
 
 
 def en_retard_de_justification(actions: QuerySet[Action], jour: Date, regle: Regle | None = None) -> QuerySet[Action]:
     """Celles dont le délai est passé. `regle` : le délai, s'il est déjà lu."""
     regle = regle or Regle(CodeParametre.DELAI_JUSTIFICATION)
-    en_attente = sans_compte_rendu(actions, jour)
-    return en_attente.filter(mois_ecoules(regle, "fin_prorogee", "exercice__departement", jour))
+    return avec_fin_prorogee(actions).filter(justification_en_retard(jour, regle))

@@ -11,7 +11,6 @@ from django.utils import timezone
 from .. import regles
 from ..enums import CodeParametre, FamilleFinanceur, NatureFinancement
 from ..models import Acte, Action, Decision, Financement, LigneEngagement, Paiement, SuiviFinancement
-from ..synthese.actes import a_etablir
 from ..synthese.delais import Regle, ReglesDatees
 from ..synthese.echeances import seuil_de_la_convention
 from ..synthese.execution import (
@@ -20,7 +19,7 @@ from ..synthese.execution import (
     avec_paye,
     derniers_suivis,
 )
-from ..synthese.execution_lue import execution_lue, reste_a_engager
+from ..synthese.fiche import attend_un_acte, execution_lue, reste_a_engager
 from ..synthese.justifications import LigneDeJustification, ligne_de_justification
 from ..synthese.lectures import ZERO
 
@@ -81,7 +80,7 @@ def execution_de_la_fiche(
         suivis=suivis_de(action, plan),
         peut_ecrire=peut_ecrire,
         peut_justifier=peut_ecrire and justifiable,
-        gestes=gestes(action, reste_a_engager(decisions, lignes)) if peut_ecrire else [],
+        gestes=gestes(action, decisions, lignes) if peut_ecrire else [],
     )
 
 
@@ -91,12 +90,12 @@ def actes_de(action):
     return siens.select_related("organisme", "remplace_par").order_by("pk")
 
 
-def gestes(action, reste):
-    """(libellé, adresse) de ce que l'on peut faire maintenant, d'ici. `reste` : ce qui est à engager, en euros."""
+def gestes(action, decisions, lignes):
+    """(libellé, adresse) de ce que l'on peut faire maintenant, d'ici."""
     possibles = []
-    if a_etablir(Action.objects.filter(pk=action.pk)).exists():
+    if attend_un_acte(decisions):
         possibles.append(("Établir l’acte", f"{reverse('programmation:acte_create')}?action={action.pk}"))
-    if reste and not regles.empechement_d_engager(action):
+    if not regles.empechement_d_engager(action) and reste_a_engager(decisions, lignes):
         possibles.append(("Engager", f"{reverse('programmation:engagement_create')}?action={action.pk}"))
     if not regles.empechement_de_justifier(action):
         adresse = reverse("programmation:justification_update", args=[action.pk])

@@ -7,7 +7,6 @@ from django.db.models import Q
 from django.urls import reverse
 from django.views.generic import DetailView
 
-from politique_ville.outils.montants import total_lie
 from politique_ville.outils.repartition import part
 
 from .. import regles
@@ -17,6 +16,7 @@ from ..historique import dernier_geste
 from ..models import Action, Avis, Exercice, Financement
 from ..synthese import avis_manquants, jours_d_attente, plan_de_financement
 from ..synthese.delais import ReglesDatees
+from ..synthese.fiche import lire_le_p147
 from ..synthese.reconduction import bilan_de_l_an_dernier
 from .execution import execution_de_la_fiche
 from .gestes import gestes_possibles
@@ -56,9 +56,10 @@ class ActionDetailView(PerimetreMixin, DetailView):
     def get_context_data(self, **contexte):
         action, utilisateur = self.object, self.request.user
         est_de_l_etat = regles.est_de_l_etat(utilisateur, [action.exercice.departement_id])
+        histoire = reverse("programmation:action_histoire", args=[action.pk])
         plan = plan_de_financement(action, self.lisibles)
         decisions = list(action.decisions.select_related(*LUES_D_UNE_DECISION))
-        datees = ReglesDatees()
+        peut_modifier, datees = regles.peut_modifier(utilisateur, action), ReglesDatees()
         return super().get_context_data(
             **contexte,
             adresse_liste=f"{reverse('programmation:action_list')}?exercice={action.exercice_id}",
@@ -72,43 +73,65 @@ class ActionDetailView(PerimetreMixin, DetailView):
             execution=execution_de_la_fiche(action, utilisateur, self.plan_entier(plan), decisions, datees),
             anomalies=anomalies(action, datees) if est_de_l_etat else [],
             adresse_dauphin=adresse_dauphin(action),
-            **self.du_meme_dossier(),
             previsions=[] if self.est_bornee else action.previsions.all(),
-            **self.d_une_annee_a_l_autre(est_de_l_etat, datees),
+            peut_prevoir=peut_modifier and bool(regles.annees_a_prevoir(action)),
+            **self.autres_actions(est_de_l_etat, datees),
+            adresse_histoire=histoire if est_de_l_etat else "",
             dernier_geste=dernier_geste(action) if est_de_l_etat else None,
             gestes=gestes_possibles(utilisateur, action),
-            peut_modifier=regles.peut_modifier(utilisateur, action),
+            peut_modifier=peut_modifier,
         )
 
     def plan_entier(self, plan):
         """Toutes les lignes, que l'exécution compte : déjà lues, sauf pour qui est aussi borné à un financeur."""
         return plan_de_financement(self.object).lignes if self.est_bornee else plan.lignes
 
-    def d_une_annee_a_l_autre(self, est_de_l_etat, datees):
-        """L'action précédente, ce que l'État en lit, celle qui la suit, et l'année où elle peut être reconduite."""
-        action, utilisateur = self.object, self.request.user
-        precedente, suivante = self.voisines(None if est_de_l_etat else self.lisibles)
-        annee = action.exercice.annee + 1
-        exercices = Exercice.objects.filter(departement=action.exercice.departement_id, annee=annee)
-        possible = not suivante and not action.est_brouillon and regles.peut_gerer(utilisateur, action)
-        bilan = est_de_l_etat and precedente
-        delai = CodeParametre.DELAI_JUSTIFICATION
+    def autres_actions(self, est_de_l_etat, datees):
+        """D'une année à l'autre, et du même dossier : celles que la personne lit, chacune avec ses propres montants."""
+        action = self.object
+        precedente, suivante = self.voisines()
+        ailleurs, tranches = self.du_meme_dossier()
+        lues = [*ailleurs, *tranches, *([precedente] if precedente else [])]
+        lire_le_p147(lues, Financement.objects if est_de_l_etat else self.lisibles)
+        bilan, delai = precedente and est_de_l_etat, CodeParametre.DELAI_JUSTIFICATION
         return {
             "precedente": precedente,
             "an_dernier": bilan_de_l_an_dernier(action, precedente, datees[delai]) if bilan else None,
             "suivante": suivante,
-            "annee_suivante": annee if possible and any(not exercice.est_clos for exercice in exercices) else None,
-            "peut_prevoir": regles.peut_modifier(utilisateur, action) and bool(regles.annees_a_prevoir(action)),
+            "annee_suivante": None if suivante else self.annee_ou_reconduire(),
+            "ailleurs": ailleurs,
+            "tranches": tranches,
         }
 
-    def voisines(self, lignes):
-        """L'action précédente et celle qui la suit, parmi celles que la personne lit ; None si elle n'en lit pas."""
+    def voisines(self):
+        """L'action précédente et celle qui la suit ; None si la personne n'en lit pas."""
         action = self.object
-        liees = self.get_queryset().filter(Q(pk=action.action_precedente_id) | Q(action_precedente=action))
-        lues = liees.select_related(None).select_related("exercice", "justification").avec_montants(lignes)
-        lues = list(lues.order_by("pk"))
+        lues = self.get_queryset().select_related(None).select_related("exercice", "justification").order_by("pk")
+        lues = list(lues.filter(Q(pk=action.action_precedente_id) | Q(action_precedente=action)))
         precedente = next((lue for lue in lues if lue.pk == action.action_precedente_id), None)
         return precedente, next((lue for lue in lues if lue.action_precedente_id == action.pk), None)
+
+    def annee_ou_reconduire(self):
+        """La suivante, si son exercice est ouvert à la saisie et que la personne écrit ici ; None sinon."""
+        action, annee = self.object, self.object.exercice.annee + 1
+        if action.est_brouillon or not regles.peut_gerer(self.request.user, action):
+            return None
+        exercices = Exercice.objects.filter(departement=action.exercice.departement_id, annee=annee)
+        return annee if any(not exercice.est_clos for exercice in exercices) else None
+
+    def du_meme_dossier(self):
+        """(la même tranche sur un autre contrat, l'action pluriannuelle entière, celle-ci comprise) : l'une exclut
+        l'autre, qui vient dès que le dossier a d'autres tranches."""
+        action = self.object
+        if not action.dossier:
+            return [], []
+        siennes = self.get_queryset().select_related(None).select_related("exercice", "contrat")
+        siennes = siennes.filter(dossier=action.dossier, exercice__departement=action.exercice.departement_id)
+        siennes = list(siennes.order_by("exercice__annee", "tranche", "contrat__intitule"))
+        meme_tranche = [a for a in siennes if (a.exercice_id, a.tranche) == (action.exercice_id, action.tranche)]
+        if len(meme_tranche) < len(siennes):
+            return [], siennes
+        return [autre for autre in meme_tranche if autre != action], []
 
     def avis(self):
         """Les avis que la personne lit, ceux qui manquent pour l'État, et si elle peut en donner un."""
@@ -121,21 +144,6 @@ class ActionDetailView(PerimetreMixin, DetailView):
             "attend_depuis": jours_d_attente(action.deposee_le),
             "peut_aviser": suivi and bool(regles.qualites_de_l_avis(utilisateur, action)),
         }
-
-    def du_meme_dossier(self):
-        """Les actions du même dossier Dauphin, chacune avec ses propres montants : `ailleurs`, la même tranche sur un
-        autre contrat ; `tranches`, l'action pluriannuelle entière, celle-ci comprise, s'il y a d'autres tranches."""
-        action = self.object
-        if not action.dossier:
-            return {}
-        siennes = self.get_queryset().select_related(None).select_related("exercice", "contrat")
-        siennes = siennes.filter(dossier=action.dossier, exercice__departement=action.exercice.departement_id)
-        siennes = siennes.annotate(p147_accorde=total_lie(self.lisibles.p147(), "accorde", "action"))
-        siennes = list(siennes.order_by("exercice__annee", "tranche", "contrat__intitule"))
-        meme_tranche = [a for a in siennes if (a.exercice_id, a.tranche) == (action.exercice_id, action.tranche)]
-        pluriannuelle = len(meme_tranche) < len(siennes)
-        ailleurs = [autre for autre in meme_tranche if autre != action]
-        return {"ailleurs": [] if pluriannuelle else ailleurs, "tranches": siennes if pluriannuelle else []}
 
 
 def adresse_dauphin(action):

@@ -31,8 +31,9 @@ from programmation.models import (
     SuiviFinancement,
 )
 from programmation.operations import DemandeDeDecision, LigneDePlan, SaisieAction
+from programmation.synthese.actes import a_etablir
 from programmation.synthese.execution import execution_de, postes_a_engager
-from programmation.synthese.execution_lue import execution_lue, reste_a_engager
+from programmation.synthese.fiche import attend_un_acte, execution_lue, reste_a_engager
 from tests.fabriques import (
     ActeFactory,
     ActionFactory,
@@ -259,6 +260,19 @@ def test_les_lignes_lues_disent_la_meme_execution_que_la_base(exercice):
     assert reste_a_engager(action.decisions.all(), lignes) == sum(restes) == euros(150)
 
 
+def test_les_decisions_lues_disent_comme_la_liste_si_un_acte_est_a_etablir():
+    """Une attribution l'attend ; portée, plus rien ; une diminution ensuite, oui, et sans acte à changer, non."""
+    nue, portee, diminuee, annulee = (action_programmee(1000) for _ in range(4))
+    for action in (portee, diminuee):
+        ActeFactory(decisions=list(action.decisions.all()))
+    for action in (diminuee, annulee):
+        DecisionFactory(action=action, nature=NatureDecision.DIMINUTION, montant=euros(-1000))
+    DecisionFactory(action=portee, nature=NatureDecision.AJOURNEMENT, montant=euros(0))
+    attendues = [a for a in (nue, portee, diminuee, annulee) if attend_un_acte(list(a.decisions.all()))]
+    assert attendues == list(a_etablir(Action.objects.order_by("pk"))) == [nue, diminuee]
+    assert not attend_un_acte([])
+
+
 # --- L'historique ---
 
 
@@ -274,7 +288,7 @@ def test_la_fiche_dit_le_dernier_geste_et_mene_a_toute_l_histoire_champ_par_cham
     [geste] = noeuds(page(client, agent, action), "//h2[@id='historique']/following-sibling::p")
     le = timezone.localtime(action.history.first().history_date)
     assert texte(geste) == (
-        f"Dernière modification le {le:%d/%m/%Y à %H:%M}, {agent} : Le porteur a corrigé. Toute l’histoire"
+        f"Dernière modification le {le:%d/%m/%Y à %H:%M}, {agent} : Le porteur a corrigé. Tout l’historique"
     )
     [lien] = geste.findall("a")
     histoire = client.get(lien.get("href")).content.decode().replace("\u202f", " ").replace("\u00a0", " ")
@@ -290,7 +304,7 @@ def test_la_fiche_dit_le_dernier_geste_et_mene_a_toute_l_histoire_champ_par_cham
 def test_sans_histoire_la_fiche_mene_quand_meme_a_la_page_qui_le_dit(client, agent, ludo):
     ludo.history.all().delete()
     [geste] = noeuds(page(client, agent, ludo), "//h2[@id='historique']/following-sibling::p")
-    assert texte(geste) == "Toute l’histoire"
+    assert texte(geste) == "Tout l’historique"
 
 
 def test_la_fiche_fait_autant_de_requetes_avec_une_ou_trois_lignes_de_tout(client, agent, caf):
