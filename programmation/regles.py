@@ -436,6 +436,14 @@ def empechement_de_reunir(campagne):
     return empechement_du_comite(campagne)
 
 
+def empechement_de_dater_le_comite(campagne, jour):
+    """Un comité décide d'un exercice l'année d'avant, la sienne ou, pour un solde, celle d'après."""
+    annee = campagne.exercice.annee
+    if abs(jour.year - annee) > 1:
+        return f"La date du comité, {jour:%d/%m/%Y}, est trop loin de l’exercice {annee} : vérifier l’année."
+    return ""
+
+
 def empechement_d_inscrire(action, comite):
     """Un comité examine ce qui est à décider et, pour un complément, ce qui est programmé."""
     if action.campagne_id != comite.campagne_id:

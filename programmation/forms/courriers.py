@@ -1,9 +1,11 @@
 """Choisir le modèle et la date des lettres d'une sélection."""
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from politique_ville.outils.formulaires import PhrasesMixin, SaisieDate
+from politique_ville.outils.typographie import insecables
 
 from ..enums import NatureCourrier
 from ..models import ModeleDeCourrier
@@ -24,6 +26,14 @@ class EnvoiForm(PhrasesMixin, forms.Form):
         super().__init__(*args, initial=initial, **options)
         self.fields["modele"].queryset = modeles
         self.fields["modele"].label_from_instance = lambda m: f"{m.get_nature_display()} : {m}"
+
+    def clean_le(self):
+        """Une lettre se date de ces jours-ci : deux ans plus tard, l'année est mal tapée."""
+        le = self.cleaned_data["le"]
+        if le.year > timezone.localdate().year + 1:
+            phrase = f"La date des lettres, {le:%d/%m/%Y}, est trop loin d’aujourd’hui : vérifier l’année."
+            raise ValidationError(insecables(phrase))
+        return le
 
     def qui_convient(self, statuts):
         """Celui qui annonce le plus des décisions de la sélection."""

@@ -37,6 +37,8 @@ from .cadre import Campagne, Enveloppe, Exercice
 from .nomenclature import Dispositif, Pilier, PrioriteTransversale, Thematique
 from .organismes import Etablissement, Financeur, Organisme
 
+DES_PERSONNES = MaxValueValidator(9_999_999, "Au plus 9 999 999 personnes : vérifier le nombre.")
+
 DOSSIER_DAUPHIN = re.compile(r"(?:DA)?(?P<numero>[0-9]{8})(?:-(?P<tranche>[0-9]{0,3}))?", re.ASCII | re.IGNORECASE)
 ACCORDE_SELON_ETAT = (
     "Sollicité : l’accordé reste vide ; annoncé ou acquis : il est renseigné ; refusé : il vaut 0,00 €."
@@ -232,10 +234,14 @@ class Action(Recherchable):
     date_fin = models.DateField("fin", null=True, blank=True)
     cout_previsionnel = MontantField("coût prévisionnel", null=True, blank=True)
     contributions_volontaires = MontantField("contributions volontaires", null=True, blank=True)
-    beneficiaires_prevus = models.PositiveIntegerField("bénéficiaires prévus", null=True, blank=True)
-    beneficiaires_femmes = models.PositiveIntegerField("dont femmes", null=True, blank=True)
-    beneficiaires_hommes = models.PositiveIntegerField("dont hommes", null=True, blank=True)
-    beneficiaires_qpv = models.PositiveIntegerField("dont habitants des QPV", null=True, blank=True)
+    beneficiaires_prevus = models.PositiveIntegerField(
+        "bénéficiaires prévus", null=True, blank=True, validators=[DES_PERSONNES]
+    )
+    beneficiaires_femmes = models.PositiveIntegerField("dont femmes", null=True, blank=True, validators=[DES_PERSONNES])
+    beneficiaires_hommes = models.PositiveIntegerField("dont hommes", null=True, blank=True, validators=[DES_PERSONNES])
+    beneficiaires_qpv = models.PositiveIntegerField(
+        "dont habitants des QPV", null=True, blank=True, validators=[DES_PERSONNES]
+    )
     piliers_transversaux = models.ManyToManyField(
         Pilier,
         through="PilierTransversalDeLAction",

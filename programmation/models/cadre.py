@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -12,6 +13,8 @@ from territoires.models import ContratDeVille, Departement
 
 from ..enums import NatureMouvement, QualiteAvis, StatutExercice
 from .nomenclature import Dispositif, Nomenclature
+
+VAGUES = "Une vague se numérote de 1 à 20."
 
 
 class ExerciceQuerySet(models.QuerySet):
@@ -92,7 +95,9 @@ class Campagne(models.Model):
     dispositif = models.ForeignKey(
         Dispositif, models.PROTECT, null=True, blank=True, related_name="campagnes", verbose_name="dispositif"
     )
-    vague = models.PositiveSmallIntegerField("vague", default=1)
+    vague = models.PositiveSmallIntegerField(
+        "vague", default=1, validators=[MinValueValidator(1, VAGUES), MaxValueValidator(20, VAGUES)]
+    )
     ouverture = models.DateField("ouverture", null=True, blank=True)
     cloture = models.DateField("clôture des dépôts", null=True, blank=True)
     avis_delegue_exige = models.BooleanField("avis du délégué exigé", default=True)

@@ -10,7 +10,7 @@ from politique_ville.outils.francais import euros
 from politique_ville.outils.montants import MontantField
 
 from ..enums import EtatActe, EtatJustification, NatureActe, NaturePaiement, SuiteJustification
-from .actions import Action, actions_lues_par_l_etat
+from .actions import DES_PERSONNES, Action, actions_lues_par_l_etat
 from .cadre import Enveloppe, Exercice
 from .decisions import Decision
 from .organismes import Organisme
@@ -228,7 +228,9 @@ class Justification(models.Model):
     recue_le = models.DateField("reçue le", null=True, blank=True)
     prorogation_jusqu_au = models.DateField("action prorogée jusqu’au", null=True, blank=True)
     depense = MontantField("dépensé", null=True, blank=True)
-    beneficiaires_realises = models.PositiveIntegerField("bénéficiaires réalisés", null=True, blank=True)
+    beneficiaires_realises = models.PositiveIntegerField(
+        "bénéficiaires réalisés", null=True, blank=True, validators=[DES_PERSONNES]
+    )
     non_utilise = MontantField("P147 non utilisé", null=True, blank=True)
     suite = models.CharField("suite donnée", max_length=20, choices=SuiteJustification, blank=True)
     suite_le = models.DateField("suite donnée le", null=True, blank=True)

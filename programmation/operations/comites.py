@@ -81,7 +81,7 @@ def creer_un_comite(campagne: Campagne, nature: NatureComite, date: Date, *, par
         comite.campagne = verrouiller_la_campagne(campagne)
         exiger_le_droit(par, comite)
         refuser(regles.empechement_de_reunir(comite.campagne))
-        controler(comite)
+        controler_le_comite(comite)
         creer_avec_historique([comite], Comite, par=par, motif="Nouveau comité")
     return comite
 
@@ -91,10 +91,17 @@ def modifier_un_comite(comite: Comite, champs: Mapping[str, Any], *, par: Utilis
     with contraintes_en_francais(), transaction.atomic():
         comite = verrouiller_le_comite(comite, par)
         change = appliquer(comite, dict(champs))
-        controler(comite)
+        controler_le_comite(comite)
         if change:
             modifier_avec_historique([comite], Comite, sorted(change), par=par, motif="Comité modifié")
     return comite
+
+
+def controler_le_comite(comite):
+    controler(comite)
+    phrase = regles.empechement_de_dater_le_comite(comite.campagne, comite.date)
+    if phrase:
+        raise OperationRefusee({"date": phrase})
 
 
 def supprimer_un_comite(comite: Comite, *, par: Utilisateur) -> None:

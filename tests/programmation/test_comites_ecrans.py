@@ -130,6 +130,13 @@ def test_un_comite_sans_date_ni_campagne_dit_ce_qui_manque(client, agent, campag
     assert not Comite.objects.exists()
 
 
+@pytest.mark.parametrize("jour", ["1900-03-12", "2024-12-31", "2028-01-01", "2100-03-12"])
+def test_un_comite_ne_se_date_pas_loin_de_son_exercice(client, agent, campagne, jour):
+    page = client.post(f"{COMITES}ajouter/", {"campagne": campagne.pk, "nature": "pilotage", "date": jour})
+    assert "est trop loin de l’exercice 2026" in texte(noeuds(page, "//*[@role='alert']")[0])
+    assert not Comite.objects.exists()
+
+
 def test_deux_envois_du_meme_comite_n_en_font_qu_un(client, agent, campagne):
     donnees = {"campagne": campagne.pk, "nature": "pilotage", "date": "2026-03-12"}
     client.post(f"{COMITES}ajouter/", donnees)

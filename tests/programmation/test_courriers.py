@@ -311,6 +311,13 @@ def test_l_ecran_choisit_le_modele_montre_la_premiere_lettre_et_mene_a_l_adresse
     assert "2 lettres peuvent être écrites" in client.get(retour.url).content.decode().replace("\xa0", " ")
 
 
+def test_une_lettre_ne_se_date_pas_de_l_an_3000(client, c):
+    client.force_login(c.agent)
+    page = telecharger(client, c, c.action, le="3000-05-01")
+    assert "La date des lettres, 01/05/3000, est trop loin" in page.content.decode().replace("\xa0", " ")
+    assert page["Content-Type"].startswith("text/html")
+
+
 @pytest.mark.parametrize(
     "suite", ["https://ailleurs.example/", "//ailleurs.example/", "accueil", "javascript:alert(1)"]
 )

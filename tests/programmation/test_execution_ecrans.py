@@ -293,6 +293,12 @@ def test_une_justification_s_enregistre_et_se_lit_sur_la_fiche(client, action, a
         assert phrase in fiche
 
 
+def test_une_justification_refuse_un_nombre_de_personnes_impossible(client, action, agent):
+    page = justifier(client, action, beneficiaires_realises="99999999999")
+    assert "Au plus 9 999 999 personnes" in erreurs(page)
+    assert not Justification.objects.exists()
+
+
 def test_le_second_agent_voit_ce_que_le_premier_a_ecrit_et_rien_ne_s_ecrase(client, action, agent):
     justifier(client, action, depense="100")
     page = justifier(client, action, depense="200")

@@ -140,6 +140,12 @@ def test_une_campagne_de_l_an_206_est_refusee(responsable, exercice):
         operations.creer_une_campagne(exercice, "Été", ouverture=date(206, 6, 1), par=responsable)
 
 
+@pytest.mark.parametrize("vague", [0, 21, 99_999_999_999])
+def test_une_vague_se_numerote_de_1_a_20(responsable, exercice, vague):
+    with pytest.raises(OperationRefusee, match="de 1 à 20"):
+        operations.creer_une_campagne(exercice, "Été", vague=vague, par=responsable)
+
+
 def test_une_campagne_ne_se_reduit_pas_a_un_contrat_qui_n_est_pas_celui_de_ses_actions(responsable, campagne):
     ActionFactory()
     with pytest.raises(OperationRefusee, match="1 action hors de"):
