@@ -1,11 +1,13 @@
-"""Les actes : un exercice, et chaque décision portée une seule fois."""
+"""Les actes : un exercice, chaque décision portée une seule fois, et un échéancier qui fait ce qu'ils attribuent."""
 
 from collections import defaultdict
+from decimal import Decimal
 
-from django.db.models import F
+from django.db.models import F, Q
 
-from programmation.enums import NatureDecision
-from programmation.models import Acte
+from politique_ville.outils.montants import total
+from programmation.enums import NatureActe, NatureDecision
+from programmation.models import Acte, VersementPrevu
 
 from .outils import Ecart, verification
 
@@ -41,3 +43,17 @@ def decision_d_un_acte():
     sans_credits = PORTAGES.filter(decision__nature__in=NatureDecision.sans_montant())
     for pk, nature in sans_credits.order_by("pk").values_list("acte", "decision__nature"):
         yield Ecart(f"acte {pk}", "des crédits", nature)
+
+
+@verification(
+    "échéancier d’un acte", "Les versements qu’un acte prévoit font ce qu’il attribue ; un retrait n’en a pas."
+)
+def echeancier_d_un_acte():
+    avec = VersementPrevu.objects.order_by().values("acte")
+    prevus = dict(avec.values_list("acte").annotate(somme=total("montant")))
+    portages = PORTAGES.filter(acte__in=avec).order_by().values_list("acte")
+    attribues = dict(portages.annotate(somme=total("decision__montant", filter=~Q(acte__nature=NatureActe.RETRAIT))))
+    for acte, prevu in sorted(prevus.items()):
+        attribue = attribues.get(acte) or Decimal("0.00")
+        if prevu != attribue:
+            yield Ecart(f"acte {acte}", attribue, prevu)

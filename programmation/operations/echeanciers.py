@@ -78,6 +78,10 @@ def empechement_du_versement(rang, versement, decidee_le):
         return f"Versement {rang} : indiquer un montant supérieur à zéro."
     if versement.prevu_le < decidee_le:
         return f"Versement {rang} : le prévoir le {decidee_le:%d/%m/%Y}, jour de la décision, ou après."
+    try:
+        controler(VersementPrevu(**vars(versement)))
+    except OperationRefusee as refus:
+        return f"Versement {rang} : {' '.join(refus.messages)}"
     return ""
 
 
@@ -97,8 +101,6 @@ def remplacer(acte, versements, par):
 
 def ecrire(acte, retires, ajoutes, par):
     """La version de l'acte augmente : qui l'a lu avant l'apprend avant d'écrire."""
-    for prevu in ajoutes:
-        controler(prevu)
     supprimer_avec_historique(retires, par=par, motif=MOTIF)
     creer_avec_historique(ajoutes, VersementPrevu, par=par, motif=MOTIF)
     acte.version += 1
