@@ -126,13 +126,13 @@ def preparer(demandes, actions, lues, par, motif, date):
         montant = montant_retenu(demande, accorde)
         phrase = raison_du_refus(demande, action, montant, accorde)
         phrase = phrase or raison_de_l_avis_manquant(demande, lues.avis_manquants.get(action.pk))
-        enveloppe = enveloppe_relue(demande.enveloppe or action.enveloppe, lues.enveloppes)
+        enveloppe = enveloppe_de_la_decision(demande, action, montant, lues)
         phrase = phrase or raison_du_refus_de_l_enveloppe(enveloppe, action, montant, lues)
         if phrase:
             refus.append(f"« {action} » : {phrase}")
         elif regles.motif_exige_pour_decider(demande.nature, montant, demandes_p147.get(action.pk)):
             motifs.append(f"« {action} » : {raison_du_motif(demande.nature, demandes_p147.get(action.pk))}")
-        decisions.append(decision(action, demande, montant, enveloppe if montant else None, par, motif, date))
+        decisions.append(decision(action, demande, montant, enveloppe, par, motif, date))
     if refus:
         raise OperationRefusee(refus)
     if motifs and not motif.strip():
@@ -172,22 +172,29 @@ def raison_de_l_avis_manquant(demande, manquants):
     return f"il manque un avis que la campagne exige ({noms}) : le demander, ou en dispenser l’action."
 
 
-def enveloppe_relue(enveloppe, enveloppes):
-    """La même, lue sous le verrou (celle d'un autre exercice n'y est pas) : on a pu changer son contrat ou sa mère."""
-    return enveloppe and enveloppes.get(enveloppe.pk, enveloppe)
+def enveloppe_de_la_decision(demande, action, montant, lues):
+    """Celle que l'on choisit ou, à défaut, celle de l'action, relue sous le verrou ; None sans montant.
+
+    Ce qui fut accordé sans enveloppe se rend de même : l'enveloppe choisie y gagnerait des crédits qu'elle n'a pas.
+    """
+    choisie, porteuses = demande.enveloppe or action.enveloppe, lues.porteuses[action.pk]
+    if not montant or choisie is None:
+        return None
+    if montant < 0 and porteuses.get(choisie.pk, 0) < -montant <= porteuses.get(None, 0):
+        return None
+    return lues.enveloppes.get(choisie.pk, choisie)  # celle d'un autre exercice n'y est pas
 
 
 def raison_du_refus_de_l_enveloppe(enveloppe, action, montant, lues):
     """Pourquoi cette enveloppe ne porte pas la décision, ou ""."""
-    enveloppes, porteuses = lues.enveloppes, lues.porteuses[action.pk]
-    donneuses = {pk: somme for pk, somme in porteuses.items() if pk and somme > 0}
+    enveloppes = lues.enveloppes
     if not montant:
         return ""
+    if montant < 0:
+        return raison_de_ne_pas_rendre(enveloppe, -montant, lues.porteuses[action.pk], enveloppes)
     if enveloppe is None:
         existe = any(e.exercice_id == action.exercice_id for e in enveloppes.values())
         return "choisir l’enveloppe qui porte la décision." if existe else ""
-    if montant < 0 and donneuses:
-        return raison_de_ne_pas_rendre(enveloppe, -montant, donneuses, porteuses.get(None, 0), enveloppes)
     raison = enveloppe.pourquoi_pas(action)
     if raison:
         return f"l’enveloppe « {enveloppe} » {raison} : en choisir une autre."
@@ -196,19 +203,24 @@ def raison_du_refus_de_l_enveloppe(enveloppe, action, montant, lues):
     return ""
 
 
-def raison_de_ne_pas_rendre(enveloppe, rendu, donneuses, sans_enveloppe, enveloppes):
-    """Pourquoi cette enveloppe ne reprend pas ce montant à l'action, ou "" : ce qu'elle lui a donné, et pas plus.
+def raison_de_ne_pas_rendre(enveloppe, rendu, porteuses, enveloppes):
+    """Pourquoi cette enveloppe ne reprend pas ce montant à l'action, ou "" : ce qu'elle lui a donné, et pas plus."""
+    sienne = enveloppe.pk if enveloppe else None
+    donne = porteuses.get(sienne, Decimal(0))
+    if rendu <= donne:
+        return ""
+    autres = " ou ".join(noms_des_donneuses(porteuses, enveloppes, sauf=sienne))
+    if enveloppe is None:
+        return f"choisir l’enveloppe qui reprend les crédits : {autres}."
+    if donne <= 0:
+        return f"« {enveloppe} » ne lui accorde rien : rendre les crédits {autres}."
+    return f"« {enveloppe} » ne lui accorde que {euros(donne)} : rendre d’abord le reste {autres}, par une diminution."
 
-    Ce qui fut accordé sans enveloppe se rend à celle que l'on veut : aucune autre ne le reprendrait.
-    """
-    autres = " ou ".join(f"« {enveloppes[pk]} »" for pk in sorted(donneuses) if pk != enveloppe.pk)
-    if enveloppe.pk not in donneuses:
-        return f"« {enveloppe} » ne lui accorde rien : rendre les crédits à {autres}."
-    donne = donneuses[enveloppe.pk] + sans_enveloppe
-    if rendu > donne:
-        remede = f"rendre d’abord le reste à {autres}, par une diminution."
-        return f"« {enveloppe} » ne lui accorde que {euros(donne)} : {remede}"
-    return ""
+
+def noms_des_donneuses(porteuses, enveloppes, *, sauf):
+    """« à « Caen » », « hors enveloppe » : celles qui accordent à l'action, dans l'ordre de leur identifiant."""
+    donneuses = sorted((pk for pk, somme in porteuses.items() if somme > 0 and pk != sauf), key=lambda pk: pk or 0)
+    return [f"à « {enveloppes[pk]} »" if pk else "hors enveloppe" for pk in donneuses]
 
 
 def raison_du_motif(nature, demande):

@@ -408,6 +408,31 @@ def test_deprogrammer_rend_a_chaque_enveloppe_ce_qu_elle_a_accorde(agent, de_deu
     assert (barre(caen).accorde, barre(reserve).accorde) == (0, 0)
 
 
+def test_ce_qui_fut_accorde_sans_enveloppe_ne_se_rend_a_aucune(agent, exercice):
+    """500 € accordés avant que l'exercice ait des enveloppes : les rendre à Caen lui donnerait 500 € de plus que son
+    plafond de 1 000."""
+    action = action_programmee(500)
+    caen = EnveloppeFactory(exercice=exercice, libelle="Caen")
+    MouvementFactory(enveloppe=caen, ae=euros(1000))
+    diminution = decider(agent, action, NatureDecision.DIMINUTION, -200, motif="Réduite", enveloppe=caen)
+    retrait = decider(agent, action, NatureDecision.DEPROGRAMMATION, motif="Annulée")
+    assert (diminution.enveloppe, retrait.enveloppe, retrait.montant) == (None, None, euros(-300))
+    assert barre(caen).reste_a_decider == euros(1000)
+
+
+def test_une_enveloppe_ne_reprend_que_sa_part_de_ce_qui_fut_aussi_accorde_sans_elle(agent, exercice):
+    """500 € sans enveloppe, puis 300 de Caen : tout retirer se fait en deux fois, chacun reprenant le sien."""
+    action = action_programmee(500)
+    caen = EnveloppeFactory(exercice=exercice, libelle="Caen")
+    MouvementFactory(enveloppe=caen, ae=euros(1000))
+    decider(agent, action, NatureDecision.COMPLEMENT, 300, motif="Suite", enveloppe=caen)
+    with pytest.raises(OperationRefusee, match="« Caen » ne lui accorde que 300,00.* le reste hors enveloppe"):
+        decider(agent, action, NatureDecision.DEPROGRAMMATION, motif="Annulée", enveloppe=caen)
+    assert decider(agent, action, NatureDecision.DIMINUTION, -500, motif="Annulée", enveloppe=caen).enveloppe is None
+    assert decider(agent, action, NatureDecision.DEPROGRAMMATION, motif="Annulée", enveloppe=caen).enveloppe == caen
+    assert barre(caen).accorde == 0
+
+
 def test_l_enveloppe_d_un_contrat_ne_porte_pas_l_echelle_du_departement(agent, exercice):
     enveloppe = EnveloppeFactory(exercice=exercice, contrat=ContratFactory())
     demande = DemandeDeDecision(ActionFactory(departementale=True), NatureDecision.ATTRIBUTION, euros(1), enveloppe)
