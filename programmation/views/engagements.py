@@ -311,8 +311,8 @@ def ligne_retirer(request, pk):
         operations.retirer_la_ligne(ligne, par=request.user, motif=valides["motif"])
         return "La ligne est retirée."
 
-    reste = Engagement.objects.filter(pk=ligne.engagement_id, lignes__isnull=False).exclude(lignes=ligne)
-    retour = adresse_de_l_ej(ligne) if request.method == "GET" or reste.exists() else ligne.action.get_absolute_url()
+    autres = LigneEngagement.objects.filter(engagement=ligne.engagement_id).exclude(pk=ligne.pk)
+    retour = adresse_de_l_ej(ligne) if request.method == "GET" or autres.exists() else ligne.action.get_absolute_url()
     return geste(
         request,
         MotifForm(recu(request)),

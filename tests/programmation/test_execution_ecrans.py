@@ -202,6 +202,13 @@ def test_retirer_la_derniere_ligne_ramene_a_l_action(client, ligne):
     assert not Engagement.objects.exists()
 
 
+def test_retirer_une_ligne_d_un_ej_qui_en_garde_ramene_a_l_ej(client, ligne):
+    LigneEngagementFactory(action=action_programmee(exercice=ligne.action.exercice), engagement=ligne.engagement)
+    reponse = client.post(adresse("ligne_retirer", ligne.pk), {"motif": "Faute de frappe"})
+    assert reponse.url == adresse("engagement_detail", ligne.engagement_id)
+    assert client.get(reponse.url).status_code == 200
+
+
 def test_corriger_et_retirer_un_paiement_demandent_un_motif(client, ligne):
     paiement = PaiementFactory(ligne=ligne)
     assert "Renseigner « Motif »" in erreurs(client.post(adresse("paiement_retirer", paiement.pk)))
