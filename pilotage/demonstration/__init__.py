@@ -1,8 +1,8 @@
 """Les données de démonstration : deux départements réels ; porteurs, actions, postes et comptes inventés.
 
 Tout naît des opérations du métier, et d'une graine fixe : deux chargements donnent les mêmes chiffres. Les dates sont
-celles des exercices, jamais celle du jour, sauf les échéances des postes (voir `postes`). Les postes du Calvados, eux,
-sont ceux que l'ANCT publie (voir `listes`).
+celles des exercices, jamais celle du jour, sauf les échéances des postes (voir `postes`) et la fin du comité d'automne
+(voir `deroulement`). Les postes du Calvados, eux, sont ceux que l'ANCT publie (voir `listes`).
 """
 
 from dataclasses import dataclass
@@ -147,7 +147,10 @@ def derouler(deroulement: Deroulement, prevues: list[ActionPrevue], precedentes:
     deroulement.decider_en_comite(ecrites)
     deroulement.notifier(complete=annee in FIGEES)
     if annee in FIGEES:
+        deroulement.repecher(ecrites)
         deroulement.figer()
-    deroulement.ajuster_apres_le_gel(ecrites)
+        deroulement.ajuster_apres_le_gel(ecrites)
+    else:
+        deroulement.reunir_le_comite_d_automne(ecrites)
     if annee in CLOSES:
         deroulement.clore()

@@ -1,83 +1,84 @@
-"""Les actes d'un exercice, un par porteur : notifiés pour une année passée, à tous les stades pour l'année ouverte.
+"""Les actes d'un exercice, établis d'un coup : notifiés pour une année passée, à tous les stades pour l'année ouverte.
 
-Les conventions que la loi exige y sont toutes les années passées, sauf une ; des arrêtés, quelques-uns seulement. Un
-complément d'après l'acte y fait un avenant.
+Quelques porteurs de l'année ouverte attendent le leur, et il manque à chaque exercice une convention que la loi exige.
+Un complément ou une diminution d'après l'acte y fait un avenant.
 """
 
-from collections import defaultdict
+from dataclasses import replace
 from datetime import date, timedelta
 
 from django.utils import timezone
 
 from comptes.models import Utilisateur
 from programmation.enums import NatureActe, NatureCourrier, NatureDecision
-from programmation.models import Acte, Action, Decision, Exercice, ModeleDeCourrier
-from programmation.operations import SaisieDActe, dater_un_acte, rediger_un_acte
-from programmation.synthese.actes import actions_a_conventionner
+from programmation.models import Acte, Action, Exercice, ModeleDeCourrier
+from programmation.operations import DatesDActe, SaisieDActe, dater_des_actes, etablir_des_actes, rediger_des_actes
+from programmation.synthese.actes_en_lot import ActePropose, actes_proposes
 from programmation.synthese.courriers import texte_de_depart
 
+from .echeanciers import fixer_les_echeanciers
+
 UN_MOIS = timedelta(days=30)
-LUES = ["action__exercice__departement", "action__contrat", "action__porteur__fusionne_dans"]
-SANS_ACTE, PROJET, SIGNE = 0, 1, 2  # sur cinq porteurs de l'année ouverte ; les autres sont notifiés
-UN_ARRETE_SUR = 8  # porteurs d'une année passée
-PORTEURS_DE_L_ANNEE_OUVERTE = 40
+LUES = ["exercice__departement", "contrat", "porteur__fusionne_dans"]
+UN_SANS_ACTE_SUR = 20  # actes de l'année ouverte
+PROJET, SIGNE, NOTIFIE = 1, 2, 3  # de huit actes de l'année ouverte, le premier, le deuxième et les autres
 
 
 def etablir_les_actes(exercice: Exercice, par: Utilisateur, *, finie: bool) -> None:
     """`finie` : l'année est passée, tous ses actes sont notifiés. La dernière convention exigée manque : un contrôle
     la relève."""
-    modeles = {modele.nature: modele for modele in ModeleDeCourrier.objects.filter(departement=None)}
-    porteurs = attributions_par_porteur(exercice)
-    natures = natures_par_porteur(porteurs)
-    oubliee = max((rang for rang, nature in enumerate(natures) if nature == NatureActe.CONVENTION), default=None)
-    for rang, (decisions, nature) in enumerate(zip(porteurs, natures, strict=True)):
-        stade = stade_du_porteur(rang, nature, finie)
-        if stade == SANS_ACTE or rang == oubliee:
-            continue
-        premieres = [d for d in decisions if d.nature == NatureDecision.ATTRIBUTION]
-        numero = f"{exercice.annee}-{rang + 1:03d}"
-        acte = etablir(premieres, nature, modeles, par, numero=numero, stade=stade)
-        if stade > SIGNE and len(decisions) > len(premieres) and sum(d.montant for d in decisions) > 0:
-            suite = {"numero": f"{numero}-1", "stade": stade, "remplace": acte}
-            etablir(decisions, NatureActe.AVENANT, modeles, par, **suite)
-
-
-def natures_par_porteur(porteurs):
-    """La convention, dès qu'une de ses actions l'exige ; à défaut l'arrêté."""
-    actions = {decision.action_id: decision.action for decisions in porteurs for decision in decisions}
-    obligees = {action.pk for action in actions_a_conventionner(actions.values())}
-    return [
-        NatureActe.CONVENTION if any(d.action_id in obligees for d in decisions) else NatureActe.ARRETE
-        for decisions in porteurs
+    actions = Action.objects.programmees().filter(exercice=exercice).select_related(*LUES)
+    proposes, _ = actes_proposes(actions.order_by("porteur_id", "pk"))
+    conventions = [propose for propose in proposes if propose.nature == NatureActe.CONVENTION]
+    retenus = [
+        propose
+        for rang, propose in enumerate(proposes)
+        if propose not in conventions[-1:] and (finie or rang % UN_SANS_ACTE_SUR)
     ]
+    if not retenus:
+        return
+    actes = etablir_des_actes([de_depart(propose) for propose in retenus], par=par)
+    stades = [NOTIFIE if finie else min(PROJET + rang % 8, NOTIFIE) for rang in range(len(actes))]
+    suivis = list(zip(actes, retenus, stades, strict=True))
+    dates = dater([(acte, de_depart(propose), stade) for acte, propose, stade in suivis], par)
+    ecrire_les_avenants([(dates[acte.pk], *suite) for acte, *suite in suivis if suite[-1] == NOTIFIE], par)
 
 
-def stade_du_porteur(rang, nature, finie):
-    if not finie:
-        return rang % 5 if rang < PORTEURS_DE_L_ANNEE_OUVERTE else SANS_ACTE
-    retenu = rang % UN_ARRETE_SUR == 0 or nature == NatureActe.CONVENTION
-    return SIGNE + 1 if retenu else SANS_ACTE
+def de_depart(propose: ActePropose) -> ActePropose:
+    """L'acte d'avant les compléments et les diminutions."""
+    premieres = tuple(d for d in propose.decisions if d.nature == NatureDecision.ATTRIBUTION)
+    return replace(propose, decisions=premieres)
 
 
-def attributions_par_porteur(exercice) -> list[list[Decision]]:
-    """Les décisions qui portent des crédits, par porteur, de ceux dont quelque chose reste accordé."""
-    programmees = Action.objects.programmees().filter(exercice=exercice)
-    decisions = Decision.objects.filter(action__in=programmees.order_by().values("pk"))
-    decisions = decisions.exclude(nature__in=NatureDecision.sans_montant()).select_related(*LUES)
-    par_porteur = defaultdict(list)
-    for decision in decisions.order_by("action__porteur_id", "date", "pk"):
-        par_porteur[decision.action.porteur_id].append(decision)
-    return list(par_porteur.values())
+def dater(suivis, par) -> dict[int, Acte]:
+    """Signé un mois après la dernière décision, notifié quinze jours plus tard ; jamais dans le futur. Rend les actes
+    datés, par identifiant."""
+    fixer_les_echeanciers([acte for acte, *_ in suivis], par)  # avant la signature, qui les fige
+    dates = []
+    for rang, (acte, propose, stade) in enumerate(suivis, 1):
+        if stade == PROJET:
+            continue
+        signe_le = min(max(decision.date for decision in propose.decisions) + UN_MOIS, aujourd_hui())
+        notifie_le = min(signe_le + UN_MOIS / 2, aujourd_hui()) if stade == NOTIFIE else None
+        numero = f"{acte.remplace.numero}-1" if acte.remplace else f"{acte.exercice.annee}-{rang:03d}"
+        dates.append(DatesDActe(acte, numero, signe_le, notifie_le))
+    return {acte.pk: acte for acte in dater_des_actes(dates, par=par)} if dates else {}
 
 
-def etablir(decisions, nature, modeles, par, *, numero, stade, remplace=None) -> Acte:
-    depart = texte_de_depart(modeles[NatureCourrier.de_l_acte(nature)], nature, decisions, aujourd_hui(), remplace)
-    acte = rediger_un_acte(SaisieDActe(nature, depart.objet, decisions, numero, depart.texte, remplace), par=par)
-    if stade < SIGNE:
-        return acte
-    signe_le = min(max(decision.date for decision in decisions) + UN_MOIS, aujourd_hui())
-    notifie_le = min(signe_le + UN_MOIS / 2, aujourd_hui()) if stade > SIGNE else None
-    return dater_un_acte(acte, numero=numero, signe_le=signe_le, notifie_le=notifie_le, par=par)
+def ecrire_les_avenants(suivis, par):
+    """Un avenant par acte notifié que des décisions ont changé depuis."""
+    changes = [suivi for suivi in suivis if len(suivi[1].decisions) > len(de_depart(suivi[1]).decisions)]
+    if not changes:
+        return
+    modele = ModeleDeCourrier.objects.get(departement=None, nature=NatureCourrier.AVENANT)
+    saisies = [avenant(acte, propose, modele) for acte, propose, _ in changes]
+    avenants = rediger_des_actes(saisies, par=par)
+    dater([(acte, propose, stade) for acte, (_, propose, stade) in zip(avenants, changes, strict=True)], par)
+
+
+def avenant(remplace: Acte, propose: ActePropose, modele: ModeleDeCourrier) -> SaisieDActe:
+    depart = texte_de_depart(modele, NatureActe.AVENANT, propose.decisions, aujourd_hui(), remplace)
+    return SaisieDActe(NatureActe.AVENANT, depart.objet, propose.decisions, texte=depart.texte, remplace=remplace)
 
 
 def aujourd_hui() -> date:

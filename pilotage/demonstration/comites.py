@@ -27,11 +27,11 @@ def reunir_les_comites(code: str, annee: int, agent: Utilisateur) -> None:
     actions = list(instruites)
     if not actions:
         return
-    technique = creer_un_comite(campagne, NatureComite.TECHNIQUE, date(annee, 5, 19), par=agent, lieu="DDETS")
+    technique = creer_un_comite(campagne, NatureComite.TECHNIQUE, date(annee, 11, 17), par=agent, lieu="DDETS")
     inscrire(technique, actions[:EN_SEANCE], par=agent)
     technique = ouvrir_la_seance(technique, par=agent)
     enregistrer_en_seance(technique, list(propositions(technique, actions)), par=agent)
-    pilotage = creer_un_comite(campagne, NatureComite.PILOTAGE, date(annee, 6, 9), par=agent, lieu="Préfecture")
+    pilotage = creer_un_comite(campagne, NatureComite.PILOTAGE, date(annee, 12, 8), par=agent, lieu="Préfecture")
     inscrire(pilotage, actions, par=agent)
 
 

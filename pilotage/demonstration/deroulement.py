@@ -9,19 +9,24 @@ from random import Random
 from django.utils import timezone
 
 from comptes.models import Utilisateur
-from pilotage.operations import cloturer_exercice, figer_campagne
-from programmation.enums import MotifStatut, NatureDecision, NatureMouvement
+from pilotage.operations import cloturer_exercice, figer_campagne, terminer_un_comite
+from programmation.enums import MotifStatut, NatureComite, NatureDecision, NatureMouvement
 from programmation.models import Campagne, Enveloppe, Exercice, MouvementEnveloppe
 from programmation.operations import (
     DemandeDeDecision,
     PrevisionsSaisies,
+    SaisieDePassage,
+    creer_un_comite,
     creer_une_enveloppe,
     decider,
     declarer_la_notification_complete,
     deposer,
     enregistrer,
     enregistrer_des_mouvements,
+    enregistrer_en_seance,
+    inscrire,
     instruire,
+    ouvrir_la_seance,
     prevoir,
     retirer,
     scinder,
@@ -57,6 +62,10 @@ NATURES = {
     AJOURNEE: NatureDecision.AJOURNEMENT,
     ATTENTE: NatureDecision.LISTE_ATTENTE,
 }
+PERIMETRE_ELARGI = "Périmètre élargi à la demande du comité"
+COMPLEMENT_D_AUTOMNE = "Crédits complémentaires d’automne"
+ACTION_REDUITE = "Action réduite par le porteur"
+ACTION_ABANDONNEE = "Action abandonnée par le porteur"
 SCISSIONS = 3  # dossiers par an qui couvrent deux contrats
 
 
@@ -198,8 +207,10 @@ class Deroulement:
                 par_enveloppe[prevue.enveloppe].append(prevue)
         for rang, siennes in enumerate(par_enveloppe.values()):
             self.comite(siennes, date(annee, 3, 10 + rang))
-        repechees = [p for p in prevues if p.attend_d_abord]
-        self.attribuer(repechees, date(annee, 5, 12))
+
+    def repecher(self, prevues):
+        """La liste d'attente, quand des crédits se libèrent."""
+        self.attribuer([p for p in prevues if p.attend_d_abord], date(self.annee.annee, 5, 12))
 
     def comite(self, prevues, jour):
         directes = [p for p in prevues if NATURES[p.sort] == NatureDecision.ATTRIBUTION and not p.attend_d_abord]
@@ -212,7 +223,7 @@ class Deroulement:
         """Accorder plus que demandé se motive : ces actions font un lot à part."""
         depassent = [p for p in prevues if p.accorde > p.demande]
         self.decider([p for p in prevues if p not in depassent], NatureDecision.ATTRIBUTION, jour)
-        self.decider(depassent, NatureDecision.ATTRIBUTION, jour, "Périmètre élargi à la demande du comité")
+        self.decider(depassent, NatureDecision.ATTRIBUTION, jour, PERIMETRE_ELARGI)
 
     def decider(self, prevues, nature, jour, motif=""):
         montants = {
@@ -234,12 +245,31 @@ class Deroulement:
         programmees = [p for p in prevues if p.sort == PROGRAMMEE]
         completees = [p for p in programmees if p.apres > 0]
         diminuees = [p for p in programmees if p.apres < 0]
-        self.decider(completees, NatureDecision.COMPLEMENT, date(annee, 10, 5), "Crédits complémentaires d’automne")
-        self.decider(diminuees, NatureDecision.DIMINUTION, date(annee, 10, 5), "Action réduite par le porteur")
+        self.decider(completees, NatureDecision.COMPLEMENT, date(annee, 10, 5), COMPLEMENT_D_AUTOMNE)
+        self.decider(diminuees, NatureDecision.DIMINUTION, date(annee, 10, 5), ACTION_REDUITE)
         abandonnees = [p for p in prevues if p.sort == DEPROGRAMMEE]
-        self.decider(
-            abandonnees, NatureDecision.DEPROGRAMMATION, date(annee, 10, 12), "Action abandonnée par le porteur"
-        )
+        self.decider(abandonnees, NatureDecision.DEPROGRAMMATION, date(annee, 10, 12), ACTION_ABANDONNEE)
+
+    def reunir_le_comite_d_automne(self, prevues):
+        """Dans l'année ouverte, un vrai comité de pilotage repêche, complète, réduit et déprogramme, puis se termine.
+
+        Ses décisions datent de sa séance. Sa fin et sa photographie, elles, datent du chargement : une photographie
+        n'est vraie que du jour où elle est prise, et les décisions viennent d'être enregistrées.
+        """
+        examinees = [(p, *issue) for p in prevues if (issue := issue_d_automne(p))]
+        if not examinees:
+            return
+        campagne = examinees[0][0].action.campagne
+        jour = date(self.annee.annee, 10, 5)
+        comite = creer_un_comite(campagne, NatureComite.PILOTAGE, jour, par=self.agent, lieu="Préfecture")
+        passages = inscrire(comite, [p.action for p, *_ in examinees], par=self.agent)
+        comite = ouvrir_la_seance(comite, par=self.agent)
+        saisies = [
+            SaisieDePassage(passage, nature, montant, motif, prevue.enveloppe)
+            for passage, (prevue, nature, montant, motif) in zip(passages, examinees, strict=True)
+        ]
+        enregistrer_en_seance(comite, saisies, par=self.agent)
+        terminer_un_comite(comite, par=self.agent)
 
     # --- La fin de l'exercice ---
 
@@ -249,6 +279,20 @@ class Deroulement:
 
     def clore(self):
         cloturer_exercice(self.exercice, par=self.responsable, le=instant(date(self.annee.annee + 1, 2, 15)))
+
+
+def issue_d_automne(prevue: ActionPrevue) -> tuple | None:
+    """(nature, montant en euros, motif) de ce que le comité d'automne décide d'une action, ou None."""
+    if prevue.sort == DEPROGRAMMEE:
+        return NatureDecision.DEPROGRAMMATION, None, ACTION_ABANDONNEE
+    if prevue.sort != PROGRAMMEE:
+        return None
+    if prevue.attend_d_abord:
+        motif = PERIMETRE_ELARGI if prevue.accorde > prevue.demande else ""
+        return NatureDecision.ATTRIBUTION, Decimal(prevue.accorde), motif
+    if prevue.apres > 0:
+        return NatureDecision.COMPLEMENT, Decimal(prevue.apres), COMPLEMENT_D_AUTOMNE
+    return (NatureDecision.DIMINUTION, Decimal(prevue.apres), ACTION_REDUITE) if prevue.apres < 0 else None
 
 
 def peut_se_scinder(prevue: ActionPrevue) -> bool:

@@ -32,10 +32,12 @@ from pilotage.demonstration.lieux import Lieu, lieu_de_la_ville, lieu_du_contrat
 from pilotage.models import Photographie
 from politique_ville.contexte import DONNEES_FICTIVES
 from programmation.controles import CONTROLES
-from programmation.enums import FamilleFinanceur, NatureDecision, StatutAction, StatutExercice
+from programmation.enums import EtatActe, EtatComite, FamilleFinanceur, NatureDecision, StatutAction, StatutExercice
 from programmation.models import (
+    Acte,
     Action,
     Campagne,
+    Comite,
     Decision,
     Enveloppe,
     Etablissement,
@@ -47,6 +49,7 @@ from programmation.models import (
     PrevisionPluriannuelle,
 )
 from programmation.synthese import Base, ChoixDeBase, barres, rang_de_l_etat, synthese_des_piliers
+from programmation.synthese.actes import a_etablir
 from tests.fabriques import UtilisateurFactory, euros
 
 TAILLE = 0.2  # 50 actions par an dans le Calvados, 120 dans le Gard
@@ -105,7 +108,7 @@ def test_2023_est_sur_les_anciens_contrats_quartiers_et_thematiques():
 
 
 def test_chaque_gel_et_chaque_cloture_a_sa_photographie_datee_de_son_exercice():
-    photographies = Photographie.objects.order_by("prise_le")
+    photographies = Photographie.objects.filter(comite=None).order_by("prise_le")
     assert [photo.prise_le.year for photo in photographies] == [
         2023,
         2023,
@@ -118,6 +121,35 @@ def test_chaque_gel_et_chaque_cloture_a_sa_photographie_datee_de_son_exercice():
         2025,
         2025,
     ]
+
+
+def test_un_comite_termine_a_sa_photographie_et_les_decisions_de_sa_seance():
+    """Terminé au chargement : sa photographie n'est vraie que de ce jour-là."""
+    termines = Comite.objects.filter(etat=EtatComite.TERMINE)
+    assert sorted(termines.values_list("campagne__exercice__departement__code", "date__year")) == [
+        ("14", 2026),
+        ("30", 2026),
+    ]
+    for comite in termines:
+        assert comite.termine_le.date() == timezone.now().date()
+        assert Photographie.objects.get(comite=comite).prise_le == comite.termine_le
+        decisions = Decision.objects.filter(passage__comite=comite)
+        assert set(decisions.values_list("date", flat=True)) == {comite.date}
+        assert decisions.count() == comite.passages.count() > 0
+
+
+def test_les_actes_des_annees_passees_sont_notifies_et_quelques_uns_de_l_annee_restent_a_etablir():
+    """Une convention exigée manque à chaque exercice, et ce qui l'a changée avec elle."""
+    for annee in (2023, 2024, 2025):
+        for code in ("14", "30"):
+            actes = Acte.objects.filter(exercice__annee=annee, exercice__departement__code=code)
+            assert not actes.exclude(remplace_par__isnull=False).filter(notifie_le=None).exists()
+            assert a_etablir(actions(code, annee)).count() <= 4
+    for code in ("14", "30"):
+        attendues = a_etablir(actions(code, 2026)).count()
+        assert 0 < attendues < actions(code, 2026).programmees().count() / 3
+    actes = Acte.objects.filter(exercice__annee=2026)
+    assert all(actes.a_l_etat(etat).exists() for etat in EtatActe)
 
 
 def test_aucune_date_n_est_celle_du_jour():
