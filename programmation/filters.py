@@ -40,6 +40,7 @@ from .models import (
 )
 from .models.actions import actions_lues_par_l_etat, financeurs_du_partenaire
 from .regles import est_de_l_etat
+from .synthese.avancement import NON_DECIDEES
 from .synthese.bases import Base, ChoixDeBase
 from .synthese.enveloppes import (
     SANS_ENVELOPPE,
@@ -51,7 +52,6 @@ from .synthese.enveloppes import (
 )
 from .synthese.execution import EtatExecution
 from .synthese.financeurs import EN_ATTENTE, LIGNES_DU_LEVIER, lignes_a_preciser, votes_attendus
-from .synthese.fraicheur import NON_DECIDEES
 from .synthese.regard import Regard
 
 HORS_RESSOURCES_PROPRES = [NatureFinancement.SPECIFIQUE, NatureFinancement.DROIT_COMMUN]

@@ -57,6 +57,7 @@ class ExecutionDeLaPortee:
             "engage": self.adresse("engagement_list", **criteres),
             "paye": self.adresse("paiement_list", **criteres),
             "justifie": self.adresse("justification_list", etat="validee", **criteres),
+            "non_utilise": self.adresse("justification_list", **criteres),
             "non_engagees": self.actions("non_engagees"),
             "a_justifier": self.actions("a_justifier"),
             "en_retard": self.actions("en_retard"),

@@ -11,8 +11,6 @@ from programmation.enums import QualiteAvis
 from programmation.models.avis import actions_du_delegue
 from programmation.synthese import (
     Attente,
-    Base,
-    ChoixDeBase,
     Fraicheur,
     LigneEnveloppe,
     Somme,
@@ -22,10 +20,8 @@ from programmation.synthese import (
     SyntheseDesPiliers,
     SyntheseDesQuartiers,
     SyntheseDesThematiques,
-    additionner,
     attente,
     regrouper,
-    sommes_par,
     synthese_des_contrats,
     synthese_des_departements,
     synthese_des_financeurs,
@@ -33,6 +29,8 @@ from programmation.synthese import (
     synthese_des_quartiers,
     synthese_des_thematiques,
 )
+from programmation.synthese.lectures import classer
+from programmation.synthese.piliers import axes_des_piliers
 from territoires.enums import ObjetAnnonce
 from territoires.models import NombreAnnonce
 
@@ -62,10 +60,9 @@ class Repartition:
 
 @dataclass(frozen=True)
 class TableauDeBord:
-    """Les chiffres d'une portée. `p147` : les crédits accordés et les actions programmées, quelle que soit la base."""
+    """Les chiffres d'une portée."""
 
     portee: Portee
-    p147: Somme
     piliers: SyntheseDesPiliers
     financeurs: SyntheseDesFinanceurs
     thematiques: SyntheseDesThematiques
@@ -81,7 +78,12 @@ class TableauDeBord:
     @property
     def fraicheur(self) -> Fraicheur:
         """Quand ces chiffres ont été lus."""
-        return self.piliers.fraicheur
+        return self.piliers.avancement.fraicheur
+
+    @property
+    def p147(self) -> Somme:
+        """Les crédits accordés et les actions programmées, quelle que soit la base."""
+        return self.piliers.avancement.p147
 
 
 def tableau_de_bord(portee: Portee, jour: Date | None = None) -> TableauDeBord:
@@ -90,17 +92,15 @@ def tableau_de_bord(portee: Portee, jour: Date | None = None) -> TableauDeBord:
     `jour` : celui du rappel de quota, aujourd'hui par défaut.
     """
     actions, choix, bornage = portee.actions, portee.choix, portee.bornage
-    classement = sommes_par(actions, choix, "pilier", "thematique", axe_des_lieux(portee), **bornage)
-    des_piliers, des_thematiques, des_lieux = (regrouper(classement, rang) for rang in range(3))
-    lus = {"departement": portee.departement, "piliers": portee.piliers, "sommes": des_piliers}
-    piliers = synthese_des_piliers(actions, choix, **lus, **bornage)
+    axes = [*axes_des_piliers(portee.piliers), "thematique", axe_des_lieux(portee)]
+    classement = classer(actions, choix, *axes, **bornage)
+    lus = {"departement": portee.departement, "piliers": portee.piliers, "classement": classement}
     return TableauDeBord(
         portee=portee,
-        p147=piliers.total if choix.base == Base.P147_ACCORDE else p147_accorde(portee),
-        piliers=piliers,
+        piliers=synthese_des_piliers(actions, choix, **lus, **bornage),
         financeurs=synthese_des_financeurs(actions, choix, par_contrat=par_contrat(portee), **bornage),
-        thematiques=synthese_des_thematiques(actions, choix, sommes=des_thematiques, **bornage),
-        repartition=repartition(portee, des_lieux),
+        thematiques=synthese_des_thematiques(actions, choix, sommes=regrouper(classement, -2), **bornage),
+        repartition=repartition(portee, regrouper(classement, -1)),
         nombres_a_comparer=nombres_a_comparer(portee),
         postes=postes_de_la_portee(portee),
         quota=quota_a_signer(portee, jour or timezone.localdate()),
@@ -117,11 +117,6 @@ def avis_du_delegue(portee) -> Attente | None:
         return None
     attendus = attente(portee.cadre.actions(actions_du_delegue(portee.utilisateur)), [QualiteAvis.DELEGUE])
     return attendus if attendus.nombre else None
-
-
-def p147_accorde(portee) -> Somme:
-    choix = ChoixDeBase(avec_pre=portee.choix.avec_pre)
-    return additionner(sommes_par(portee.actions, choix, "pilier", **portee.bornage).values())
 
 
 def par_contrat(portee) -> bool:

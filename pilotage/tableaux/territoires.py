@@ -47,7 +47,7 @@ class Programmation:
     @property
     def fraicheur(self) -> Fraicheur:
         """Quand ces chiffres ont été lus."""
-        return self.piliers.fraicheur
+        return self.piliers.avancement.fraicheur
 
     @property
     def du_quartier(self) -> LigneQuartier | None:

@@ -5,6 +5,7 @@ si des quartiers sont choisis, les montants sont leurs parts. `lignes` : les fin
 (`Financement.objects.bornes_a(utilisateur)`), par défaut tous.
 """
 
+from .avancement import Fraicheur, Provisoire, provisoire
 from .avis import Attente, attente, avis_manquants, en_attente, jours_d_attente
 from .bases import Base, ChoixDeBase
 from .departements import LigneDepartement, SyntheseDesDepartements, synthese_des_departements
@@ -39,7 +40,6 @@ from .financeurs import (
     rang_de_l_etat,
     synthese_des_financeurs,
 )
-from .fraicheur import Fraicheur, Provisoire, provisoire
 from .lectures import Somme, additionner, regrouper, sommes_par, total_des_parts
 from .piliers import EcartAuRepere, LignePilier, SyntheseDesPiliers, synthese_des_piliers
 from .propositions import (

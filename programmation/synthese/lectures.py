@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from django.db.models import Aggregate, Count, F, FilteredRelation, Model, Q, QuerySet, Value
+from django.db.models import Aggregate, Count, Expression, F, FilteredRelation, Model, Q, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce
 
 from politique_ville.outils.montants import MontantField, total
@@ -160,11 +160,23 @@ def sommes_par(
     lignes: QuerySet[Financement] | None = None,
 ) -> dict[Any, Somme]:
     """Les sommes par valeur des champs d'Action donnés (un seul : sa valeur ; plusieurs : un tuple). Une requête."""
+    sommes = classer(actions, choix, *champs, quartiers=quartiers, lignes=lignes)
+    return {cle[0]: somme for cle, somme in sommes.items()} if len(champs) == 1 else sommes
+
+
+def classer(
+    actions: QuerySet[Action],
+    choix: ChoixDeBase,
+    *axes: str | Expression,
+    quartiers: Sequence = (),
+    lignes: QuerySet[Financement] | None = None,
+) -> dict[tuple, Somme]:
+    """Les sommes par valeurs de plusieurs axes, champs ou expressions d'Action ; `regrouper` en tire ceux d'un seul."""
     comptees = actions_comptees(actions, choix, quartiers)
     comptees, agregats = avec_agregats(comptees, choix, quartiers, lignes)
     return {
-        cle[0] if len(champs) == 1 else tuple(cle): en_somme(montant, nombre, connus, choix)
-        for *cle, montant, nombre, connus in comptees.values_list(*champs).annotate(**agregats)
+        tuple(cle): en_somme(montant, nombre, connus, choix)
+        for *cle, montant, nombre, connus in comptees.values_list(*axes).annotate(**agregats)
     }
 
 

@@ -5,25 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
-from politique_ville.outils.montants import CENTIME, total
+from politique_ville.outils.montants import CENTIME
 from territoires.models import Departement
 
 from ..enums import NaturePilier
 from ..models import Action, Financement, Pilier, Repere
+from .avancement import Avancement, Provisoire, avancement
 from .bases import Base, ChoixDeBase
-from .fraicheur import Fraicheur, Provisoire, avancement
-from .lectures import (
-    Somme,
-    actions_comptees,
-    additionner,
-    bornes,
-    part_des_quartiers,
-    parts_des_sommes,
-    pourcentage,
-    sommes_par,
-)
+from .lectures import Somme, additionner, bornes, classer, parts_des_sommes, pourcentage, regrouper
 
 
 @dataclass(frozen=True)
@@ -52,20 +43,24 @@ class SyntheseDesPiliers:
     """Les piliers et la ligne, qui s'additionnent ; les transversaux à part, qui ne changent pas le total.
 
     `contributions` : les contributions volontaires, à part, si la base est un coût qui ne les compte pas.
+    `avancement` : celui des mêmes actions, lu au même moment.
     """
 
     choix: ChoixDeBase
     legende: str
-    fraicheur: Fraicheur
+    avancement: Avancement
     lignes: tuple[LignePilier, ...]
     transversaux: tuple[LignePilier, ...]
     total: Somme
-    provisoire: Provisoire | None
     contributions: Somme | None
 
     @property
+    def provisoire(self) -> Provisoire | None:
+        return self.avancement.provisoire
+
+    @property
     def au(self) -> datetime:
-        return self.fraicheur.au
+        return self.avancement.fraicheur.au
 
 
 def synthese_des_piliers(
@@ -75,31 +70,46 @@ def synthese_des_piliers(
     quartiers: Sequence = (),
     lignes: QuerySet[Financement] | None = None,
     departement: Departement | None = None,
-    sommes: Mapping[int, Somme] | None = None,
     piliers: Sequence[Pilier] = (),
+    classement: Mapping[tuple, Somme] | None = None,
 ) -> SyntheseDesPiliers:
     """Les parts des piliers ; `departement` : celui dont on préfère les constats publiés, s'il en a.
 
-    `sommes` : celles de chaque pilier, si elles sont déjà lues avec un autre axe. `piliers` : tous, s'ils sont lus.
+    `piliers` : tous, s'ils sont déjà lus ; `classement` : leurs `axes_des_piliers`, s'ils sont lus avec d'autres après.
 
     Un lecteur borné à ses lignes ne lit pas d'écart : les constats portent sur tous les crédits d'un territoire.
     """
     bornage = {"quartiers": quartiers, "lignes": lignes}
-    sommes = sommes_par(actions, choix, "pilier", **bornage) if sommes is None else sommes
     tous = list(piliers or Pilier.objects.all())
+    if classement is None:
+        classement = classer(actions, choix, *axes_des_piliers(tous), **bornage)
+    sommes = regrouper(classement, 0)
     somme_totale = additionner(sommes.values())
     reperes = reperes_des_piliers(departement) if choix.a_des_reperes and not bornes(lignes) else {}
-    fraicheur, a_decider = avancement(actions, choix, **bornage)
+    lu = avancement(actions, choix, **bornage)
     return SyntheseDesPiliers(
         choix=choix,
         legende=choix.legende(quartiers),
-        fraicheur=fraicheur,
+        avancement=lu,
         lignes=lignes_des_piliers(a_montrer(tous, sommes), sommes, choix, reperes, somme_totale),
-        transversaux=lignes_transversales(actions, choix, tous, somme_totale, **bornage),
+        transversaux=lignes_transversales(tous, classement, choix, somme_totale),
         total=somme_totale,
-        provisoire=a_decider,
-        contributions=contributions_a_part(actions, choix, quartiers),
+        contributions=lu.contributions if a_part_du_cout(choix) else None,
     )
+
+
+def a_part_du_cout(choix) -> bool:
+    return choix.base == Base.COUT and not choix.compte_les_contributions
+
+
+def axes_des_piliers(piliers: Sequence[Pilier]) -> list[str | Exists]:
+    """Le pilier, puis chaque étiquette, portée ou non : groupée ainsi, une action ne compte qu'une fois."""
+    portees = Action.piliers_transversaux.through.objects.filter(action=OuterRef("pk"))
+    return ["pilier", *(Exists(portees.filter(pilier=etiquette.pk)) for etiquette in etiquettes(piliers))]
+
+
+def etiquettes(piliers) -> list[Pilier]:
+    return [pilier for pilier in piliers if pilier.nature == NaturePilier.TRANSVERSAL]
 
 
 def a_montrer(piliers, sommes):
@@ -124,20 +134,19 @@ def lignes_des_piliers(piliers, sommes, choix, reperes, somme_totale):
     )
 
 
-def lignes_transversales(actions, choix, piliers, somme_totale, **bornage):
+def lignes_transversales(piliers, classement, choix, somme_totale):
     """Les étiquettes : une action en porte plusieurs ou aucune, leurs parts ne font donc pas 100.
 
     Une étiquette retirée de la saisie se lit encore là où des actions la portent : un exercice clos ne change pas.
     """
-    etiquettes = [p for p in piliers if p.nature == NaturePilier.TRANSVERSAL]
-    if not etiquettes:
-        return ()
-    sommes = sommes_par(actions, choix, "piliers_transversaux", **bornage)
-    transversaux = [pilier for pilier in etiquettes if pilier.est_actif or pilier.pk in sommes]
-    siennes = [sommes.get(pilier.pk, Somme()) for pilier in transversaux]
+    sommes = [
+        (etiquette, regrouper(classement, rang).get(True, Somme()))
+        for rang, etiquette in enumerate(etiquettes(piliers), start=1)
+    ]
     return tuple(
         LignePilier(p, s.montant, s.nombre, s.inconnus, pourcentage(*en_valeurs(s, somme_totale, choix)))
-        for p, s in zip(transversaux, siennes, strict=True)
+        for p, s in sommes
+        if p.est_actif or s.nombre
     )
 
 
@@ -160,19 +169,3 @@ def ecart_au_repere(repere, montant, part, montant_total) -> EcartAuRepere | Non
         return None
     attendu = (montant_total * repere.part / 100).quantize(CENTIME, ROUND_HALF_UP)
     return EcartAuRepere(repere, part - repere.part, montant - attendu)
-
-
-def contributions_a_part(actions: QuerySet[Action], choix: ChoixDeBase, quartiers: Sequence = ()) -> Somme | None:
-    """Les contributions volontaires des actions comptées, en euros ; None si la base n'est pas un coût, ou les compte.
-
-    `inconnus` : les actions qui n'en disent rien.
-    """
-    if choix.base != Base.COUT or choix.compte_les_contributions:
-        return None
-    connue = Q(contributions_volontaires__isnull=False)
-    lues = actions_comptees(actions, choix, quartiers).aggregate(
-        montant=total(part_des_quartiers("contributions_volontaires", quartiers), filter=connue),
-        nombre=Count("pk", distinct=bool(quartiers)),
-        connues=Count("pk", filter=connue, distinct=bool(quartiers)),
-    )
-    return Somme(lues["montant"], lues["nombre"], lues["nombre"] - lues["connues"])

@@ -16,9 +16,9 @@ from politique_ville.outils.montants import vers_centimes
 
 from ..enums import FamilleFinanceur, NatureMouvement, StatutAction
 from ..models import Action, Comite, Decision, Enveloppe, Financement, MouvementEnveloppe, Pilier
+from .avancement import Provisoire, provisoire
 from .bases import ChoixDeBase
 from .enveloppes import barres, lignee
-from .fraicheur import Provisoire, provisoire
 from .lectures import ZERO, Somme, additionner
 from .piliers import LignePilier, a_montrer, lignes_des_piliers, synthese_des_piliers
 

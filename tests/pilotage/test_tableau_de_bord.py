@@ -14,7 +14,7 @@ from comptes.models import Utilisateur
 from programmation.enums import StatutExercice
 from programmation.models import Action, Campagne, Financeur, PartenaireFinanceur
 from programmation.synthese import ChoixDeBase, synthese_des_departements
-from programmation.synthese.fraicheur import avancement
+from programmation.synthese.avancement import avancement
 from territoires.models import ContratDeVille, NombreAnnonce
 from tests.fabriques import (
     ActionFactory,
@@ -579,9 +579,9 @@ def test_le_nombre_de_requetes_ne_depend_pas_du_nombre_de_contrats(
 
 
 def test_la_fraicheur_compte_le_decide_et_ce_qui_attend(exemple):
-    lue, _ = avancement(Action.objects.all(), ChoixDeBase())
+    lue = avancement(Action.objects.all(), ChoixDeBase()).fraicheur
     assert (lue.decidees, lue.en_attente) == (5, 1)
-    lue, _ = avancement(Action.objects.all(), ChoixDeBase(avec_pre=False), quartiers=[exemple.q1, exemple.q2])
+    lue = avancement(Action.objects.all(), ChoixDeBase(avec_pre=False), quartiers=[exemple.q1, exemple.q2]).fraicheur
     assert (lue.decidees, lue.en_attente) == (1, 1)
 
 

@@ -293,9 +293,9 @@ def test_un_partenaire_borne_a_un_financeur_ne_somme_que_ses_lignes(exemple):
 
 
 def test_le_nombre_de_requetes_ne_depend_pas_des_actions(exemple, django_assert_num_queries):
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         synthese_des_piliers(Action.objects.filter(pk=exemple.a1.pk), ACCORDE)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         synthese_des_piliers(toutes(), ACCORDE)
 
 
