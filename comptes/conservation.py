@@ -28,7 +28,7 @@ TAILLE_MAXIMALE = 100_000  # caractères, noms des champs compris
 DUREE = timedelta(days=30)
 PAS_DE_LA_SAISIE = {"csrfmiddlewaretoken", CHAMP, "geste", "puis"}
 NUL = "\x00"  # PostgreSQL ne le range pas
-SECRET = re.compile("pass|secret|token", re.IGNORECASE)
+SECRET = re.compile("password|passe|secret|token", re.IGNORECASE)
 
 Contenu = list[list[str]]  # les paires (champ, valeur), dans l'ordre du formulaire
 

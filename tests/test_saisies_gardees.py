@@ -1,6 +1,8 @@
 """Tout formulaire où l'on tape garde sa saisie : un nouveau gabarit ne peut pas l'oublier."""
 
+import json
 import re
+from datetime import date
 
 import pytest
 from django.conf import settings
@@ -10,7 +12,8 @@ from comptes import conservation
 from comptes.conservation import ADRESSE_MAXIMALE, EN_ATTENTE
 from comptes.enums import Role
 from comptes.models import SaisieConservee
-from programmation.enums import StatutAction
+from programmation import operations
+from programmation.enums import NatureComite, StatutAction
 from programmation.models import Comite, Decision, MouvementEnveloppe
 from tests.fabriques import (
     ActionFactory,
@@ -35,6 +38,7 @@ RIEN_A_GARDER = {
     ("pilotage/passage.html", 1): "une confirmation",
     ("programmation/_comite_ordre.html", 3): "des boutons, et le rang d'une ligne",
     ("programmation/_import_verdict.html", 1): "une confirmation, et une case",
+    ("programmation/acte_en_lot.html", 1): "une confirmation : les actes à rédiger sont cochés d'office",
     ("programmation/action_detail.html", 1): "un bouton",
     ("programmation/comite_detail.html", 1): "un bouton",
     ("programmation/comite_form.html", 1): "supprimer : une confirmation",
@@ -89,7 +93,7 @@ def se_reconnecter(client, personne, reponse):
 
 def retrouvee(client, adresse):
     trouves = noeuds(client.get(adresse), "//script[@id='saisie-retrouvee']")
-    return trouves[0].text_content() if trouves else ""
+    return " ".join(valeur for _, valeur in json.loads(trouves[0].text_content())) if trouves else ""
 
 
 @pytest.mark.django_db
@@ -160,3 +164,31 @@ def test_temoins_effaces_la_saisie_est_gardee_quand_meme(responsable):
     reponse = navigateur.post(ecran.adresse, {"conservation": ecran.champ, "lieu": "Hérouville"})
     assert reponse.url == "/compte/connexion/?next=/programmation/comites/ajouter/"
     assert navigateur.session[EN_ATTENTE] == [[responsable.pk, ecran.adresse, [["lieu", "Hérouville"]]]]
+
+
+@pytest.mark.django_db
+def test_une_decision_en_seance_se_retrouve_sur_l_action_examinee(client, responsable):
+    action = p147(ActionFactory(statut=StatutAction.INSTRUITE), demande=1000).action
+    jour = date(2026, 3, 12)
+    comite = operations.creer_un_comite(action.campagne, NatureComite.PILOTAGE, jour, par=responsable)
+    operations.inscrire(comite, [action], par=responsable)
+    operations.ouvrir_la_seance(comite, par=responsable)
+    passage = comite.passages.get()
+    adresse = f"/programmation/comites/{comite.pk}/seance/?passage={passage.pk}"
+    tape = {"passage": passage.pk, f"p{passage.pk}-montant": "800", f"p{passage.pk}-observation": "Avec réserve"}
+    reponse = taper_puis_expirer(client, adresse, **tape)
+    assert se_reconnecter(client, responsable, reponse) == adresse
+    assert "Avec réserve" in retrouvee(client, adresse)
+
+
+@pytest.mark.django_db
+def test_le_motif_d_une_modification_en_lot_suit_jusqu_a_son_effet(client, responsable):
+    """Retrouvé au choix des valeurs, il se tape à la page suivante."""
+    action = ActionFactory()
+    adresse = f"/programmation/modifications/ajouter/?action={action.pk}"
+    agent = {"action": action.pk, "agent_referent": responsable.pk, "motif": "Départ de l'agent"}
+    reponse = taper_puis_expirer(client, adresse, **agent)
+    assert se_reconnecter(client, responsable, reponse) == adresse
+    assert "Départ de l" in retrouvee(client, adresse)
+    (motif,) = noeuds(client.post(adresse, agent), "//textarea[@name='motif']")
+    assert motif.text_content().strip() == "Départ de l'agent"
