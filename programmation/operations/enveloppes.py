@@ -212,7 +212,16 @@ def annuler_un_mouvement(
             if empechement:
                 raise OperationRefusee(empechement)
         inverses = [inverse(annule, motif, date or timezone.localdate()) for annule in annules]
-        return enregistrer_des_mouvements(inverses, par=par, motif=motif)
+        enregistrer_des_mouvements(inverses, par=par, motif=motif)
+        if len(annules) > 1:
+            refuser_de_trop_reprendre(annules)
+    return inverses
+
+
+def refuser_de_trop_reprendre(paire):
+    """Annuler un redéploiement, c'est redéployer en sens inverse : les mêmes limites s'y appliquent."""
+    recu = max(paire, key=lambda mouvement: (mouvement.ae, mouvement.cp))
+    refuser_de_trop_prendre(recu.enveloppe, Credits(recu.ae, recu.cp), recu.nature)
 
 
 def du_meme_geste(mouvement):

@@ -223,6 +223,17 @@ def test_les_deux_moities_d_un_redeploiement_s_annulent_ensemble(responsable, fi
     assert [plafond(fille) for fille in filles] == [euros(600), euros(300)]
 
 
+def test_annuler_un_redeploiement_ne_reprend_pas_ce_que_l_autre_a_accorde(responsable, filles):
+    """Lisieux reçoit 200 € et en accorde 450 de ses 500 : il n'en rend que 50, par un redéploiement."""
+    paire = redeployer(responsable, *filles, 200, geste=uuid4())
+    action_programmee(450, enveloppe=filles[1])
+    with pytest.raises(OperationRefusee, match="« Lisieux » a déjà accordé le reste : 50,00"):
+        operations.annuler_un_mouvement(paire[0], par=responsable, motif="Erreur")
+    assert plafond(filles[1]) == euros(500)
+    redeployer(responsable, filles[1], filles[0], 50)
+    assert barre(filles[1]).reste_a_decider == euros(0)
+
+
 def test_annuler_un_retrait_ne_releve_pas_une_fille_au_dessus_de_sa_mere(responsable, mere, filles):
     [retire] = doter(responsable, filles[0], -400)
     doter(responsable, mere, -300)
