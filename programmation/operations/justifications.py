@@ -223,7 +223,7 @@ def suivre_un_financement(
     with contraintes_en_francais(), transaction.atomic():
         action = verrouiller_les_actions([financement.action_id])[financement.action_id]
         exiger_les_droits([action], par)
-        financement = Financement.objects.select_related("financeur").get(pk=financement.pk)
+        financement = relire_la_ligne_du_plan(financement)
         verifier_les_vues(vus, financement.suivis.count())
         refuser_la_date(regles.empechement_de_dater_l_execution(action.exercice, fait.date))
         verifier_le_suivi(financement, fait, action)
@@ -232,6 +232,13 @@ def suivre_un_financement(
         controler(suivi)
         creer_avec_historique([suivi], SuiviFinancement, par=par, motif=motif or "Suivi d’un cofinanceur")
     return suivi
+
+
+def relire_la_ligne_du_plan(financement):
+    relue = Financement.objects.select_related("financeur").filter(pk=financement.pk).first()
+    if relue is None:
+        raise OperationRefusee("Cette ligne du plan n’existe plus : elle a été retirée entre-temps.")
+    return relue
 
 
 def verifier_le_suivi(financement, fait, action):
