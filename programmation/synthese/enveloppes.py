@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import models
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from politique_ville.outils.montants import MontantField, total, total_lie
@@ -123,7 +123,10 @@ class Barre(Dotation):
 def barres(enveloppes: Iterable[Enveloppe]) -> dict[int, Barre]:
     """La barre de chaque enveloppe, par identifiant. Deux requêtes, quel que soit leur nombre."""
     enveloppes = list(enveloppes)
-    arbre = lire_l_arbre(enveloppes)
+    return barres_dans(lire_l_arbre(enveloppes), enveloppes)
+
+
+def barres_dans(arbre, enveloppes) -> dict[int, Barre]:
     portes = lire_ce_qu_elles_portent(arbre)
     return {
         e.pk: Barre(
@@ -151,7 +154,19 @@ class LigneEnveloppe:
 def arbre_des_enveloppes(enveloppes: Iterable[Enveloppe]) -> list[LigneEnveloppe]:
     """Ces enveloppes avec leurs barres, chaque mère suivie de ses filles, dans l'ordre reçu."""
     enveloppes = list(enveloppes)
-    lues, montrees, filles = barres(enveloppes), {e.pk for e in enveloppes}, defaultdict(list)
+    return ranger(enveloppes, barres(enveloppes))
+
+
+def arbre_de_l_exercice(exercice: Exercice, visibles: QuerySet[Enveloppe]) -> list[LigneEnveloppe]:
+    """Les visibles de l'exercice, par leur libellé. Deux requêtes : les autres, qui comptent, se lisent avec elles."""
+    toutes = avec_recus(Enveloppe.objects.filter(exercice=exercice)).select_related("contrat", "dispositif")
+    toutes = toutes.annotate(est_visible=Exists(visibles.filter(pk=OuterRef("pk")))).order_by("libelle", "pk")
+    montrees = [enveloppe for enveloppe in toutes if enveloppe.est_visible]
+    return ranger(montrees, barres_dans(arbre_de(toutes), montrees))
+
+
+def ranger(enveloppes, lues) -> list[LigneEnveloppe]:
+    montrees, filles = {enveloppe.pk for enveloppe in enveloppes}, defaultdict(list)
     for enveloppe in enveloppes:
         filles[enveloppe.parent_id if enveloppe.parent_id in montrees else None].append(enveloppe)
 
@@ -332,24 +347,39 @@ class Arbre:
 
 
 def lire_l_arbre(enveloppes) -> Arbre:
-    """Une requête : les enveloppes jointes à leurs seuls mouvements."""
-    exercices, meres, dotations = {enveloppe.exercice_id for enveloppe in enveloppes}, {}, {}
-    champs = ("pk", "parent", "notification_complete_le")
-    lues = Enveloppe.objects.filter(exercice__in=exercices).order_by().values_list(*champs).annotate(**RECUS)
-    for pk, mere, notifiee_le, *recus in lues:
-        sommes = [recu or ZERO for recu in recus]
-        meres[pk] = mere
-        dotations[pk] = Dotation(Credits(*sommes[:2]), Credits(*sommes[2:]), est_notifiee=notifiee_le is not None)
-    return Arbre(exercices, meres, dotations)
+    """Celui des exercices de ces enveloppes. Une requête."""
+    exercices = {enveloppe.exercice_id for enveloppe in enveloppes}
+    return arbre_de(avec_recus(Enveloppe.objects.filter(exercice__in=exercices).order_by()))
 
 
-PREVISION = Q(mouvements__nature=NatureMouvement.PREVISION)
-RECUS = {
-    "prevu_ae": total("mouvements__ae", filter=PREVISION),
-    "prevu_cp": total("mouvements__cp", filter=PREVISION),
-    "notifie_ae": total("mouvements__ae", filter=~PREVISION),
-    "notifie_cp": total("mouvements__cp", filter=~PREVISION),
-}
+def arbre_de(enveloppes) -> Arbre:
+    """`enveloppes` : toutes celles de leurs exercices, avec ce qu'elles ont reçu."""
+    return Arbre(
+        exercices={e.exercice_id for e in enveloppes},
+        meres={e.pk: e.parent_id for e in enveloppes},
+        dotations={e.pk: dotation(e) for e in enveloppes},
+    )
+
+
+def avec_recus(enveloppes: QuerySet[Enveloppe]) -> QuerySet[Enveloppe]:
+    """Leurs mouvements additionnés, la seule jointure multiple : `prevu_ae`, `prevu_cp`, `recu_ae`, `recu_cp`."""
+    prevision = Q(mouvements__nature=NatureMouvement.PREVISION)
+    return enveloppes.annotate(
+        prevu_ae=total("mouvements__ae", filter=prevision),
+        prevu_cp=total("mouvements__cp", filter=prevision),
+        recu_ae=total("mouvements__ae", filter=~prevision),
+        recu_cp=total("mouvements__cp", filter=~prevision),
+    )
+
+
+def dotation(enveloppe) -> Dotation:
+    return Dotation(
+        previsionnel=Credits(enveloppe.prevu_ae or ZERO, enveloppe.prevu_cp or ZERO),
+        notifie=Credits(enveloppe.recu_ae or ZERO, enveloppe.recu_cp or ZERO),
+        est_notifiee=enveloppe.notification_complete_le is not None,
+    )
+
+
 PORTES = ("accorde", "engage", "paye", "propose", "a_desengager")
 
 
