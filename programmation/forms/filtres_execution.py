@@ -1,7 +1,6 @@
 """Les filtres des listes d'exécution : ils choisissent des actions, puis les lignes de ces actions."""
 
 import django_filters
-from django.db.models import F
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -13,7 +12,7 @@ from ..filters import CE_QUE_L_ON_CHERCHE, Cadre, ChoixDuCadreFilter, ChoixFilte
 from ..models import Enveloppe, Justification, LigneEngagement, Organisme, Paiement, Pilier
 from ..synthese.delais import en_retard_de_justification
 from ..synthese.echeances import NatureEcheance
-from ..synthese.execution import avec_paye
+from ..synthese.execution import qui_restent_a_payer
 
 A_PAYER = "a_payer"
 EN_RETARD = "en_retard"
@@ -124,7 +123,7 @@ class ExecutionFilterSet(django_filters.FilterSet):
 
 
 class EngagementFilterSet(ExecutionFilterSet):
-    """Les lignes d'engagement : de plus, `enveloppe`, `ej` et `reste=a_payer` (ce qui n'est pas payé en entier)."""
+    """Les lignes d'engagement : de plus, `enveloppe`, `ej` et `reste=a_payer` (les postes non payés en entier)."""
 
     enveloppe = ChoixDuCadreFilter(
         enveloppes_a_choisir, label="Enveloppe", empty_label="Toutes", trop_long=True, method="laisser"
@@ -140,7 +139,7 @@ class EngagementFilterSet(ExecutionFilterSet):
         if valides.get("ej"):
             lignes = lignes.filter(engagement__numero__contains="".join(valides["ej"].split()).upper())
         if valides.get("reste") == A_PAYER:
-            lignes = avec_paye(lignes).filter(ae__gt=F("paye"))
+            lignes = qui_restent_a_payer(lignes)
         return lignes
 
     def de_l_enveloppe(self, lignes, chemin):

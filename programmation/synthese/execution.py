@@ -12,8 +12,22 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, Exists, FilteredRelation, IntegerField, OuterRef, Q, QuerySet, Sum, Value
-from django.db.models.functions import Coalesce, Least
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    F,
+    FilteredRelation,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from politique_ville.outils.montants import MontantField, total, total_lie
@@ -210,24 +224,25 @@ def avec_ligne_p147(actions):
     return actions.annotate(p147=FilteredRelation("financements", condition=LIGNE_P147))
 
 
+def avec_justifie(actions: QuerySet[Action]) -> QuerySet[Action]:
+    """Ajoute `justifie`, en euros : None tant que la justification n'est pas validée, ou l'action plus programmée."""
+    return avec_ligne_p147(actions).annotate(justifie=Case(When(PROGRAMMEES_VALIDEES, then=JUSTIFIE)))
+
+
 VALIDEE = EtatJustification.VALIDEE
 CONNUS = Q(beneficiaires_prevus__isnull=False, justification__beneficiaires_realises__isnull=False)
 PROGRAMMEES_VALIDEES = Q(justification__etat=VALIDEE, statut=StatutAction.PROGRAMMEE)
-# Ce que des diminutions ont repris du non utilisé depuis que le compte rendu est reçu : l'accordé en est déjà réduit.
-DIMINUTIONS = Decision.objects.filter(montant__lt=ZERO, date__gte=OuterRef("justification__recue_le"))
 ZERO_EURO = Value(ZERO, output_field=MontantField())
-DEJA_REPRIS = Least(
-    "justification__non_utilise", ZERO_EURO - Coalesce(total_lie(DIMINUTIONS, "montant", "action"), ZERO_EURO)
-)
+# Depuis que le compte rendu est reçu, ce qu'une diminution reprend du non utilisé est déjà sorti de l'accordé.
+DIMINUTIONS = Decision.objects.filter(montant__lt=ZERO, date__gte=OuterRef("justification__recue_le"))
+REPRIS = Coalesce(total_lie(DIMINUTIONS, "montant", "action"), ZERO_EURO)  # négatif
+ENCORE_INUTILISE = Greatest(Coalesce("justification__non_utilise", ZERO_EURO) + REPRIS, ZERO_EURO)
+JUSTIFIE = Coalesce("p147__accorde", ZERO_EURO) - ENCORE_INUTILISE
 NOMBRES_FIXES = {"programmees": Count("pk", filter=Q(statut=StatutAction.PROGRAMMEE))}
-ACCORDES = {
-    "accorde": total("p147__accorde"),
-    "accorde_valide": total("p147__accorde", filter=Q(justification__etat=VALIDEE)),
-}
+ACCORDES = {"accorde": total("p147__accorde")}
 JUSTIFIES = {
     "non_utilise": total("justification__non_utilise"),
-    "non_utilise_valide": total("justification__non_utilise", filter=PROGRAMMEES_VALIDEES),
-    "deja_repris": total(DEJA_REPRIS, filter=PROGRAMMEES_VALIDEES & Q(justification__non_utilise__gt=ZERO)),
+    "justifie": total(JUSTIFIE, filter=PROGRAMMEES_VALIDEES),
     "prevus": Sum("beneficiaires_prevus", filter=CONNUS, output_field=IntegerField()),
     "realises": Sum("justification__beneficiaires_realises", filter=CONNUS, output_field=IntegerField()),
 }
@@ -246,9 +261,7 @@ def lecture(lignes, chemin, axes, agregats) -> Lecture:
 
 def en_execution(faits) -> Execution:
     reverse = -faits.pop("rendu", ZERO)
-    inutilise = faits.pop("non_utilise_valide", ZERO) - faits.pop("deja_repris", ZERO)
-    justifie = faits.pop("accorde_valide", ZERO) - inutilise
-    return Execution(**faits, reverse=reverse, justifie=justifie)
+    return Execution(**faits, reverse=reverse)
 
 
 # --- Les axes ---
@@ -351,6 +364,24 @@ def avec_paye(lignes: QuerySet[LigneEngagement]) -> QuerySet[LigneEngagement]:
     """Ajoute `paye` : le net payé de chaque ligne, en euros."""
     paye = total_lie(Paiement.objects.all(), "cp", "ligne")
     return lignes.annotate(paye=Coalesce(paye, Value(ZERO, output_field=MontantField())))
+
+
+def qui_restent_a_payer(lignes: QuerySet[LigneEngagement]) -> QuerySet[LigneEngagement]:
+    """Toutes les lignes, désengagements compris, des postes qui engagent plus que leur net payé.
+
+    Un poste : un EJ, une action et une enveloppe (ou aucune).
+    """
+    engage, paye = somme_du_poste(LigneEngagement, "ae"), somme_du_poste(Paiement, "cp", "ligne__")
+    return lignes.alias(engage_du_poste=engage, paye_du_poste=paye).filter(engage_du_poste__gt=F("paye_du_poste"))
+
+
+def somme_du_poste(modele, champ, chemin=""):
+    """`chemin` : ce qui mène de ce modèle à sa ligne d'engagement."""
+    siens = {f"{chemin}{cle}": OuterRef(cle) for cle in ("engagement_id", "action_id")}
+    enveloppe = Coalesce(f"{chemin}enveloppe_id", 0)
+    lignes = modele.objects.filter(**siens).alias(sur=enveloppe).filter(sur=Coalesce(OuterRef("enveloppe_id"), 0))
+    sommes = lignes.order_by().values(f"{chemin}engagement_id").annotate(somme=total(champ)).values("somme")
+    return Coalesce(Subquery(sommes, output_field=MontantField()), ZERO_EURO)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from politique_ville.outils.montants import total, total_lie
 from ..enums import EtatJustification, StatutAction
 from ..models import Action, Financement, Justification, LigneEngagement, Paiement
 from .delais import PORTEUR_DOIT, Regle, avec_fin_prorogee, echeance
+from .execution import avec_justifie
 from .lectures import ZERO, pourcentage
 
 
@@ -59,8 +60,8 @@ def a_justifier_ou_justifiees(actions: QuerySet[Action]) -> QuerySet[Action]:
 
 
 def avec_execution(actions: QuerySet[Action]) -> QuerySet[Action]:
-    """Ajoute `accorde`, `engage` et `paye` (net), en euros (None : rien), et la fin prorogée."""
-    return avec_fin_prorogee(actions).annotate(
+    """Ajoute `accorde`, `engage`, `paye` (net) et `justifie`, en euros (None : rien), et la fin prorogée."""
+    return avec_justifie(avec_fin_prorogee(actions)).annotate(
         accorde=total_lie(Financement.objects.p147(), "accorde", "action"),
         engage=total_lie(LigneEngagement.objects.all(), "ae", "action"),
         paye=total_lie(Paiement.objects.all(), "cp", "ligne__action"),
@@ -77,13 +78,14 @@ def ligne_de_justification(action: Action, regle: Regle, jour: Date) -> LigneDeJ
 
 @dataclass(frozen=True)
 class TotauxDesJustifications:
-    """Le nombre d'actions, et en euros : accordé, payé net, dépensé dit par les porteurs, P147 non utilisé."""
+    """Le nombre d'actions et, en euros : accordé, payé net, dépensé (dit par le porteur), non utilisé, justifié."""
 
     nombre: int
     accorde: Decimal
     paye: Decimal
     depense: Decimal
     non_utilise: Decimal
+    justifie: Decimal
 
 
 def totaux_des_justifications(actions: QuerySet[Action]) -> TotauxDesJustifications:
@@ -92,7 +94,13 @@ def totaux_des_justifications(actions: QuerySet[Action]) -> TotauxDesJustificati
     justifies = Justification.objects.filter(**ids).aggregate(d=total("depense"), n=total("non_utilise"))
     accorde = Financement.objects.p147().filter(**ids).aggregate(somme=total("accorde"))["somme"]
     paye = Paiement.objects.filter(ligne__action__in=ids["action__in"]).aggregate(somme=total("cp"))["somme"]
-    nombre = actions.order_by().aggregate(nombre=Count("pk"))["nombre"]
+    siennes = avec_justifie(Action.objects.filter(pk__in=ids["action__in"])).order_by()
+    lu = siennes.aggregate(nombre=Count("pk"), somme=total("justifie"))
     return TotauxDesJustifications(
-        nombre, accorde or ZERO, paye or ZERO, justifies["d"] or ZERO, justifies["n"] or ZERO
+        nombre=lu["nombre"],
+        accorde=accorde or ZERO,
+        paye=paye or ZERO,
+        depense=justifies["d"] or ZERO,
+        non_utilise=justifies["n"] or ZERO,
+        justifie=lu["somme"] or ZERO,
     )

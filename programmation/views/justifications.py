@@ -52,7 +52,7 @@ def justification_list(request):
         lignes=lues.order_by("fin_prorogee", "recherche", "pk"),
         nombre=totaux.nombre,
         mots="action,actions",
-        totaux={nom: getattr(totaux, nom) for nom in ("accorde", "paye", "depense", "non_utilise")},
+        totaux={nom: getattr(totaux, nom) for nom in ("accorde", "paye", "depense", "non_utilise", "justifie")},
     )
     sans_delai = "" if regle.est_connue else DELAI_INCONNU
     return repondre(request, tableau, "programmation/justification_list.html", sans_delai=sans_delai)
@@ -88,6 +88,7 @@ def colonnes(regle, jour):
         ColonneDeTableau("paye", "Payé, net", lambda a: a.paye, "euros", 16, tri="paye", repliee=True),
         ColonneDeTableau("depense", "Dépensé", dit("depense"), "euros", 16, repliee=True),
         ColonneDeTableau("non_utilise", "P147 non utilisé", dit("non_utilise"), "euros", 16, repliee=True),
+        ColonneDeTableau("justifie", "Justifié", lambda a: a.justifie, "euros", 16),
         ColonneDeTableau("suite", "Suite", suite, largeur=20, a_l_ecran=False),
         ColonneDeTableau(
             "prevus", "Bénéficiaires prévus", lambda a: a.beneficiaires_prevus, "entier", 12, a_l_ecran=False

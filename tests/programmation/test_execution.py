@@ -25,6 +25,7 @@ from programmation.enums import (
 from programmation.models import (
     Action,
     Engagement,
+    Financement,
     Justification,
     LigneEngagement,
     Paiement,
@@ -47,7 +48,11 @@ from programmation.operations import (
 from programmation.synthese.bases import ChoixDeBase
 from programmation.synthese.delais import Regle, en_retard_de_justification
 from programmation.synthese.execution import Execution, execution_de, synthese_d_execution
-from programmation.synthese.justifications import ligne_de_justification
+from programmation.synthese.justifications import (
+    avec_execution,
+    ligne_de_justification,
+    totaux_des_justifications,
+)
 from tests.fabriques import (
     ActionFactory,
     ContratFactory,
@@ -187,6 +192,14 @@ def test_le_non_utilise_qu_une_diminution_reprend_ne_se_deduit_pas_deux_fois(e, 
     assert (lue.accorde, lue.non_utilise, lue.justifie) == (euros(accorde), euros("400,50"), euros(justifie))
     [pilier, _] = synthese_d_execution(Action.objects.all()).piliers
     assert pilier.execution.justifie == euros(justifie)
+    assert la_liste_dit_le_justifie(e) == {"B1": euros(justifie), "B2": None}
+
+
+def la_liste_dit_le_justifie(e):
+    """Par action, son justifié dans la liste ; le total en est celui de la synthèse."""
+    justifie = totaux_des_justifications(Action.objects.filter(exercice=e.exercice)).justifie
+    assert justifie == synthese_d_execution(Action.objects.filter(exercice=e.exercice)).total.justifie
+    return {action.intitule: action.justifie for action in avec_execution(Action.objects.filter(exercice=e.exercice))}
 
 
 def test_une_justification_se_corrige_encore_quand_une_diminution_a_repris_le_non_utilise(e):
@@ -542,6 +555,7 @@ def test_le_porteur_d_une_action_deprogrammee_rend_ce_qu_il_a_recu(e, ligne):
     lue = execution_de(e.b1)
     assert (lue.accorde, lue.net_paye, lue.reverse, lue.justifie) == (euros(0), euros(0), euros(1000), euros(0))
     assert lue.non_utilise == euros(1000)
+    assert la_liste_dit_le_justifie(e) == {"B1": None, "B2": None}
 
 
 def test_un_reversement_percu_ecrit_le_paiement_negatif_qui_manque_et_lui_seul(e, ligne):
@@ -611,6 +625,14 @@ def test_un_suivi_incoherent_est_refuse(e, fait, phrase):
     e.exercice.save()
     with refuse(phrase):
         operations.suivre_un_financement(ville, fait, par=e.agent)
+
+
+def test_une_ligne_du_plan_retiree_entre_temps_se_dit_et_ne_casse_rien(e):
+    caf = cofinancement(e.b1, FinanceurFactory(), 1000, etat=EtatFinancement.SOLLICITE)
+    lue = Financement.objects.get(pk=caf.pk)
+    caf.delete()
+    with refuse("Cette ligne du plan n’existe plus"):
+        operations.suivre_un_financement(lue, VoteOuVersement(date(2025, 6, 1), EtatFinancement.SOLLICITE), par=e.agent)
 
 
 def test_la_ligne_p147_ne_se_suit_pas_comme_un_cofinanceur(e):

@@ -10,6 +10,7 @@ from programmation import operations
 from programmation.enums import EtatFinancement, EtatJustification, NaturePaiement, StatutExercice
 from programmation.models import Engagement, Justification, LigneEngagement, Paiement, SuiviFinancement
 from programmation.operations import DemandeDeJustification
+from programmation.synthese.execution import execution_de
 from tests.fabriques import (
     ActionFactory,
     ContratFactory,
@@ -236,6 +237,26 @@ def test_les_listes_totalisent_tout_le_filtre_et_s_exportent(client, ligne):
             assert b"".join(fichier.streaming_content)
 
 
+def test_le_reste_a_payer_compte_les_desengagements(client, agent, action):
+    """Un EJ de 1 500 € réduit de 400 : 1 100 à payer, 100 après un paiement de 1 000, puis plus rien."""
+    ligne = LigneEngagementFactory(action=action, ae=euros(1500))
+    operations.desengager(ligne, euros(400), par=agent, motif="Action réduite")
+    soldee = LigneEngagementFactory(action=action_programmee(exercice=action.exercice), ae=euros(300))
+    PaiementFactory(ligne=soldee, cp=euros(300))
+    assert totaux_a_payer(client, action) == (2, euros(1100), euros(0), euros(1100))
+    PaiementFactory(ligne=ligne, cp=euros(1000))
+    assert totaux_a_payer(client, action) == (2, euros(1100), euros(1000), euros(100))
+    assert execution_de(action).reste_a_payer == euros(100)
+    PaiementFactory(ligne=ligne, cp=euros(100))
+    assert totaux_a_payer(client, action) == (0, euros(0), euros(0), euros(0))
+    assert execution_de(action).reste_a_payer == euros(0)
+
+
+def totaux_a_payer(client, action):
+    tableau = client.get(adresse("engagement_list"), {"annee": 2025, "reste": "a_payer"}).context["tableau"]
+    return tableau.nombre, *tableau.totaux.values()
+
+
 def test_une_adresse_mal_ecrite_n_ouvre_rien_et_dit_pourquoi(client, ligne):
     page = client.get(adresse("engagement_list"), {"annee": 2025, "contrat": "0", "enveloppe": "x"})
     assert "n’existe pas" in erreurs(page)
@@ -421,9 +442,10 @@ def test_le_tableau_de_bord_dit_l_execution_et_chaque_chiffre_mene_a_sa_liste(cl
         "1 000,00 €",
         "500,00 €",
         "1 500,00 €",
+        "0,00 €",
     ]
     for nom, total in (("engagement", "1 000,00 €"), ("paiement", "500,00 €"), ("justification", "1 500,00 €")):
-        [lien] = [lien for _, lien in lus if f"/{nom}s/" in lien]
+        lien = next(lien for _, lien in lus if f"/{nom}s/" in lien)
         assert total in textes(client.get(lien), "//tfoot//strong")
 
 
