@@ -1,4 +1,4 @@
-"""L'échéancier des conventions et de leurs avenants : une avance, puis le solde au vu du bilan. Un arrêté n'en a pas."""
+"""L'échéancier des conventions et de leurs avenants : une avance, puis le solde au vu du bilan."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
