@@ -158,9 +158,9 @@ class RegleForm(PhrasesMixin, forms.Form):
 
 
 class PromotionForm(RefusMixin, forms.Form):
-    """Ce qui est commun à toutes les attributions d'un scénario promu ; `lue` : l'empreinte des montants montrés."""
+    """Ce qui est commun à toutes les attributions d'un scénario promu ; `lue` : le condensé des montants montrés."""
 
-    lue = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    lue = forms.CharField(required=False, widget=forms.HiddenInput)
     date = forms.DateField(label="Date de la décision", widget=SaisieDate, initial=timezone.localdate)
     motif = forms.CharField(
         label="Motif",
@@ -194,7 +194,8 @@ class PromotionForm(RefusMixin, forms.Form):
     def champs(self):
         valides = self.cleaned_data
         enveloppe = self.enveloppes.get(valides.get("enveloppe"))
-        return {"date": valides["date"], "motif": valides["motif"], "enveloppe": enveloppe, "lue": valides["lue"]}
+        lue = valides["lue"] or None
+        return {"date": valides["date"], "motif": valides["motif"], "enveloppe": enveloppe, "lue": lue}
 
 
 class LignePerimeeForm(PhrasesMixin, forms.Form):

@@ -13,7 +13,7 @@ from comptes.models import Utilisateur
 from .. import regles
 from ..enums import EtatScenario, MotifStatut, NatureDecision, StatutAction
 from ..models import Acte, Decision, Enveloppe, LigneEngagement, Proposition, Scenario
-from ..synthese import LigneDeScenario, empreinte, lignes_du_scenario
+from ..synthese import LigneDeScenario, condense, lignes_du_scenario
 from .decisions import DemandeDeDecision, decider
 from .outils import (
     TAILLE_DE_LOT,
@@ -52,7 +52,7 @@ def promouvoir(
     scenario: Scenario,
     *,
     par: Utilisateur,
-    lue: int | None = None,
+    lue: str | None = None,
     choix: Mapping[int, ChoixDeLigne] | None = None,
     enveloppe: Enveloppe | None = None,
     motif: str = "",
@@ -61,13 +61,13 @@ def promouvoir(
     """Attribue chaque montant supérieur à zéro, tout ou rien ; le reste est laissé à décider.
 
     `choix` : par action, ce que l'on fait d'une ligne périmée ; `enveloppe` : celle des actions qui n'en ont pas
-    d'office ; `lue` : l'empreinte des montants lus (None : sans contrôle). Lève MontantsChanges, PropositionsPerimees,
+    d'office ; `lue` : le condensé des montants lus (None : sans contrôle). Lève MontantsChanges, PropositionsPerimees,
     et tout ce que lève `decider`, sans rien écrire.
     """
     choix = choix or {}
     with contraintes_en_francais(), transaction.atomic():
         scenario = relire_pour_changer(scenario, par)
-        if lue is not None and lue != empreinte(scenario.propositions.values_list("action", "montant")):
+        if lue is not None and lue != condense(scenario.propositions.values_list("action", "montant")):
             raise MontantsChanges
         lignes = lignes_du_scenario(scenario, sans_les_vides=True)
         a_choisir = [ligne for ligne in lignes if ligne.est_perimee and not est_choisie(ligne, choix)]

@@ -17,7 +17,7 @@ from politique_ville.outils.typographie import insecables
 from .. import regles
 from ..enums import EtatScenario
 from ..models import Action, Enveloppe, Exercice, Financement, Proposition, Scenario
-from ..synthese import actions_a_proposer, apercu_de_la_regle, empreinte
+from ..synthese import actions_a_proposer, apercu_de_la_regle, condense
 from .outils import (
     TAILLE_DE_LOT,
     DroitManquant,
@@ -230,16 +230,16 @@ def dire_la_retouche(scenario, changees, par):
 
 
 def appliquer_une_regle(
-    scenario: Scenario, regle: Regle, *, par: Utilisateur, lue: int | None = None, copie: str = ""
+    scenario: Scenario, regle: Regle, *, par: Utilisateur, lue: str | None = None, copie: str = ""
 ) -> Scenario:
     """Applique une règle d'ajustement aux montants du scénario, et l'écrit en toutes lettres ; rend le scénario ajusté.
 
-    `lue` : l'empreinte des montants dont on a vu l'aperçu (None : sans contrôle) ; `copie` : le nom d'une copie, à
+    `lue` : le condensé des montants dont on a vu l'aperçu (None : sans contrôle) ; `copie` : le nom d'une copie, à
     ajuster à sa place.
     """
     with transaction.atomic():
         scenario = relire_pour_changer(scenario, par)
-        if lue is not None and lue != empreinte(scenario.propositions.values_list("action", "montant")):
+        if lue is not None and lue != condense(scenario.propositions.values_list("action", "montant")):
             raise OperationRefusee("Un montant a changé depuis l’aperçu : le voici refait, à relire avant d’appliquer.")
         if copie:
             scenario = dupliquer_un_scenario(scenario, copie, par=par)

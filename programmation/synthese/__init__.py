@@ -51,7 +51,16 @@ from .propositions import (
     apercu_de_la_regle,
     lignes_du_scenario,
 )
-from .scenarios import BilanDeScenario, Comparaison, LigneComparee, PartDePilier, bilan_du_scenario, comparer, empreinte
+from .scenarios import (
+    BilanDeScenario,
+    Comparaison,
+    LigneComparee,
+    PartDePilier,
+    bilan_du_scenario,
+    comparer,
+    condense,
+    empreinte,
+)
 from .territoires import (
     LigneContrat,
     LigneEchelle,
@@ -141,6 +150,7 @@ __all__ = [
     "apercu_de_la_regle",
     "bilan_du_scenario",
     "comparer",
+    "condense",
     "empreinte",
     "lignes_du_scenario",
 ]

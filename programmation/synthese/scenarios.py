@@ -4,6 +4,7 @@ Un montant **compte** si le scénario peut encore le donner : action à décider
 un scénario compte ce qu'il a fait attribuer.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -37,8 +38,8 @@ class BilanDeScenario:
     """Les chiffres d'un scénario, en euros. `hors_compte` : les montants que l'on ne peut plus servir, et leur nombre.
 
     `avant` : le reste à décider de l'enveloppe (ou de celles de l'exercice) sans lui, None sans enveloppe ; `rang`, les
-    parts « après » et les quartiers se lisent sur l'exercice, une fois le scénario promu. `empreinte` change dès qu'un
-    montant change.
+    parts « après » et les quartiers se lisent sur l'exercice, une fois le scénario promu. `condense` change dès qu'un
+    montant change : c'est ce qu'une promotion vérifie. `empreinte` : la somme que le navigateur sait refaire.
     """
 
     scenario: Scenario
@@ -51,6 +52,7 @@ class BilanDeScenario:
     rang: Rang | None
     quartiers_sans_action: tuple[Quartier, ...]
     quartiers: int
+    condense: str
     empreinte: int
 
     @property
@@ -109,6 +111,7 @@ def bilan_du_scenario(scenario: Scenario) -> BilanDeScenario:
         rang=rang_apres(scenario, sum((m.montant for m in ajoutees), ZERO)),
         quartiers_sans_action=tuple(sans_action(scenario, lieux)),
         quartiers=len(lieux),
+        condense=condense((m.action, m.montant) for m in montants),
         empreinte=empreinte((m.action, m.montant) for m in montants),
     )
 
@@ -141,10 +144,17 @@ def additionner_par_pilier(montants) -> dict[int | None, Somme]:
     return sommes
 
 
+def condense(montants: Iterable[tuple[int, Decimal | None]]) -> str:
+    """SHA-256 des couples action, centimes, par action : deux jeux de montants différents n'ont pas le même."""
+    couples = sorted((action, vers_centimes(montant)) for action, montant in montants if montant is not None)
+    return hashlib.sha256(repr(couples).encode()).hexdigest()
+
+
 def empreinte(montants: Iterable[tuple[int, Decimal | None]]) -> int:
     """Σ identifiant × (centimes + 1), un montant vide comptant zéro : le navigateur calcule la même.
 
-    Deux montants échangés n'ont pas la même empreinte, au contraire d'un total.
+    Elle lui dit qu'un autre a changé un montant, pour le montrer. Des changements peuvent s'y compenser : rien ne se
+    décide, ni ne s'écrase, sur elle (voir `condense`).
     """
     return sum(action * (vers_centimes(montant) + 1) for action, montant in montants if montant is not None)
 

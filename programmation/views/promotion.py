@@ -13,7 +13,7 @@ from .. import operations, regles
 from ..enums import EtatScenario
 from ..forms.scenarios import LignePerimeeForm, PromotionForm
 from ..operations import MontantsChanges, OperationRefusee, PropositionsPerimees
-from ..synthese import bilan_du_scenario, empreinte, lignes_du_scenario
+from ..synthese import bilan_du_scenario, condense, lignes_du_scenario
 from .scenarios import scenario_visible
 
 ENCORE_CHANGE = "Des actions viennent de changer : choisir ce que devient chacune."
@@ -24,7 +24,7 @@ def scenario_promouvoir(request, pk):
     if request.method == "POST" and scenario.etat == EtatScenario.PROMU:
         return deja_promu(request, scenario)
     donnees = request.POST if request.method == "POST" else None
-    lue = empreinte(scenario.propositions.values_list("action", "montant"))  # avant les lignes : jamais en avance
+    lue = condense(scenario.propositions.values_list("action", "montant"))  # avant les lignes : jamais en avance
     lignes = lignes_du_scenario(scenario, sans_les_vides=True)
     demunies, enveloppes = operations.sans_enveloppe(scenario, [li for li in lignes if not li.empechement])
     formulaire = PromotionForm(enveloppes, donnees, initial={"lue": lue})

@@ -217,7 +217,7 @@ def ecrire(montant):
 
 def enregistrer_toute_la_table(request, scenario, montants, erreurs):
     reponse = redirect("programmation:scenario_detail", scenario.pk)
-    if request.POST.get("empreinte") != str(bilan_du_scenario(scenario).empreinte):
+    if request.POST.get("condense") != bilan_du_scenario(scenario).condense:
         messages.error(request, "Des montants ont changé entre-temps : les voici, à relire avant de saisir.")
         return redonner(request, reponse)
     try:
@@ -273,11 +273,7 @@ def scenario_regle(request, pk):
 
 def appliquer(request, scenario, regle):
     """(réponse, phrase du refus) : l'une des deux."""
-    lue = request.POST.get("lue", "")
-    options = {
-        "lue": int(lue) if re.fullmatch(r"\d{1,40}", lue) else None,
-        "copie": request.POST.get("copie", "").strip(),
-    }
+    options = {"lue": request.POST.get("lue"), "copie": request.POST.get("copie", "").strip()}
     try:
         ajuste = operations.appliquer_une_regle(scenario, regle, par=request.user, **options)
     except OperationRefusee as refus:

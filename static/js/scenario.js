@@ -104,7 +104,7 @@ async function envoyer() {
   enCours = false;
   if (bilan() === avant) perdre(parties);
   else reprendre(parties);
-  table.elements.empreinte.value = bilan().dataset.empreinte;
+  table.elements.condense.value = bilan().dataset.condense;
   suivre();
   direSiToutEstEnregistre(ecran);
   envoyer();

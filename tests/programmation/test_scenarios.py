@@ -252,7 +252,7 @@ def test_la_regle_s_applique_aux_montants_encore_possibles_et_s_imprime(agent, t
 
 def test_une_regle_lue_sur_d_autres_montants_ne_s_applique_pas(agent, trois):
     scenario = creer(agent)
-    lue = bilan_du_scenario(scenario).empreinte
+    lue = bilan_du_scenario(scenario).condense
     saisir(scenario, agent, A=10)
     with pytest.raises(OperationRefusee, match="a changé depuis"):
         operations.appliquer_une_regle(scenario, Regle(euros(6000)), par=agent, lue=lue)
@@ -270,6 +270,21 @@ def test_l_empreinte_distingue_un_montant_deplace_d_une_action_a_l_autre():
     assert empreinte([(1, euros(10)), (2, euros(20))]) != empreinte([(1, euros(20)), (2, euros(10))])
     assert empreinte([(1, None)]) == 0
     assert empreinte([(1, euros(0))]) == 1
+
+
+def test_deux_changements_qui_se_compensent_n_ont_pas_le_meme_condense(agent, trois):
+    """A reçoit B centimes de plus et B, A centimes de moins (leurs identifiants) : la somme du navigateur n'en voit rien."""
+    scenario = creer(agent)
+    a, b, _ = trois
+    avant = bilan_du_scenario(scenario)
+    changes = {a.pk: euros(5000) + Decimal(b.pk) / 100, b.pk: euros(3000) - Decimal(a.pk) / 100}
+    operations.saisir_des_montants(scenario, changes, par=agent)
+    apres = bilan_du_scenario(scenario)
+    assert (apres.empreinte, apres.condense == avant.condense) == (avant.empreinte, False)
+    with pytest.raises(operations.MontantsChanges):
+        operations.promouvoir(scenario, par=agent, lue=avant.condense)
+    with pytest.raises(OperationRefusee, match="a changé depuis"):
+        operations.appliquer_une_regle(scenario, Regle(euros(6000)), par=agent, lue=avant.condense)
 
 
 # --- Le bilan ---

@@ -225,7 +225,7 @@ def test_un_scenario_promu_entre_temps_refuse_la_cellule_et_dit_pourquoi(client,
 
 def test_sans_script_la_table_entiere_s_enregistre_si_personne_n_y_a_touche(client, trois, scenario):
     a, b, c = trois
-    envoi = {f"a{a.pk}": "1", f"a{b.pk}": "x", f"a{c.pk}": "3", "empreinte": bilan_du_scenario(scenario).empreinte}
+    envoi = {f"a{a.pk}": "1", f"a{b.pk}": "x", f"a{c.pk}": "3", "condense": bilan_du_scenario(scenario).condense}
     page = client.post(adresse(scenario, "montants/"), envoi, follow=True)
     assert "n’est pas un montant" in page.content.decode()
     assert [Proposition.objects.get(action=x).montant for x in trois] == [euros(1), euros(3000), euros(3)]
