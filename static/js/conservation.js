@@ -10,7 +10,8 @@ function designer(champ) {
   return new URLSearchParams([[champ.name, champ.value], [jeton.name, jeton.value]]);
 }
 
-const oublier = (champ) => navigator.sendBeacon(champ.dataset.abandonner, designer(champ));
+const oublier = (champ) =>
+  fetch(champ.dataset.abandonner, { method: "POST", body: designer(champ), redirect: "manual" }).catch(() => null);
 
 // --- Au fil de la frappe ---
 
@@ -52,9 +53,11 @@ function suivre(champ) {
   window.addEventListener("pagehide", () => attente !== null && ranger({ keepalive: true }));
   window.addEventListener("pageshow", ({ persisted }) => persisted && (envoye = false));
   for (const lien of formulaire.querySelectorAll("a[data-abandonne]")) {
-    lien.addEventListener("click", () => {
+    lien.addEventListener("click", async (evenement) => {
+      evenement.preventDefault();
       arreter();
-      oublier(champ);
+      await oublier(champ); // la page suivante ne doit plus la retrouver
+      location.assign(lien.href);
     });
   }
   return arreter;
@@ -110,7 +113,7 @@ function reprendre(champ, gardee, arreter) {
   annonce.hidden = false;
   annonce.querySelector("[data-oublier]").addEventListener("click", async () => {
     arreter();
-    await fetch(champ.dataset.abandonner, { method: "POST", body: designer(champ), redirect: "manual" }).catch(() => null);
+    await oublier(champ);
     location.reload();
   });
   // Des cellules s'enregistrent sans quitter la page : après la dernière, il n'y a plus rien à retrouver.

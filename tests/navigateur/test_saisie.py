@@ -393,3 +393,18 @@ def test_un_conflit_se_lit_et_se_resout(page, ouvrir, action, largeur):
     page.wait_for_url(f"**/programmation/actions/{action.pk}/")
     action.refresh_from_db()
     assert (action.intitule, action.objectifs) == ("Lire, saison 2", "Ceux du collègue")
+
+
+def test_abandonner_un_conflit_repart_de_la_base(page, ouvrir, action):
+    """La saisie gardée au fil de la frappe ne revient pas avec la version dépassée."""
+    ouvrir(f"/programmation/actions/{action.pk}/modifier/")
+    with page.expect_response("**/compte/saisies/"):
+        page.locator("#id_intitule").fill("Lire, saison 2")
+    operations.enregistrer(
+        [SaisieAction(action=action, champs={"intitule": "Lire ensemble"})], par=habiliter("responsable")
+    )
+    page.get_by_role("button", name="Enregistrer", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cette action a changé pendant votre saisie")
+    page.get_by_role("link", name="Abandonner ma saisie et repartir de la base").click()
+    expect(page.locator("#id_intitule")).to_have_value("Lire ensemble")
+    expect(page.locator("[data-retrouvee]")).to_have_count(0)
