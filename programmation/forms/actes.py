@@ -143,7 +143,7 @@ class TexteForm(ActeEcritForm):
         widget=forms.Textarea(attrs={"rows": 24}),
         help_text=insecables(
             "Une ligne vide sépare deux paragraphes. « ## » en tête d’un paragraphe en fait un titre ; « - » en tête "
-            "de chaque ligne, une liste."
+            "de chaque ligne, une liste. « {{ echeancier }} », seul sur sa ligne, devient l’échéancier de l’acte."
         ),
     )
 
