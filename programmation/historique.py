@@ -370,7 +370,9 @@ def lire_le_suivi(suivi):
 
 
 def champs_suivis(modele):
-    return [champ for champ in modele._meta.fields if champ.name not in TECHNIQUES]
+    """Ceux que son histoire garde, sauf les techniques."""
+    gardes = {champ.name for champ in modele.history.model._meta.fields}
+    return [champ for champ in modele._meta.fields if champ.name in gardes - TECHNIQUES]
 
 
 def majuscule(texte):

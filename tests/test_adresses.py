@@ -92,6 +92,8 @@ OUVERTES = {
     "programmation:organisme_histoire": ({"pk": "organisme"}, [*ETAT, D_AILLEURS]),
     "programmation:enveloppe_histoire": ({"pk": "enveloppe"}, ETAT),
     "programmation:exercice_histoire": ({"pk": "cadre"}, ETAT),
+    "programmation:scenario_histoire": ({"pk": "scenario"}, ETAT),
+    "programmation:comite_histoire": ({"pk": "comite"}, ETAT),
     "programmation:geste_en_lot": ({"geste": "deposer"}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:choix_de_la_saisie": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:propose_list": ({}, [*QUI_ECRIVENT, D_AILLEURS]),

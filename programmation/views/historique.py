@@ -13,7 +13,18 @@ from .. import operations, regles
 from ..forms.conflit import comparer, saisie_de
 from ..forms.historique import RetourForm
 from ..historique import Suivi, histoire_de, lire_les_gestes, majuscule
-from ..models import Action, Campagne, Enveloppe, Etablissement, Exercice, MouvementEnveloppe, Organisme
+from ..models import (
+    Action,
+    Campagne,
+    Comite,
+    Enveloppe,
+    Etablissement,
+    Exercice,
+    MouvementEnveloppe,
+    Organisme,
+    Passage,
+    Scenario,
+)
 from ..operations import ConflitDeVersion, OperationRefusee
 from .gestes import action_visible, conflit
 from .mixins import exiger
@@ -112,6 +123,30 @@ def exercice_histoire(request, pk):
     ]
     retour = exercice.get_absolute_url()
     contexte = {"objet": exercice, "retour": retour} | liste("Exercices et campagnes", "exercice_list")
+    return page(request, lire_les_gestes(suivis), contexte)
+
+
+@require_safe
+def scenario_histoire(request, pk):
+    """Son nom, son état, les règles appliquées ; ses montants, qui ne sont que des essais, n'ont pas d'histoire."""
+    scenario = get_object_or_404(Scenario.objects.visibles_par(request.user), pk=pk)
+    retour = reverse("programmation:scenario_detail", args=[pk])
+    contexte = {"objet": scenario, "retour": retour} | liste("Scénarios", "scenario_list")
+    return page(request, lire_les_gestes([Suivi(Scenario, {"id": pk}, principal="créé", limite=None)]), contexte)
+
+
+@require_safe
+def comite_histoire(request, pk):
+    """Sa date, son lieu, sa séance, et ce que l'on a enregistré pour chaque action que la personne peut voir."""
+    comite = get_object_or_404(Comite.objects.visibles_par(request.user), pk=pk)
+    visibles = Action.objects.visibles_par(request.user).order_by().values("pk")
+    passages = {"comite_id": pk, "action_id__in": visibles}
+    suivis = [
+        Suivi(Comite, {"id": pk}, principal="prévu", limite=None),
+        Suivi(Passage, passages, sujet="action", valeurs=True, limite=None),
+    ]
+    retour = reverse("programmation:comite_detail", args=[pk])
+    contexte = {"objet": comite, "retour": retour} | liste("Comités", "comite_list")
     return page(request, lire_les_gestes(suivis), contexte)
 
 

@@ -5,11 +5,12 @@ from datetime import date
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from comptes.enums import Role
 from programmation import operations
 from programmation.enums import EtatComite, NatureComite, NatureDecision, StatutAction
-from programmation.models import Avis, Comite, Decision, Financement, Proposition, Scenario
+from programmation.models import Action, Avis, Comite, Decision, Financement, Proposition, Scenario
 from tests.fabriques import (
     ActionFactory,
     ContratFactory,
@@ -130,6 +131,22 @@ def test_un_comite_sans_date_ni_campagne_dit_ce_qui_manque(client, agent, campag
     assert not Comite.objects.exists()
 
 
+def test_l_historique_d_un_comite_dit_sa_date_sa_seance_et_chaque_issue(client, agent, copil, actions):
+    operations.modifier_un_comite(copil, {"date": date(2026, 3, 13)}, par=agent)
+    client.post(adresse(copil, "seance/"), seul(copil, actions[0], "ajournement", observation="Budget à revoir"))
+    (lien,) = noeuds(client.get(adresse(copil)), "//a[text()='Historique du comité']/@href")
+    page = client.get(lien)
+    gestes = textes(page, "//ol[classe('pv-histoire')]//ul/li")
+    assert {"Date : 12/03/2026 → 13/03/2026", "Comité : prévu", "Atelier A : ajouté"} <= set(gestes)
+    assert "Issue proposée (Atelier A) : — → Ajournement" in gestes
+
+
+def test_un_delegue_d_ailleurs_ne_lit_pas_les_passages_des_actions_qu_il_ne_voit_pas(client, campagne, copil):
+    client.force_login(habiliter(Role.DELEGUE, contrat=ContratFactory(intitule="Lisieux")))
+    page = client.get(adresse(copil, "histoire/"))
+    assert "Atelier" not in page.content.decode()
+
+
 @pytest.mark.parametrize("jour", ["1900-03-12", "2024-12-31", "2028-01-01", "2100-03-12"])
 def test_un_comite_ne_se_date_pas_loin_de_son_exercice(client, agent, campagne, jour):
     page = client.post(f"{COMITES}ajouter/", {"campagne": campagne.pk, "nature": "pilotage", "date": jour})
@@ -187,6 +204,22 @@ def test_un_scenario_donne_ses_actions_et_ses_montants(client, agent, campagne, 
     assert textes(page, "//tbody//td[@data-titre='Scénario']") == ["700,00 €", "0,00 €"]
     client.post(adresse(comite, "inscrire/"), {"action": [a.pk for a in actions[:2]], "scenario": scenario.pk})
     assert list(comite.passages.order_by("ordre").values_list("montant", "issue")) == [(euros(700), ""), (euros(0), "")]
+
+
+def test_du_scenario_un_lien_mene_a_l_ordre_du_jour_avec_ses_actions(client, agent, campagne, actions):
+    """Une action décidée depuis n'y est plus : un complément se prévoit à part."""
+    scenario = operations.creer_un_scenario(campagne.exercice, "Prudent", par=agent)
+    operations.saisir_des_montants(scenario, {action.pk: euros(700) for action in actions}, par=agent)
+    Action.objects.filter(pk=actions[2].pk).update(statut=StatutAction.PROGRAMMEE)
+    lien = "//a[. = 'Inscrire ses actions à un comité']/@href"
+    [vers] = noeuds(client.get(reverse("programmation:scenario_detail", args=[scenario.pk])), lien)
+    assert "Aucun comité ouvert ici." in client.get(vers).text
+    comite = operations.creer_un_comite(campagne, NatureComite.PILOTAGE, JOUR, par=agent)
+    page = client.get(vers, follow=True)
+    assert page.redirect_chain[0][0].startswith(adresse(comite, "inscrire/?"))
+    assert textes(page, "//tbody//td[@data-titre='Scénario']") == ["700,00 €", "700,00 €"]
+    operations.ecarter_un_scenario(scenario, par=agent)
+    assert not noeuds(client.get(reverse("programmation:scenario_detail", args=[scenario.pk])), lien)
 
 
 def test_une_action_ou_un_scenario_d_ailleurs_n_existe_pas(client, agent, campagne):

@@ -161,6 +161,15 @@ def test_un_delegue_ne_lit_que_les_actions_de_son_perimetre_et_sait_qu_il_y_en_a
     assert noeuds(page, "//input[classe('pv-cellule')]") == []
 
 
+def test_l_historique_d_un_scenario_dit_qui_l_a_cree_renomme_et_ecarte(client, agent, scenario):
+    operations.renommer_un_scenario(scenario, "Prudent", par=agent)
+    operations.ecarter_un_scenario(scenario, par=agent)
+    (lien,) = noeuds(client.get(adresse(scenario)), "//a[text()='Historique']/@href")
+    gestes = textes(client.get(lien), "//ol[classe('pv-histoire')]//ul/li")
+    assert gestes == ["État : À l’étude → Écarté", "Nom : Essai → Prudent", "Scénario : créé"]
+    assert noeuds(client.get(lien), f"//ol[classe('pv-histoire')]//p[contains(., '{agent}')]")
+
+
 def test_l_ecran_fait_le_meme_nombre_de_requetes_pour_1_ou_3_actions(client, agent, scenario, trois):
     from django.db import connection
 
@@ -396,9 +405,13 @@ def test_le_depassement_se_dit_et_demande_un_responsable_et_un_motif(client, age
     assert "dépasse le reste à décider" in client.get(adresse(large, "promouvoir/")).content.decode()
     assert "dépassent" in client.post(adresse(large, "promouvoir/"), decider_le()).content.decode()
     client.force_login(habiliter(Role.RESPONSABLE))
-    page = client.post(adresse(large, "promouvoir/"), decider_le())
+    page = client.post(adresse(large, "promouvoir/"), decider_le(motif="Comité du 9 juin"))
+    [accord] = valeurs(page, "//input[@name='depassement']")
+    page = client.post(adresse(large, "promouvoir/"), decider_le(depassement=accord))
     assert noeuds(page, "//textarea[@name='motif'][@aria-invalid='true']")
-    assert client.post(adresse(large, "promouvoir/"), decider_le(motif="Complément attendu")).status_code == 302
+    assert noeuds(page, "//input[@name='depassement'][@checked]")
+    accepte = decider_le(motif="Complément attendu", depassement=accord)
+    assert client.post(adresse(large, "promouvoir/"), accepte).status_code == 302
 
 
 def test_l_enveloppe_ne_se_demande_que_s_il_faut_choisir(client, scenario):
