@@ -289,7 +289,7 @@ def candidates(request, comite):
     exercice = comite.campagne.exercice
     parametres = request.GET.copy()
     parametres["annee"], parametres["departement"] = str(exercice.annee), exercice.departement.code
-    if not set(request.GET) - {"page", "scenario", "tri"}:
+    if not set(request.GET) - {"page", "scenario", "tri", "exercice"}:
         parametres.setlist("statut", [str(statut) for statut in StatutAction.a_decider()])
     filtre = ActionFilterSet(parametres, actions_vues(request), request=request)
     liste = Liste(filtre, parametres.get("tri", ""))

@@ -418,11 +418,20 @@ def gestes_possibles(scenario):
     """(libellé, adresse) de ce que l'on peut faire de ce scénario maintenant."""
     if regles.empechement_de_batir(scenario.exercice):
         return []
-    return [
+    gestes = [
         (geste.libelle, reverse("programmation:scenario_geste", args=[scenario.pk, geste.nom]))
         for geste in GESTES.values()
         if scenario.etat in geste.etats
     ]
+    return [*inscription_a_un_comite(scenario), *gestes]
+
+
+def inscription_a_un_comite(scenario):
+    """Un scénario à l'étude donne à un comité son ordre du jour et ses montants."""
+    if scenario.etat != EtatScenario.ETUDE:
+        return []
+    adresse = f"{reverse('programmation:comite_choisir')}?exercice={scenario.exercice_id}&scenario={scenario.pk}"
+    return [("Inscrire ses actions à un comité", adresse)]
 
 
 def scenario_geste(request, pk, geste):

@@ -1,5 +1,6 @@
-// Le comité : le total suit chaque frappe et avertit avant de dépasser la demande ou l'enveloppe ; l'écran projeté se
-// rafraîchit seul (htmx). Tout se compte en centimes entiers. Sans ce script, le serveur vérifie et dit la même chose.
+// Le comité : total, enveloppes et parts des piliers suivent chaque frappe, qui avertit avant de dépasser la demande ou
+// l'enveloppe ; l'écran projeté se rafraîchit seul (htmx). Tout se compte en centimes entiers. Sans ce script, le
+// serveur vérifie et dit la même chose.
 
 const enEuros = (centimes) =>
   new Intl.NumberFormat("fr-FR", { style: "currency", currency: "EUR" }).format(centimes / 100).replace("-", "−");
@@ -13,7 +14,7 @@ function lireCentimes(texte) {
 
 const formulaire = document.querySelector("form[data-seance]");
 
-// Ce que chaque ligne accorde : montant signé, enveloppe, et ce qui dépasse la demande.
+// Ce que chaque ligne accorde : montant signé, enveloppe, pilier, et ce qui dépasse la demande.
 function lireLesLignes() {
   return [...formulaire.querySelectorAll("[data-ligne]")].map((ligne) => {
     const issue = ligne.querySelector("[name$=issue]");
@@ -24,7 +25,8 @@ function lireLesLignes() {
     const demande = champ.dataset.demande;
     const trop = issue.value === "attribution" && demande !== undefined ? Math.max(centimes - Number(demande), 0) : 0;
     const choisie = ligne.querySelector("[name$=enveloppe]")?.value || ligne.dataset.enveloppe;
-    return { champ, avecMontant, montant: avecMontant ? signe * centimes : 0, trop, enveloppe: choisie };
+    const montant = avecMontant ? signe * centimes : 0;
+    return { champ, montant, trop, enveloppe: choisie, pilier: ligne.dataset.pilier };
   });
 }
 
@@ -59,6 +61,31 @@ function suivreLesEnveloppes(lignes) {
   return depassees;
 }
 
+// Les parts en dixièmes de %, par plus forts restes : elles font 100,0 %, comme sur le serveur. Sans total, aucune.
+function partsDe(valeurs) {
+  const total = valeurs.reduce((somme, valeur) => somme + valeur, 0);
+  if (total <= 0) return null;
+  const parts = valeurs.map((valeur) => Math.floor((valeur * 1000) / total));
+  const restes = valeurs.map((valeur) => (valeur * 1000) % total);
+  const ordre = [...valeurs.keys()].sort((a, b) => restes[b] - restes[a] || valeurs[b] - valeurs[a] || a - b);
+  const manquantes = 1000 - parts.reduce((somme, part) => somme + part, 0);
+  for (const rang of ordre.slice(0, manquantes)) parts[rang] += 1;
+  return parts;
+}
+
+// La part de chaque pilier, si cette saisie est accordée.
+function suivreLesPiliers(lignes) {
+  const rangees = [...document.querySelectorAll("tr[data-accorde]")];
+  const ajouts = new Map();
+  for (const { pilier, montant } of lignes) ajouts.set(pilier, (ajouts.get(pilier) ?? 0) + montant);
+  const apres = rangees.map((r) => lireCentimes(r.dataset.accorde) + (ajouts.get(r.dataset.pilier) ?? 0));
+  const parts = lignes.some(({ montant }) => montant) ? partsDe(apres) : null;
+  rangees.forEach((rangee, rang) => {
+    const part = parts && (parts[rang] / 10).toLocaleString("fr-FR", { minimumFractionDigits: 1 });
+    rangee.querySelector("[data-part-apres]").value = part ? `après\u00a0: ${part}\u00a0%` : "";
+  });
+}
+
 function suivre() {
   const lignes = lireLesLignes();
   for (const { champ, trop } of lignes) avertir(champ, trop);
@@ -68,6 +95,7 @@ function suivre() {
     total.value = enEuros(lignes.reduce((somme, ligne) => somme + ligne.montant, 0));
     if (trop) total.value += `, dont ${enEuros(trop)} au-delà de la demande`;
   }
+  suivreLesPiliers(lignes);
   const depassees = suivreLesEnveloppes(lignes);
   const alerte = formulaire.querySelector("[data-alerte]");
   const phrase = depassees.length ? `Au-delà du reste à décider\u00a0: ${depassees.join(", ")}.` : "";

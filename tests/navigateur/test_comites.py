@@ -149,6 +149,7 @@ def test_le_total_suit_chaque_frappe_et_avertit_avant_de_depasser(page, live_ser
     expect(total).to_have_text("1 000,00 €")
     expect(page.locator(f"#id_p{passage(seance, 'A').pk}-issue")).to_have_value("attribution")
     expect(page.locator("[data-apres]")).to_have_text("après : 4 000,00 €")
+    expect(page.locator("[data-part-apres]")).to_have_text(["après : 100,0 %", "après : 0,0 %"])
     montant_a.press("End")
     montant_a.press("5")
     expect(page.locator("td .pv-depasse").first).to_have_text("Dépasse la demande de 9 005,00 € : motif exigé.")
