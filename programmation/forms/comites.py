@@ -14,7 +14,7 @@ from politique_ville.outils.typographie import insecables
 from .. import regles
 from ..enums import NatureComite, NatureDecision, StatutAction, StatutExercice
 from ..models import Campagne, Comite, Passage
-from ..operations import MotifExige, SaisieDePassage
+from ..operations import MotifExige, SaisieDePassage, version_lue
 from ..synthese.comites import LigneDOrdre
 from .gestes import (
     AVEC_MONTANT,
@@ -47,7 +47,10 @@ class CampagneField(forms.ModelChoiceField):
 
 
 class ComiteForm(RefusMixin, forms.Form):
-    """Prévoir un comité, ou changer ce qui peut l'être d'un comité prévu : date, lieu, partenaires."""
+    """Prévoir un comité, ou changer ce qui peut l'être d'un comité prévu : date, lieu, partenaires.
+
+    `lue` : la version que la page montrait.
+    """
 
     campagne = CampagneField(label="Campagne", queryset=None, empty_label="Choisir")
     nature = forms.ChoiceField(label="Nature", choices=[("", "Choisir"), *NatureComite.choices])
@@ -59,15 +62,17 @@ class ComiteForm(RefusMixin, forms.Form):
         initial=True,
         help_text="L’écran projeté ne montre alors que les avis que l’État partage. En comité de pilotage, toujours.",
     )
+    lue = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, utilisateur, *args, comite: Comite | None = None, **options):
         if comite:
             champs = ("date", "lieu", "partenaires_presents")
-            options["initial"] = {champ: getattr(comite, champ) for champ in champs}
+            options["initial"] = {champ: getattr(comite, champ) for champ in champs} | {"lue": version_lue(comite)}
         super().__init__(*args, **options)
         if comite:
             del self.fields["campagne"], self.fields["nature"]
         else:
+            del self.fields["lue"]
             self.fields["campagne"].queryset = campagnes_ou_reunir(utilisateur)
 
 

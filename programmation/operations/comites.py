@@ -25,7 +25,7 @@ from ..models import Action, Campagne, Comite, Decision, Enveloppe, Financement,
 from ..synthese.avis import avis_manquants
 from ..synthese.comites import decisions_prises_ailleurs
 from .decisions import DemandeDeDecision, decider, montant_retenu, raison_du_refus, sommes_des_decisions
-from .exercices import DejaFait
+from .exercices import DejaFait, par_qui, version_lue
 from .outils import (
     DroitManquant,
     OperationRefusee,
@@ -86,11 +86,18 @@ def creer_un_comite(campagne: Campagne, nature: NatureComite, date: Date, *, par
     return comite
 
 
-def modifier_un_comite(comite: Comite, champs: Mapping[str, Any], *, par: Utilisateur) -> Comite:
-    """Change la date, le lieu ou la présence des partenaires d'un comité qui n'est pas terminé."""
+def modifier_un_comite(
+    comite: Comite, champs: Mapping[str, Any], *, par: Utilisateur, lue: int | None = None
+) -> Comite:
+    """Change la date, le lieu ou la présence des partenaires d'un comité qui n'est pas terminé.
+
+    `lue` : la version lue (`version_lue`) ; changée depuis par un autre, rien n'est écrit.
+    """
     with contraintes_en_francais(), transaction.atomic():
         comite = verrouiller_le_comite(comite, par)
         change = appliquer(comite, dict(champs))
+        if change and lue is not None and lue != version_lue(comite):
+            raise OperationRefusee(f"Ce comité a changé entre-temps{par_qui(comite)} : relire et recommencer.")
         controler_le_comite(comite)
         if change:
             modifier_avec_historique([comite], Comite, sorted(change), par=par, motif="Comité modifié")

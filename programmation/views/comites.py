@@ -128,8 +128,9 @@ def comite_update(request, pk):
     comite = comite_a_tenir(request, pk)
     formulaire = ComiteForm(request.user, request.POST or None, comite=comite)
     if formulaire.is_valid():
+        champs = dict(formulaire.cleaned_data)
         try:
-            operations.modifier_un_comite(comite, formulaire.cleaned_data, par=request.user)
+            operations.modifier_un_comite(comite, champs, par=request.user, lue=champs.pop("lue"))
         except OperationRefusee as refus:
             formulaire.refuser(refus)
         else:

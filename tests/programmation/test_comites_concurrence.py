@@ -147,3 +147,17 @@ def test_la_meme_action_inscrite_au_meme_instant_ne_l_est_qu_une_fois(agents):
     nees = ensemble(*[lambda agent=agent: operations.inscrire(comite, [action], par=agent) for agent in agents])
     assert sorted(len(n) for n in nees) == [0, 0, 1]
     assert list(comite.passages.order_by("ordre").values_list("ordre", flat=True)) == [1, 2]
+
+
+def test_deux_personnes_modifient_le_meme_comite_la_seconde_voit_le_conflit(agents):
+    """La première dit les partenaires présents : l'écran projeté ne doit pas remontrer les avis de l'État."""
+    comite, _ = seance(NatureComite.TECHNIQUE, agents, [1000])
+    adresse = f"/programmation/comites/{comite.pk}/modifier/"
+    lue = operations.version_lue(comite)
+    saisie = {"date": "2026-03-12", "lieu": "", "lue": lue}
+    assert envoi(agents[0], adresse, saisie | {"lieu": "Préfecture", "partenaires_presents": "on"})() == 302
+    assert envoi(agents[1], adresse, saisie | {"lieu": "Mairie"})() == 200
+    comite.refresh_from_db()
+    assert (comite.lieu, comite.partenaires_presents) == ("Préfecture", True)
+    with pytest.raises(OperationRefusee, match=f"Ce comité a changé entre-temps, par {agents[0]}"):
+        operations.modifier_un_comite(comite, {"lieu": "Mairie"}, par=agents[1], lue=lue)
