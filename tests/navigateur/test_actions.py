@@ -217,7 +217,9 @@ def test_au_telephone_la_liste_se_lit_sans_defiler_de_cote_et_rend_ses_colonnes_
     assert page.locator(".fr-table__content").evaluate("boite => boite.scrollWidth - boite.clientWidth") == 0
     cout, tri = page.locator("tbody [data-titre='Coût prévisionnel']").first, page.get_by_role("link", name="Coût")
     expect(page.locator("tbody [data-titre='Demandé P147']").first).to_be_visible()
-    expect(page.get_by_label(f"Choisir {actions[0]}")).to_be_in_viewport()
+    case = page.get_by_label(f"Choisir {actions[0]}")
+    case.scroll_into_view_if_needed()
+    expect(case).to_be_in_viewport()
     expect(cout).to_be_hidden()
     page.get_by_label("Montrer toutes les colonnes").press("Space")
     expect(cout).to_be_visible()
