@@ -18,6 +18,7 @@ from tests.fabriques import (
     EnveloppeFactory,
     ExerciceFactory,
     FinanceurFactory,
+    MouvementFactory,
     OrganismeFactory,
     PilierFactory,
     ThematiqueFactory,
@@ -169,9 +170,10 @@ def test_une_action_saisie_s_accorde_sans_choisir_d_enveloppe(agent, exercice, c
     [action] = enregistrer(agent, saisie(exercice, caen, dispositif=contrat_de_ville, **champs))
     operations.deposer([action], par=agent)
     FinanceurFactory(p147=True)
-    responsable = habiliter(Role.RESPONSABLE, departement=exercice.departement)
+    for enveloppe in (enveloppes["caen"].parent, enveloppes["caen"]):
+        MouvementFactory(enveloppe=enveloppe, ae=euros(1000))
     demande = operations.DemandeDeDecision(relue(action), "attribution", euros(500))
-    [decision] = operations.decider([demande], par=responsable, motif="Demande inconnue, rien de prévu")
+    [decision] = operations.decider([demande], par=agent, motif="Demande inconnue")
     assert decision.enveloppe == enveloppes["caen"]
 
 
