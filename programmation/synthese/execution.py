@@ -213,9 +213,9 @@ def executions_par(actions: QuerySet[Action], axes: Sequence[str], jour: Date) -
     """
     ids = actions.values("pk")
     groupes = lire_ensemble(
-        lecture(avec_ligne_p147(actions), "", axes, NOMBRES_FIXES | nombres_par_etat(jour) | ACCORDES | JUSTIFIES),
         lecture(LigneEngagement.objects.filter(action__in=ids), "action__", axes, ENGAGES),
         lecture(Paiement.objects.filter(ligne__action__in=ids), "ligne__action__", axes, PAYES),
+        lecture(avec_ligne_p147(actions), "", axes, NOMBRES_FIXES | nombres_par_etat(jour) | ACCORDES | JUSTIFIES),
     )
     return {cle: en_execution(faits) for cle, faits in groupes.items()}
 

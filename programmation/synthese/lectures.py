@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.db.models import Aggregate, Count, Expression, F, FilteredRelation, Model, Q, QuerySet, Value
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Coalesce
 
 from politique_ville.outils.montants import MontantField, total
 from politique_ville.outils.repartition import part_sql, parts_affichees
@@ -226,15 +226,20 @@ class Lecture:
     agregats: Mapping[str, Aggregate]
 
 
+class Vide(Expression):
+    """Une colonne que cette lecture ne remplit pas ; PostgreSQL veut son type : des centimes, ou un nombre."""
+
+    def as_sql(self, compiler, connection):
+        return "CAST(NULL AS bigint)", []
+
+
 def lire_ensemble(*lectures: Lecture) -> dict[tuple, dict[str, Any]]:
     """Les agrégats de plusieurs tables par valeurs des mêmes clés, en une seule requête (UNION ALL).
 
     Chacune laisse vides les colonnes des autres ; un agrégat nul ou inconnu est omis : il vaut zéro. Les noms sont tous
-    différents.
+    différents. La plus simple d'abord : Django écrit deux fois la première.
     """
-    vides = {
-        nom: Cast(Value(None), a.output_field) for lecture in lectures for nom, a in lecture.agregats.items()
-    }  # PostgreSQL veut le type de chaque colonne
+    vides = {nom: Vide(a.output_field) for lecture in lectures for nom, a in lecture.agregats.items()}
     premiere, *autres = (
         lecture.lignes.order_by()
         .values_list(*lecture.cles)
