@@ -67,4 +67,6 @@ def depasser(feuille, reste, responsable):
         return
     demande = DemandeDeDecision(action, NatureDecision.COMPLEMENT, max(reste, Decimal(0)) + DEPASSEMENT, feuille)
     motif = "Arbitrage du préfet, dans l’attente d’un complément de notification"
-    decider([demande], par=responsable, motif=motif, date=date(feuille.exercice.annee, 10, 19))
+    accepte = {feuille.pk: DEPASSEMENT}
+    jour = date(feuille.exercice.annee, 10, 19)
+    decider([demande], par=responsable, motif=motif, date=jour, depassements_acceptes=accepte)

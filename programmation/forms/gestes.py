@@ -266,7 +266,12 @@ class LigneDeDecisionForm(MontantMixin):
 
 
 class DecisionEnLot:
-    """La décision commune et une ligne par action : valides ensemble, ou pas du tout."""
+    """La décision commune et une ligne par action : valides ensemble, ou pas du tout.
+
+    `accord` : celui qu'un dépassement demande.
+    """
+
+    accord = None
 
     def __init__(self, actions, utilisateur, donnees=None):
         self.commune = DecisionCommuneForm(actions, utilisateur, donnees)

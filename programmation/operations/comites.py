@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date as Date
 from datetime import datetime
 from decimal import Decimal
-from itertools import groupby
 from typing import Any
 
 from django.db import transaction
@@ -235,12 +234,18 @@ def retirer_de_l_ordre_du_jour(passages: Sequence[Passage], *, par: Utilisateur)
 
 
 def enregistrer_en_seance(
-    comite: Comite, saisies: Sequence[SaisieDePassage], *, par: Utilisateur, date: Date | None = None
-) -> list[Passage]:
-    """Enregistre ces issues, tout ou rien ; un comité de pilotage enregistre aussi les décisions du préfet.
+    comite: Comite,
+    saisies: Sequence[SaisieDePassage],
+    *,
+    par: Utilisateur,
+    date: Date | None = None,
+    depassements_acceptes: Mapping[int, Decimal] | None = None,
+) -> list[Decision]:
+    """Enregistre ces issues, tout ou rien ; un comité de pilotage enregistre et rend aussi les décisions du préfet.
 
-    `date` : celle des décisions (par défaut, celle du comité). Lève PassageModifie, ConflitDeVersion, MotifExige,
-    DroitManquant ou OperationRefusee (séance fermée, action décidée ailleurs, disponible dépassé) sans rien écrire.
+    `date` : celle des décisions (par défaut, celle du comité) ; `depassements_acceptes` : voir `decider`. Lève
+    PassageModifie, ConflitDeVersion, MotifExige, DepassementAAccepter, DroitManquant ou OperationRefusee (séance
+    fermée, action décidée ailleurs, disponible dépassé) sans rien écrire.
     """
     with contraintes_en_francais(), transaction.atomic():
         comite = verrouiller_le_comite(comite, par)
@@ -251,18 +256,20 @@ def enregistrer_en_seance(
         actions = verrouiller_les_actions([p.action_id for p in passages.values()])
         exiger_les_droits(actions.values(), par)
         verifier_les_versions({passages[s.passage.pk].action_id: s.version_de_l_action for s in saisies}, actions)
-        poser = poser_les_decisions if comite.decide else poser_les_propositions
-        poser(comite, saisies, passages, actions, par, date)
+        if comite.decide:
+            decisions = poser_les_decisions(comite, saisies, passages, par, date, depassements_acceptes)
+        else:
+            decisions = poser_les_propositions(saisies, passages, actions)
         for passage in passages.values():
             passage.version += 1
             controler(passage)
         champs = ["issue", "montant", "observation", "version"]
         modifier_avec_historique(list(passages.values()), Passage, champs, par=par, motif=str(comite))
-    return [passages[saisie.passage.pk] for saisie in saisies]
+    return decisions
 
 
-def poser_les_propositions(comite, saisies, passages, actions, par, date):
-    """Ce que le comité propose, par les règles de la décision qu'il prépare, sans rien en attribuer."""
+def poser_les_propositions(saisies, passages, actions):
+    """Ce que le comité propose, par les règles de la décision qu'il prépare : aucune décision."""
     sommes, _ = sommes_des_decisions(actions)
     refus = []
     for saisie in saisies:
@@ -276,6 +283,7 @@ def poser_les_propositions(comite, saisies, passages, actions, par, date):
         passage.issue, passage.montant, passage.observation = saisie.issue, montant, saisie.observation.strip()
     if refus:
         raise OperationRefusee(refus)
+    return []
 
 
 def raison_du_signe(issue, montant):
@@ -288,17 +296,22 @@ def raison_du_signe(issue, montant):
     return ""
 
 
-def poser_les_decisions(comite, saisies, passages, actions, par, date):
-    """Les décisions du préfet, un même motif à la fois ; l'issue du passage dit ce qu'elles font ensemble."""
+def poser_les_decisions(comite, saisies, passages, par, date, depassements_acceptes):
+    """Les décisions du préfet ; l'issue du passage dit ce qu'elles font ensemble.
+
+    Celles sans motif d'abord : s'il manque des crédits, c'est aux dernières, qui disent pourquoi.
+    """
     date = date or min(comite.date, timezone.localdate())
-    for motif, groupe in groupby(sorted(saisies, key=lambda s: s.observation.strip()), lambda s: s.observation.strip()):
-        decider([demande_de(s, passages[s.passage.pk]) for s in groupe], par=par, motif=motif, date=date)
+    ordonnees = sorted(saisies, key=lambda s: bool(s.observation.strip()))
+    demandes = [demande_de(s, passages[s.passage.pk]) for s in ordonnees]
+    decisions = decider(demandes, par=par, date=date, depassements_acceptes=depassements_acceptes)
     sommes = Decision.objects.filter(passage__in=passages).order_by().values_list("passage")
     montants = dict(sommes.annotate(somme=total("montant")))
     for saisie in saisies:
         passage = passages[saisie.passage.pk]
         passage.issue = issue_au_bout(passage.issue, saisie.issue, montants[passage.pk])
         passage.montant, passage.observation = montants[passage.pk], saisie.observation.strip()
+    return decisions
 
 
 def issue_au_bout(avant, saisie, montant):
@@ -314,9 +327,8 @@ def issue_au_bout(avant, saisie, montant):
 
 
 def demande_de(saisie, passage):
-    return DemandeDeDecision(
-        passage.action, saisie.issue, saisie.montant, saisie.enveloppe, saisie.version_de_l_action, passage=passage
-    )
+    lues = saisie.montant, saisie.enveloppe, saisie.version_de_l_action
+    return DemandeDeDecision(passage.action, saisie.issue, *lues, passage=passage, motif=saisie.observation)
 
 
 # --- Après le comité technique ---

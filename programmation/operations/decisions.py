@@ -1,7 +1,7 @@
 """Décider : enregistrer ce que le préfet accorde, complète, diminue ou refuse, en un lot et une transaction."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date as Date
 from decimal import Decimal
@@ -16,7 +16,8 @@ from politique_ville.outils.montants import total
 from .. import regles
 from ..enums import EtatFinancement, FamilleFinanceur, NatureDecision, NatureFinancement, QualiteAvis
 from ..models import Action, Decision, Enveloppe, Financement, Financeur, Passage, Scenario
-from ..synthese import avis_manquants, lignee, restes_a_decider
+from ..synthese import avis_manquants
+from .depassements import verifier_le_disponible
 from .outils import (
     MotifExige,
     OperationRefusee,
@@ -35,7 +36,7 @@ class DemandeDeDecision:
     """Une décision à enregistrer : montant signé en euros (None : celui que la nature impose, 0 ou le retrait de tout).
 
     `version` : celle de l'action que le décideur a lue (None : sans contrôle). `passage` : celui du comité où elle se
-    prend. `scenario` : celui que l'on promeut.
+    prend. `scenario` : celui que l'on promeut. `motif` : le sien (None : celui du lot).
     """
 
     action: Action
@@ -45,6 +46,7 @@ class DemandeDeDecision:
     version: int | None = None
     passage: Passage | None = None
     scenario: Scenario | None = None
+    motif: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,19 @@ class Lectures:
 
 
 def decider(
-    demandes: Sequence[DemandeDeDecision], *, par: Utilisateur, motif: str = "", date: Date | None = None
+    demandes: Sequence[DemandeDeDecision],
+    *,
+    par: Utilisateur,
+    motif: str = "",
+    date: Date | None = None,
+    depassements_acceptes: Mapping[int, Decimal] | None = None,
 ) -> list[Decision]:
     """Enregistre un lot de décisions, tout ou rien, et recopie statut et accordé P147 sur les actions.
 
     Verrouille d'abord les exercices, donc toutes leurs enveloppes : deux décisions simultanées ne dépassent le
-    disponible ni d'une feuille ni de la mère de deux feuilles. Lève
-    ConflitDeVersion, MotifExige, DroitManquant ou OperationRefusee sans rien écrire.
+    disponible ni d'une feuille ni de la mère de deux feuilles. `depassements_acceptes` : par enveloppe, de combien
+    d'euros le responsable accepte de la dépasser ; un motif ne suffit pas. Lève ConflitDeVersion, MotifExige,
+    DepassementAAccepter, DroitManquant ou OperationRefusee sans rien écrire.
     """
     date = date or timezone.localdate()
     with contraintes_en_francais(), transaction.atomic():
@@ -79,8 +87,8 @@ def decider(
         verifier_la_date(date, actions.values())
         lues = lire(actions)
         decisions = preparer(demandes, actions, lues, par, motif, date)
-        verifier_le_disponible(decisions, lues.enveloppes, par, motif)
-        enregistrer_les_decisions(decisions, actions, lues.sommes, par, motif, date)
+        verifier_le_disponible(decisions, lues.enveloppes, par, depassements_acceptes or {})
+        enregistrer_les_decisions(decisions, lues.sommes, par, date)
     return decisions
 
 
@@ -123,19 +131,19 @@ def preparer(demandes, actions, lues, par, motif, date):
     for demande in demandes:
         action = actions[demande.action.pk]
         accorde = lues.sommes.get(action.pk, Decimal(0))
-        montant = montant_retenu(demande, accorde)
+        montant, sien = montant_retenu(demande, accorde), (motif if demande.motif is None else demande.motif).strip()
         phrase = raison_du_refus(demande, action, montant, accorde)
         phrase = phrase or raison_de_l_avis_manquant(demande, lues.avis_manquants.get(action.pk))
         enveloppe = enveloppe_de_la_decision(demande, action, montant, lues)
         phrase = phrase or raison_du_refus_de_l_enveloppe(enveloppe, action, montant, lues)
         if phrase:
             refus.append(f"« {action} » : {phrase}")
-        elif regles.motif_exige_pour_decider(demande.nature, montant, demandes_p147.get(action.pk)):
+        elif not sien and regles.motif_exige_pour_decider(demande.nature, montant, demandes_p147.get(action.pk)):
             motifs.append(f"« {action} » : {raison_du_motif(demande.nature, demandes_p147.get(action.pk))}")
-        decisions.append(decision(action, demande, montant, enveloppe, par, motif, date))
+        decisions.append(decision(action, demande, montant, enveloppe, par, sien, date))
     if refus:
         raise OperationRefusee(refus)
-    if motifs and not motif.strip():
+    if motifs:
         raise MotifExige(motifs)
     return decisions
 
@@ -239,7 +247,7 @@ def decision(action, demande, montant, enveloppe, par, motif, date):
         nature=demande.nature,
         montant=montant,
         enveloppe=enveloppe,
-        motif=motif.strip(),
+        motif=motif,
         auteur=par,
         passage=demande.passage,
         scenario=demande.scenario,
@@ -248,68 +256,26 @@ def decision(action, demande, montant, enveloppe, par, motif, date):
     )
 
 
-def verifier_le_disponible(decisions, enveloppes, par, motif):
-    """Refuse de dépasser le reste à décider d'une feuille ou d'une de ses mères, sauf au responsable qui en écrit le
-    motif : chaque décision garde alors son dépassement.
-
-    Ce que le lot diminue par ailleurs n'est pas déduit du besoin : chaque attribution doit trouver ses crédits.
-    """
-    restes = restes_a_decider(enveloppes.values())
-    besoins = mesurer_les_depassements(decisions, enveloppes, restes)
-    depassees = {enveloppes[pk]: restes[pk] for pk, besoin in besoins.items() if besoin > restes[pk]}
-    refus = [
-        f"{nommer(enveloppe, enveloppes)} : {euros(besoins[enveloppe.pk])} dépassent le reste à décider "
-        f"({euros(reste)}). Réduire les montants, ou s’adresser au responsable. Seul un responsable peut dépasser, "
-        "avec un motif."
-        for enveloppe, reste in depassees.items()
-        if not regles.peut_depasser(par, enveloppe.exercice)
-    ]
-    if refus:
-        raise OperationRefusee(refus)
-    if depassees and not motif.strip():
-        raise MotifExige(
-            [
-                f"{nommer(enveloppe, enveloppes)} : dépasser le reste à décider ({euros(reste)}) demande un motif."
-                for enveloppe, reste in depassees.items()
-            ]
-        )
-
-
-def mesurer_les_depassements(decisions, enveloppes, restes):
-    """Ce que le lot accorde (euros), par enveloppe : dans la feuille de chaque décision et dans toutes ses mères.
-
-    Écrit sur chaque décision la part de son montant qui n'y trouve plus de crédits, dans l'ordre du lot : le plus grand
-    manque de sa feuille et de ses mères, sans dépasser son montant.
-    """
-    meres = {pk: enveloppe.parent_id for pk, enveloppe in enveloppes.items()}
-    besoins = Counter()
-    for d in decisions:
-        if d.enveloppe_id and d.montant > 0:
-            lignes = lignee(d.enveloppe_id, meres)
-            besoins.update(dict.fromkeys(lignes, d.montant))
-            manque = max(besoins[pk] - restes[pk] for pk in lignes)
-            d.depassement = min(manque, d.montant) if manque > 0 else None
-    return besoins
-
-
-def nommer(enveloppe, enveloppes):
-    est_mere = any(e.parent_id == enveloppe.pk for e in enveloppes.values())
-    return f"« {enveloppe} », enveloppe mère" if est_mere else f"« {enveloppe} »"
-
-
-def enregistrer_les_decisions(decisions, actions, sommes, par, motif, date):
+def enregistrer_les_decisions(decisions, sommes, par, date):
+    par_motif = defaultdict(list)
     for d in decisions:
         controler(d)
         d.action.statut = NatureDecision(d.nature).statut
         d.action.motif_statut = ""
         sommes[d.action_id] = sommes.get(d.action_id, Decimal(0)) + d.montant
+        par_motif[d.motif or "Décision"].append(d.action)
     marquer_modifiees([d.action for d in decisions])
     Decision.objects.bulk_create(decisions)
-    phrase = motif or "Décision"
+    for motif, actions in par_motif.items():
+        enregistrer_les_actions(actions, sommes, par, motif, date)
+
+
+def enregistrer_les_actions(actions, sommes, par, motif, date):
+    """Le statut de ces actions décidées pour un même motif, qui reste dans leur historique, et leur ligne P147."""
     champs = ["statut", "motif_statut", "version", "modifie_le"]
-    modifier_avec_historique(list(actions.values()), Action, champs, par=par, motif=phrase)
-    lignes = ajuster_les_lignes_p147(actions.values(), sommes, par=par, motif=phrase, date=date)
-    creer_les_lignes_p147([a for a in actions.values() if a.pk not in lignes], sommes, par, phrase, date)
+    modifier_avec_historique(actions, Action, champs, par=par, motif=motif)
+    lignes = ajuster_les_lignes_p147(actions, sommes, par=par, motif=motif, date=date)
+    creer_les_lignes_p147([a for a in actions if a.pk not in lignes], sommes, par, motif, date)
 
 
 def creer_les_lignes_p147(actions, sommes, par, motif, date):

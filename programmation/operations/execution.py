@@ -20,10 +20,13 @@ from .. import regles
 from ..enums import NaturePaiement, SuiteJustification
 from ..models import Action, Engagement, Enveloppe, Justification, LigneEngagement, Paiement
 from ..synthese.enveloppes import lignee, restes_a_engager
-from .decisions import enveloppes_des_exercices, nommer, sommes_des_decisions
+from .decisions import enveloppes_des_exercices, sommes_des_decisions
+from .depassements import nommer
+from .exercices import par_qui, version_lue
 from .outils import (
     MotifExige,
     OperationRefusee,
+    appliquer,
     contraintes_en_francais,
     controler,
     creer_avec_historique,
@@ -31,6 +34,7 @@ from .outils import (
     modifier_avec_historique,
     supprimer_avec_historique,
     verrouiller_les_actions,
+    verrouiller_les_exercices,
 )
 from .statuts import exiger_les_droits, refuser_ensemble
 
@@ -328,11 +332,15 @@ def compte_du_poste(ligne):
 
 
 def corriger_l_engagement(
-    engagement: Engagement, numero: str, date: Date, *, par: Utilisateur, motif: str
+    engagement: Engagement, numero: str, date: Date, *, par: Utilisateur, motif: str, lue: int | None = None
 ) -> Engagement:
-    """Corrige le numéro ou la date d'un EJ mal saisi, avec un motif ; aucun paiement ne peut le précéder."""
+    """Corrige le numéro ou la date d'un EJ mal saisi, avec un motif ; aucun paiement ne peut le précéder.
+
+    `lue` : la version lue (`version_lue`) ; changé depuis par un autre, rien n'est écrit.
+    """
     exiger_un_motif(motif, {"motif": "Corriger un EJ demande un motif."})
     with contraintes_en_francais(), transaction.atomic():
+        verrouiller_les_exercices([engagement.exercice_id])
         actions = verrouiller_les_actions(engagement.lignes.order_by().values_list("action", flat=True))
         exiger_les_droits(actions.values(), par)
         engagement = relire_l_engagement(engagement)
@@ -340,7 +348,11 @@ def corriger_l_engagement(
         premier = Paiement.objects.filter(ligne__engagement=engagement).order_by("date").first()
         if premier and date > premier.date:
             raise OperationRefusee({"date": f"Un paiement de cet EJ date déjà du {premier.date:%d/%m/%Y}."})
-        engagement.numero, engagement.date = ecrire_le_numero(numero), date
+        avant = engagement.numero
+        if not appliquer(engagement, {"numero": ecrire_le_numero(numero), "date": date}):
+            return engagement
+        if lue is not None and lue != version_lue(engagement):
+            raise EntreTemps(f"L’EJ {avant} a changé entre-temps{par_qui(engagement)} : relire et recommencer.")
         controler(engagement)
         modifier_avec_historique([engagement], Engagement, ["numero", "date"], par=par, motif=motif)
     return engagement

@@ -1,5 +1,6 @@
 """Promouvoir un scénario : en faire des décisions d'un coup, en choisissant ce qui a changé ; et s'en dédire."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date as Date
@@ -15,6 +16,7 @@ from ..enums import EtatScenario, MotifStatut, NatureDecision, StatutAction
 from ..models import Acte, Decision, Enveloppe, LigneEngagement, Proposition, Scenario
 from ..synthese import LigneDeScenario, condense, lignes_du_scenario
 from .decisions import DemandeDeDecision, decider
+from .depassements import Besoin, lire_les_besoins
 from .outils import (
     TAILLE_DE_LOT,
     OperationRefusee,
@@ -22,7 +24,7 @@ from .outils import (
     exiger_un_motif,
 )
 from .scenarios import ecrire, prendre_acte, refuser_si, relire, relire_pour_changer
-from .statuts import revenir
+from .statuts import changer_le_statut
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,13 @@ def promouvoir(
     enveloppe: Enveloppe | None = None,
     motif: str = "",
     date: Date | None = None,
+    depassements_acceptes: Mapping[int, Decimal] | None = None,
 ) -> list[Decision]:
     """Attribue chaque montant supérieur à zéro, tout ou rien ; le reste est laissé à décider.
 
     `choix` : par action, ce que l'on fait d'une ligne périmée ; `enveloppe` : celle des actions qui n'en ont pas
-    d'office ; `lue` : le condensé des montants lus (None : sans contrôle). Lève MontantsChanges, PropositionsPerimees,
-    et tout ce que lève `decider`, sans rien écrire.
+    d'office ; `lue` : le condensé des montants lus (None : sans contrôle) ; `depassements_acceptes` : voir `decider`.
+    Lève MontantsChanges, PropositionsPerimees, et tout ce que lève `decider`, sans rien écrire.
     """
     choix = choix or {}
     with contraintes_en_francais(), transaction.atomic():
@@ -75,7 +78,9 @@ def promouvoir(
             raise PropositionsPerimees(a_choisir)
         retenues = [(ligne, montant) for ligne in lignes if (montant := montant_retenu(ligne, choix))]
         refuser_si("" if retenues else pourquoi_rien(lignes))
-        decisions = decider(demandes(scenario, retenues, enveloppe), par=par, motif=motif, date=date)
+        revoir(scenario, [ligne.action for ligne, _ in retenues if ligne.differences])
+        prises = demandes(scenario, retenues, enveloppe)
+        decisions = decider(prises, par=par, motif=motif, date=date, depassements_acceptes=depassements_acceptes)
         garder_les_mises_a_jour(scenario, retenues)
         ecrire(scenario, par, motif or "Promotion", etat=EtatScenario.PROMU, promu_le=timezone.now())
     return decisions
@@ -122,13 +127,45 @@ def sans_enveloppe(scenario: Scenario, lignes: list[LigneDeScenario]) -> tuple[l
     return (demunies, possibles) if possibles else ([], [])
 
 
+@dataclass(frozen=True)
+class ApresPromotion:
+    """Ce que la promotion prendrait à chaque enveloppe et à ses mères ; `sans` : ce qui n'en a pas encore, en euros."""
+
+    besoins: list[Besoin]
+    total: Decimal
+    sans: Decimal
+
+    @property
+    def depasse(self) -> bool:
+        return any(besoin.depassement for besoin in self.besoins)
+
+
+def apres_promotion(
+    scenario: Scenario, lignes: list[LigneDeScenario], a_defaut: Enveloppe | None = None
+) -> ApresPromotion:
+    """Les enveloppes une fois le scénario promu, aux montants qu'il porte ; `a_defaut` : celle que l'on choisit."""
+    enveloppes = {e.pk: e for e in Enveloppe.objects.filter(exercice=scenario.exercice_id).order_by("libelle", "pk")}
+    feuilles = [e for e in enveloppes.values() if not any(autre.parent_id == e.pk for autre in enveloppes.values())]
+    prises = [(enveloppe_de(ligne.action, scenario, feuilles, a_defaut), ligne.montant) for ligne in lignes]
+    besoins = lire_les_besoins([(e.pk, montant) for e, montant in prises if e], enveloppes)
+    sans = sum((montant for e, montant in prises if e is None), Decimal(0))
+    return ApresPromotion(besoins, sum((montant for _, montant in prises), Decimal(0)), sans)
+
+
 def enveloppe_de(action, scenario, feuilles, a_defaut):
-    """La sienne, celle du scénario si l'on y décide, celle d'office, et sinon celle que l'agent a choisie."""
-    if action.enveloppe_id:
-        return next((e for e in feuilles if e.pk == action.enveloppe_id), None)
+    """La sienne si l'on y décide encore, sinon celle du scénario, celle d'office, et enfin celle qui est choisie."""
+    sienne = next((e for e in feuilles if e.pk == action.enveloppe_id), None)
+    if sienne:
+        return sienne
     if scenario.enveloppe in feuilles and not scenario.enveloppe.pourquoi_pas(action):
         return scenario.enveloppe
     return regles.enveloppe_d_office(action, feuilles) or a_defaut
+
+
+def revoir(scenario, actions):
+    """Le scénario voit ces actions telles qu'elles sont maintenant."""
+    if actions:
+        prendre_acte(scenario, {p.action_id: p for p in scenario.propositions.filter(action__in=actions)})
 
 
 def garder_les_mises_a_jour(scenario, retenues):
@@ -144,7 +181,7 @@ def garder_les_mises_a_jour(scenario, retenues):
 
 
 def annuler_la_promotion(scenario: Scenario, *, par: Utilisateur, motif: str) -> list[Decision]:
-    """Déprogramme les actions encore intactes de ce scénario, les ramène à « instruite », et le remet à l'étude.
+    """Déprogramme les actions encore intactes de ce scénario, leur rend le statut d'avant, et le remet à l'étude.
 
     Une décision ne s'efface pas : une déprogrammation la suit. Refusé dès qu'une de ses actions est engagée, ou dans un
     acte signé. Celles qu'une autre décision a touchées depuis restent telles quelles.
@@ -168,11 +205,24 @@ def annuler_la_promotion(scenario: Scenario, *, par: Utilisateur, motif: str) ->
             par=par,
             motif=dit,
         )
-        actions = [d.action for d in intactes]
-        revenir(actions, StatutAction.INSTRUITE, par=par, motif_statut=MotifStatut.AUTRE, motif=dit)
-        prendre_acte(scenario, {p.action_id: p for p in scenario.propositions.filter(action__in=actions)})
+        rendre_le_statut(scenario, [d.action for d in intactes], par, dit)
         ecrire(scenario, par, dit, etat=EtatScenario.ETUDE, promu_le=None)
     return deprogrammees
+
+
+def rendre_le_statut(scenario, actions, par, motif):
+    """Chaque action reprend le statut que la promotion a vu : déposée, instruite, en liste d'attente ou ajournée."""
+    vus = defaultdict(list)
+    for proposition in scenario.propositions.filter(action__in=actions).select_related("action").order_by("pk"):
+        vus[proposition.statut_vu].append(proposition.action)
+    for statut, siennes in vus.items():
+        options = {"motif_statut": MotifStatut.AUTRE}
+        changer_le_statut(siennes, statut, empechement_de_rendre, par, motif, **options)
+    revoir(scenario, actions)
+
+
+def empechement_de_rendre(action):
+    return regles.empechement_de_revenir(action, StatutAction.INSTRUITE)
 
 
 def attributions_du_scenario(scenario) -> list[Decision]:

@@ -72,7 +72,7 @@ def lignes_du_scenario(
     propositions = scenario.propositions.filter(montant__gt=0) if sans_les_vides else scenario.propositions.all()
     if actions is not None:
         propositions = propositions.filter(action__in=actions.order_by().values("pk"))
-    propositions = list(propositions.select_related("action").order_by("action_id"))
+    propositions = list(propositions.select_related("action__enveloppe").order_by("action_id"))
     outils = Lecture([p.action for p in propositions])
     return sorted((outils.ligne(p) for p in propositions), key=ordre_des_lignes)
 

@@ -17,6 +17,7 @@ from politique_ville.outils.typographie import insecables
 
 from .. import regles
 from ..enums import StatutAction
+from ..forms.depassement import accord_a_donner
 from ..forms.gestes import DecisionEnLot
 from ..models import Action
 from ..operations import ConflitDeVersion, OperationRefusee
@@ -190,6 +191,7 @@ def decider_le_lot(request, actions, lot):
         return deja or conflit(request, refus.actions, reprendre)
     except OperationRefusee as refus:
         lot.commune.refuser(refus)
+        lot.accord = accord_a_donner(refus, request.POST)
         return None
     return redirect(liste)
 

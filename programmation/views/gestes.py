@@ -13,9 +13,11 @@ from politique_ville.outils.francais import euros, pluriel
 from politique_ville.outils.typographie import insecables
 
 from .. import operations, regles
+from ..forms.depassement import accord_a_donner, lire_l_accord
 from ..forms.gestes import DecisionForm, GesteForm, RetourForm, RetraitForm, ScissionForm
 from ..models import Action, Decision
 from ..operations import ConflitDeVersion, OperationRefusee
+from ..operations.depassements import dire_les_depassements
 from .mixins import exiger
 
 SANS_DROIT = "Votre habilitation ne permet pas ce geste sur cette action."
@@ -153,7 +155,7 @@ def action_geste(request, pk, geste):
 
 def action_decider(request, pk):
     action = action_visible(request, pk)
-    formulaire = DecisionForm(action, request.user, request.POST if request.method == "POST" else None)
+    formulaire, accord = DecisionForm(action, request.user, request.POST if request.method == "POST" else None), None
     if request.method == "POST":
         if request.POST.get("version", "") != str(action.version):
             return deja_decidees(request, formulaire, [formulaire], action) or conflit(request, [action], request.path)
@@ -166,8 +168,9 @@ def action_decider(request, pk):
                 return deja or conflit(request, refus.actions, request.path)
             except OperationRefusee as refus:
                 formulaire.refuser(refus)
+                accord = accord_a_donner(refus, request.POST)
     contexte = {"action": action, "formulaire": formulaire, "empechement": pourquoi_rien(action, formulaire)}
-    return render(request, "programmation/action_decider.html", contexte)
+    return render(request, "programmation/action_decider.html", contexte | {"accord": accord})
 
 
 def pourquoi_rien(action, formulaire):
@@ -178,9 +181,13 @@ def pourquoi_rien(action, formulaire):
 def enregistrer(request, formulaire, demandes):
     """Écrit les décisions, tout ou rien, et le dit. Lève OperationRefusee."""
     valides = formulaire.cleaned_data
-    decisions = operations.decider(demandes, par=request.user, motif=valides["motif"], date=valides["date"])
+    commun = {"motif": valides["motif"], "date": valides["date"]}
+    decisions = operations.decider(
+        demandes, par=request.user, depassements_acceptes=lire_l_accord(request.POST), **commun
+    )
     mots = pluriel(len(decisions), "décision enregistrée", "décisions enregistrées")
-    messages.success(request, f"{mots}, pour {euros(sum(d.montant for d in decisions))}.")
+    somme = euros(sum(d.montant for d in decisions))
+    messages.success(request, insecables(f"{mots}, pour {somme}{dire_les_depassements(decisions)}."))
 
 
 def deja_decidees(request, commune, lignes, retour):

@@ -11,9 +11,12 @@ from politique_ville.outils.typographie import insecables
 
 from .. import operations, regles
 from ..enums import EtatScenario
+from ..forms.depassement import accord_a_donner, lire_l_accord
 from ..forms.scenarios import LignePerimeeForm, PromotionForm
 from ..operations import MontantsChanges, OperationRefusee, PropositionsPerimees
-from ..synthese import bilan_du_scenario, condense, lignes_du_scenario
+from ..operations.depassements import dire_les_depassements
+from ..operations.promotion import apres_promotion
+from ..synthese import condense, lignes_du_scenario
 from .scenarios import scenario_visible
 
 ENCORE_CHANGE = "Des actions viennent de changer : choisir ce que devient chacune."
@@ -28,7 +31,7 @@ def scenario_promouvoir(request, pk):
     lignes = lignes_du_scenario(scenario, sans_les_vides=True)
     demunies, enveloppes = operations.sans_enveloppe(scenario, [li for li in lignes if not li.empechement])
     formulaire = PromotionForm(enveloppes, donnees, initial={"lue": lue})
-    choix = [LignePerimeeForm(ligne, donnees) for ligne in lignes if ligne.est_perimee]
+    choix, accord = [LignePerimeeForm(ligne, donnees) for ligne in lignes if ligne.est_perimee], None
     if donnees is not None and tout_est_choisi(formulaire, choix):
         try:
             return promouvoir(request, scenario, formulaire, choix)
@@ -40,10 +43,11 @@ def scenario_promouvoir(request, pk):
             return redirect("programmation:scenario_promouvoir", scenario.pk)
         except OperationRefusee as refus:
             formulaire.refuser(refus)
-    contexte = contexte_de_la_promotion(scenario, lignes, demunies)
-    return render(
-        request, "programmation/scenario_promouvoir.html", contexte | {"formulaire": formulaire, "choix": choix}
-    )
+            accord = accord_a_donner(refus, donnees)
+    choisie = formulaire.enveloppes.get(formulaire["enveloppe"].data) if demunies else None
+    contexte = contexte_de_la_promotion(scenario, lignes, demunies, choisie)
+    contexte |= {"formulaire": formulaire, "choix": choix, "accord": accord}
+    return render(request, "programmation/scenario_promouvoir.html", contexte)
 
 
 def tout_est_choisi(formulaire, choix):
@@ -56,11 +60,13 @@ def promouvoir(request, scenario, formulaire, choix):
         scenario,
         par=request.user,
         choix={ligne.ligne.action.pk: ligne.choix_de_ligne() for ligne in choix},
+        depassements_acceptes=lire_l_accord(request.POST),
         **formulaire.champs(),
     )
     somme = euros(sum(decision.montant for decision in decisions))
     mots = pluriel(len(decisions), "décision enregistrée", "décisions enregistrées")
-    messages.success(request, f"Le scénario est promu : {mots}, pour {somme}.".replace(" :", "\u00a0:"))
+    en_plus = dire_les_depassements(decisions)
+    messages.success(request, insecables(f"Le scénario est promu : {mots}, pour {somme}{en_plus}."))
     return redirect("programmation:scenario_detail", scenario.pk)
 
 
@@ -71,12 +77,12 @@ def deja_promu(request, scenario):
     return redirect("programmation:scenario_detail", scenario.pk)
 
 
-def contexte_de_la_promotion(scenario, lignes, demunies):
-    bilan = bilan_du_scenario(scenario)
+def contexte_de_la_promotion(scenario, lignes, demunies, choisie):
+    servies = [ligne for ligne in lignes if not ligne.empechement]
     return {
         "scenario": scenario,
-        "bilan": bilan,
-        "laissees": bilan.actions - len(lignes),
+        "apres": apres_promotion(scenario, servies, choisie),
+        "laissees": scenario.propositions.count() - len(lignes),
         "demunies": demunies,
         "sans_changement": [ligne for ligne in lignes if not ligne.est_perimee],
         "empechement": insecables(regles.empechement_de_changer_le_scenario(scenario)),

@@ -11,7 +11,9 @@ from politique_ville.outils.typographie import insecables
 
 from .. import operations, regles
 from ..forms.comites import deja_enregistre, dire_l_issue, formulaires
+from ..forms.depassement import accord_a_donner, lire_l_accord
 from ..operations import ConflitDeVersion, OperationRefusee, PassageModifie
+from ..operations.depassements import dire_les_depassements
 from ..synthese.comites import avis_a_projeter, empreinte_de_la_seance, ordre_du_jour
 from ..synthese.situation import situation
 from .comites import (
@@ -49,19 +51,20 @@ def comite_seance(request, pk):
     return page_du_tableau(request, comite, ordre, formulaires(ordre.a_examiner, request.user, en_tableau=True))
 
 
-def page_d_une_action(request, comite, ordre, formulaire, *, conflits=(), code=200):
+def page_d_une_action(request, comite, ordre, formulaire, *, conflits=(), accord=None, code=200):
     ligne = formulaire.ligne
     avant, apres = ordre.voisines(ligne)
     contexte = {"ligne": ligne, "formulaire": formulaire, "avant": avant, "apres": apres, "rang": rang(ordre, ligne)}
+    contexte["accord"] = accord
     contexte |= contexte_de_seance(request, comite, ordre, conflits)
     contexte = avec_les_enveloppes(contexte)
     return render(request, "programmation/comite_seance_action.html", contexte, status=code)
 
 
-def page_du_tableau(request, comite, ordre, formulaires_du_tableau, *, conflits=(), refus=(), code=200):
+def page_du_tableau(request, comite, ordre, formulaires_du_tableau, *, conflits=(), refus=(), accord=None, code=200):
     par_passage = {f.ligne.passage.pk: f for f in formulaires_du_tableau}
     lignes = [(ligne, par_passage.get(ligne.passage.pk)) for ligne in ordre.lignes]
-    contexte = {"lignes": lignes, "refus": refus, "nombre": len(formulaires_du_tableau)}
+    contexte = {"lignes": lignes, "refus": refus, "accord": accord, "nombre": len(formulaires_du_tableau)}
     contexte |= contexte_de_seance(request, comite, ordre, conflits)
     contexte = avec_les_enveloppes(contexte)
     return render(request, "programmation/comite_seance.html", contexte, status=code)
@@ -105,18 +108,22 @@ def enregistrer(request, comite):
         return remontrer(request, comite, ordre, remplis, seul)
     saisies = [f.saisie() for f in retenus]
     try:
-        operations.enregistrer_en_seance(comite, saisies, par=request.user)
+        accord = lire_l_accord(request.POST)
+        decisions = operations.enregistrer_en_seance(comite, saisies, par=request.user, depassements_acceptes=accord)
     except (PassageModifie, ConflitDeVersion):  # quelqu'un a écrit entre la lecture et le verrou
         relu = ordre_du_jour(comite, actions_vues(request), avis=avis_a_projeter(comite))
         refaits = formulaires(lignes_envoyees(request, relu, seul), request.user, request.POST, en_tableau=not seul)
         return conflit(request, comite, relu, refaits, seul)
     except OperationRefusee as refus:
+        accord = accord_a_donner(refus, request.POST)
         if seul:
             retenus[0].refuser(refus)
-            return remontrer(request, comite, ordre, remplis, seul)
-        return remontrer(request, comite, ordre, remplis, seul, refus=[insecables(m) for m in refus.messages])
+            return remontrer(request, comite, ordre, remplis, seul, accord=accord)
+        phrases = [insecables(m) for m in refus.messages]
+        return remontrer(request, comite, ordre, remplis, seul, refus=phrases, accord=accord)
     mots = pluriel(len(saisies), "issue enregistrée", "issues enregistrées")
-    messages.success(request, f"{mots}{montant_en_mots(comite, saisies)}.")
+    en_plus = dire_les_depassements(decisions)
+    messages.success(request, insecables(f"{mots}{montant_en_mots(comite, saisies)}{en_plus}."))
     return apres_l_enregistrement(request, comite, ordre, seul)
 
 
@@ -134,10 +141,10 @@ def lignes_envoyees(request, ordre, seul):
     return [ligne]
 
 
-def remontrer(request, comite, ordre, remplis, seul, *, refus=(), conflits=(), code=200):
+def remontrer(request, comite, ordre, remplis, seul, *, refus=(), **options):
     if seul:
-        return page_d_une_action(request, comite, ordre, remplis[0], conflits=conflits, code=code)
-    return page_du_tableau(request, comite, ordre, remplis, refus=refus, conflits=conflits, code=code)
+        return page_d_une_action(request, comite, ordre, remplis[0], **options)
+    return page_du_tableau(request, comite, ordre, remplis, refus=refus, **options)
 
 
 def conflit(request, comite, ordre, remplis, seul):

@@ -119,7 +119,8 @@ def test_une_decision_au_dela_du_disponible_se_lit_sur_la_fiche_et_dans_l_histoi
     action = ActionFactory(contrat=exemple.lisieux)
     p147(action, 30_000)
     demande = DemandeDeDecision(action, NatureDecision.ATTRIBUTION, euros(27_000), exemple.fille_lisieux)
-    decider([demande], par=responsable, motif="Arbitrage du préfet")
+    accepte = {exemple.fille_lisieux.pk: euros(1_000)}
+    decider([demande], par=responsable, motif="Arbitrage du préfet", depassements_acceptes=accepte)
     lue = page(client.get(fiche(exemple.mere)))
     assert "27 000,00 €1 000,00 €Arbitrage du préfet" in lue
     assert "au-delà du disponible de 1 000,00 €" in page(client.get(action.get_absolute_url()))
@@ -360,6 +361,7 @@ def test_la_decision_saisie_garde_son_depassement(client, responsable, exemple):
         "date": "2026-10-01",
         "motif": "Arbitrage",
         "version": exemple.a3.version,
+        "depassement": f"{exemple.fille_caen.pk}-1000050",
     }
     client.post(f"/programmation/actions/{exemple.a3.pk}/decider/", donnees)
     assert Decision.objects.latest("pk").depassement == euros("10000,50")

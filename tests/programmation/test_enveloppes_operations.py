@@ -372,7 +372,8 @@ def decider(responsable):
             action = ActionFactory()
             p147(action, 10_000)
             demandes.append(DemandeDeDecision(action, NatureDecision.ATTRIBUTION, euros(montant), enveloppe))
-        operations.decider(demandes, par=responsable, motif="Arbitrage du préfet")
+        acceptes = dict.fromkeys(Enveloppe.objects.values_list("pk", flat=True), euros(10_000))
+        operations.decider(demandes, par=responsable, motif="Arbitrage du préfet", depassements_acceptes=acceptes)
         return list(Decision.objects.order_by("pk").values_list("depassement", flat=True))
 
     return decider_le_lot

@@ -25,6 +25,7 @@ from programmation.operations import (
     MotifExige,
     OperationRefusee,
 )
+from programmation.operations.depassements import DepassementAAccepter
 from programmation.synthese import barre
 from tests.fabriques import (
     ActionFactory,
@@ -272,9 +273,13 @@ def test_un_agent_ne_depasse_pas_le_disponible_un_responsable_le_motive(agent, r
     p147(action, demande=20000)
     with pytest.raises(OperationRefusee, match="Seul un responsable"):
         decider(agent, action, NatureDecision.ATTRIBUTION, "10000,01", motif="Urgent", enveloppe=enveloppe)
-    with pytest.raises(MotifExige, match="dépasser le reste à décider"):
-        decider(responsable, action, NatureDecision.ATTRIBUTION, "10000,01", enveloppe=enveloppe)
-    decider(responsable, action, NatureDecision.ATTRIBUTION, "10000,01", motif="Arbitrage", enveloppe=enveloppe)
+    demande = DemandeDeDecision(action, NatureDecision.ATTRIBUTION, euros("10000,01"), enveloppe)
+    accord = {"depassements_acceptes": {enveloppe.pk: euros("0,01")}}
+    with pytest.raises(DepassementAAccepter):
+        operations.decider([demande], par=responsable, motif="Arbitrage")
+    with pytest.raises(MotifExige, match="accorder 0,01.*au-delà du reste à décider demande un motif"):
+        operations.decider([demande], par=responsable, **accord)
+    operations.decider([demande], par=responsable, motif="Arbitrage", **accord)
     assert ligne_p147(action) == (euros("10000,01"), "acquis")
 
 
@@ -305,9 +310,9 @@ def test_le_lot_entier_tient_dans_l_enveloppe_mere(agent, responsable, mere):
         "« Crédits P147 », enveloppe mère : 1 200,00 € dépassent le reste à décider (1 000,00 €). Réduire les montants, "
         "ou s’adresser au responsable. Seul un responsable peut dépasser, avec un motif."
     ]
-    with pytest.raises(MotifExige, match="Crédits P147"):
-        operations.decider(lot, par=responsable)
-    operations.decider(lot, par=responsable, motif="Arbitrage")
+    with pytest.raises(DepassementAAccepter, match="Crédits P147"):
+        operations.decider(lot, par=responsable, motif="Arbitrage")
+    operations.decider(lot, par=responsable, motif="Arbitrage", depassements_acceptes={mere.pk: euros(200)})
     assert Decision.objects.count() == 2
 
 

@@ -19,6 +19,7 @@ from programmation.operations import (
     OperationRefusee,
     PropositionsPerimees,
 )
+from programmation.operations.promotion import apres_promotion
 from programmation.synthese import (
     ChoixDeBase,
     apercu_de_la_regle,
@@ -490,10 +491,11 @@ def test_le_depassement_est_refuse_a_l_agent_et_permis_au_responsable_avec_un_mo
     scenario = creer(agent, enveloppe=enveloppe, depart=Depart.DEMANDE)
     with pytest.raises(OperationRefusee, match="dépassent"):
         promouvoir(scenario, agent, motif="Il le faut")
+    accord = {"depassements_acceptes": {enveloppe.pk: euros(1000)}}
     with pytest.raises(MotifExige):
-        promouvoir(scenario, responsable)
+        promouvoir(scenario, responsable, **accord)
     assert scenario.etat == EtatScenario.ETUDE
-    assert len(promouvoir(scenario, responsable, motif="Complément annoncé")) == 3
+    assert len(promouvoir(scenario, responsable, motif="Complément annoncé", **accord)) == 3
 
 
 def test_une_action_sans_enveloppe_d_office_prend_celle_que_l_on_choisit(agent, trois):
@@ -506,6 +508,29 @@ def test_une_action_sans_enveloppe_d_office_prend_celle_que_l_on_choisit(agent, 
     assert {d.enveloppe for d in promouvoir(scenario, agent, enveloppe=seconde)} == {seconde}
 
 
+def test_une_action_dont_l_enveloppe_est_devenue_une_mere_prend_la_feuille_choisie(agent, trois, enveloppe):
+    """Caen est divisée après coup : l'action y reste rattachée, on n'y décide plus."""
+    for action in trois:
+        action.enveloppe = enveloppe
+        action.save()
+    scenario = creer(agent)
+    est, ouest = (
+        EnveloppeFactory(libelle=nom, parent=enveloppe, contrat=enveloppe.contrat) for nom in ("Est", "Ouest")
+    )
+    for feuille in (est, ouest):
+        MouvementFactory(enveloppe=feuille, ae=euros(8_000))
+    lignes = lignes_du_scenario(scenario, sans_les_vides=True)
+    demunies, possibles = operations.sans_enveloppe(scenario, lignes)
+    assert (len(demunies), possibles) == (2, [est, ouest])
+    apres = apres_promotion(scenario, lignes, ouest)
+    assert [(b.enveloppe, b.montant, b.apres) for b in apres.besoins] == [
+        (enveloppe, euros(8000), euros(2000)),
+        (ouest, euros(8000), euros(0)),
+    ]
+    assert apres_promotion(scenario, lignes).sans == euros(8000)
+    assert {d.enveloppe for d in promouvoir(scenario, agent, enveloppe=ouest)} == {ouest}
+
+
 def test_un_scenario_sans_montant_ne_se_promeut_pas(agent, trois):
     with pytest.raises(OperationRefusee, match="Aucun montant"):
         promouvoir(creer(agent, depart=Depart.VIDE), agent)
@@ -514,7 +539,7 @@ def test_un_scenario_sans_montant_ne_se_promeut_pas(agent, trois):
 # --- S'en dédire ---
 
 
-def test_annuler_une_promotion_deprogramme_et_ramene_a_instruite_sans_rien_effacer(agent, trois, enveloppe):
+def test_annuler_une_promotion_deprogramme_et_remet_a_decider_sans_rien_effacer(agent, trois, enveloppe):
     scenario = creer(agent, enveloppe=enveloppe)
     promouvoir(scenario, agent)
     scenario.refresh_from_db()
@@ -533,6 +558,25 @@ def test_annuler_une_promotion_deprogramme_et_ramene_a_instruite_sans_rien_effac
     assert all(not ligne.est_perimee for ligne in lignes_du_scenario(scenario))
     promouvoir(scenario, agent)
     assert bilan_du_scenario(Scenario.objects.get()).total == euros(8000)
+
+
+def test_annuler_rend_a_chaque_action_le_statut_d_avant_la_promotion(agent, trois):
+    """Déposée, en liste d'attente, ajournée depuis que le scénario l'a vue : chacune redevient ce qu'elle était."""
+    statuts = [StatutAction.DEPOSEE, StatutAction.LISTE_ATTENTE, StatutAction.INSTRUITE]
+    for action, statut in zip(trois, statuts, strict=True):
+        action.statut = statut
+        action.save()
+    scenario = creer(agent, depart=Depart.DEMANDE)
+    ajournement = DemandeDeDecision(trois[2], NatureDecision.AJOURNEMENT)
+    operations.decider([ajournement], par=agent, motif="Budget à préciser")
+    trois[2].refresh_from_db()
+    promouvoir(scenario, agent, choix={trois[2].pk: ChoixDeLigne(trois[2].version, euros(2000))})
+    operations.annuler_la_promotion(scenario, par=agent, motif="Erreur")
+    for action in trois:
+        action.refresh_from_db()
+    assert [a.statut for a in trois] == [StatutAction.DEPOSEE, StatutAction.LISTE_ATTENTE, StatutAction.AJOURNEE]
+    assert not any(ligne.est_perimee for ligne in lignes_du_scenario(scenario))
+    assert set(Financement.objects.values_list("etat", "accorde")) == {("sollicite", None)}
 
 
 def test_annuler_laisse_ce_qu_une_autre_decision_a_touche(agent, trois):
