@@ -8,9 +8,10 @@ from decimal import Decimal
 
 from django.db.models import Count, Max, QuerySet
 
-from ..enums import NatureDecision, VisibiliteAvis
+from ..enums import NatureDecision, StatutAction, VisibiliteAvis
 from ..models import Action, Avis, Comite, Decision, Financement, Localisation, MouvementEnveloppe, Passage
 from .lectures import ZERO, somme_connue
+from .situation import valeurs_au
 
 LUES = ["action__exercice", "action__campagne", "action__contrat", "action__pilier", "action__enveloppe"]
 LUES += ["action__porteur__fusionne_dans", "action__etablissement", "action__dispositif"]
@@ -89,7 +90,7 @@ class OrdreDuJour:
 def ordre_du_jour(
     comite: Comite, actions: QuerySet[Action] | None = None, *, seul: int | None = None, avis: QuerySet | None = None
 ) -> OrdreDuJour:
-    """L'ordre du jour ; `actions` : celles que la personne voit (par défaut, toutes). Six requêtes au plus.
+    """L'ordre du jour ; `actions` : celles que la personne voit (par défaut, toutes). Sept requêtes au plus.
 
     `seul` : l'identifiant du seul passage à lire. `avis` : ceux que l'on montre (par défaut, aucun).
     """
@@ -107,7 +108,7 @@ def lignes_d_ordre(passages, avis):
     precedentes = {p.action_id: p.action.action_precedente_id for p in passages}
     p147 = lignes_p147({*ids, *precedentes.values()} - {None})
     lieux, opinions = quartiers_par_action(ids), avis_par_action(ids, avis)
-    decisions = decisions_par_action(ids)
+    decisions, statuts = decisions_par_action(ids), statuts_a_la_fin(passages)
     for passage in passages:
         sienne = p147.get(passage.action_id)
         yield LigneDOrdre(
@@ -119,7 +120,7 @@ def lignes_d_ordre(passages, avis):
             quartiers=tuple(lieux[passage.action_id]),
             avis=tuple(opinions[passage.action_id]),
             decisions=tuple(d for d in decisions[passage.action_id] if d.passage_id == passage.pk),
-            ailleurs=prise_ailleurs(passage, decisions[passage.action_id]),
+            ailleurs=prise_ailleurs(passage, decisions[passage.action_id], statuts),
         )
 
 
@@ -161,13 +162,24 @@ def decisions_par_action(actions):
 def decisions_prises_ailleurs(passages: Iterable[Passage]) -> dict[int, Decision]:
     """Par identifiant de passage, la dernière décision de son action prise hors du comité depuis l'inscription."""
     passages = list(passages)
-    decisions = decisions_par_action([passage.action_id for passage in passages])
-    trouvees = {passage.pk: prise_ailleurs(passage, decisions[passage.action_id]) for passage in passages}
+    decisions, statuts = decisions_par_action([p.action_id for p in passages]), statuts_a_la_fin(passages)
+    trouvees = {passage.pk: prise_ailleurs(passage, decisions[passage.action_id], statuts) for passage in passages}
     return {pk: decision for pk, decision in trouvees.items() if decision}
 
 
-def prise_ailleurs(passage, decisions):
-    """La dernière décision prise hors du passage, de l'inscription à la fin du comité."""
+def statuts_a_la_fin(passages: list[Passage]) -> dict[int, str]:
+    """Le statut de chaque action d'un même comité : maintenant ou, s'il est terminé, celui qu'elle avait alors."""
+    statuts = {passage.action_id: passage.action.statut for passage in passages}
+    fin = passages[0].comite.termine_le if passages else None
+    alors = valeurs_au(Action, ["statut"], fin, id__in=statuts) if fin else {}
+    return statuts | {pk: valeurs["statut"] for pk, valeurs in alors.items()}
+
+
+def prise_ailleurs(passage, decisions, statuts):
+    """La dernière décision prise hors du passage, de l'inscription à la fin du comité, si l'action n'y est plus à
+    décider : ajournée par un autre comité, ou rendue par une promotion que l'on annule, elle s'y décide."""
+    if statuts[passage.action_id] in StatutAction.a_decider():
+        return None
     fin = passage.comite.termine_le
     siennes = [d for d in decisions if d.passage_id != passage.pk and d.enregistree_le > passage.inscrit_le]
     siennes = [d for d in siennes if fin is None or d.enregistree_le <= fin]

@@ -369,7 +369,7 @@ def annuler(scenario, par, motif):
     rendues = operations.annuler_la_promotion(scenario, par=par, motif=motif)
     somme = euros(-sum(decision.montant for decision in rendues))
     nombre = pluriel(len(rendues), "action est ramenée", "actions sont ramenées")
-    return scenario, f"{nombre} à « instruite », et {somme} rendus. Le scénario est de nouveau à l’étude."
+    return scenario, f"{nombre} à leur statut d’avant, et {somme} rendus. Le scénario est de nouveau à l’étude."
 
 
 ETUDE, PROMU, ECARTE = EtatScenario.ETUDE, EtatScenario.PROMU, EtatScenario.ECARTE
@@ -404,8 +404,8 @@ GESTES = {
         Geste(
             "annuler",
             "Annuler la promotion",
-            "Une décision ne s’efface pas : chaque action que rien n’a touchée depuis est déprogrammée, puis ramenée à "
-            "« instruite ». C’est impossible dès qu’une action est engagée, ou dans un acte signé.",
+            "Une décision ne s’efface pas : chaque action que rien n’a touchée depuis est déprogrammée, puis reprend "
+            "son statut d’avant. C’est impossible dès qu’une action est engagée, ou dans un acte signé.",
             (PROMU,),
             annuler,
             MotifForm,

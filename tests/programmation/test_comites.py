@@ -32,6 +32,7 @@ from tests.fabriques import (
     ExerciceFactory,
     FinanceurFactory,
     MouvementFactory,
+    OrganismeFactory,
     PilierFactory,
     action_programmee,
     euros,
@@ -366,9 +367,13 @@ def test_au_dessus_du_disponible_seul_le_responsable_avec_un_motif(copil, agent,
     MouvementFactory(enveloppe=enveloppe, ae=euros(-9500))  # il reste 500 €
     with pytest.raises(OperationRefusee):
         enregistrer(copil, actions[0], ATTRIBUTION, 1000, "Urgent", par=agent)
+    accord = {"depassements_acceptes": {enveloppe.pk: euros(500)}}
     with pytest.raises(MotifExige):
-        enregistrer(copil, actions[0], ATTRIBUTION, 1000, par=responsable)
-    enregistrer(copil, actions[0], ATTRIBUTION, 1000, "Avance sur le complément annoncé", par=responsable)
+        operations.enregistrer_en_seance(
+            copil, [saisie(copil, actions[0], ATTRIBUTION, 1000)], par=responsable, **accord
+        )
+    motivee = saisie(copil, actions[0], ATTRIBUTION, 1000, "Avance sur le complément annoncé")
+    operations.enregistrer_en_seance(copil, [motivee], par=responsable, **accord)
     assert situation(copil).enveloppes[0].reste_a_decider == euros(-500)
 
 
@@ -380,6 +385,33 @@ def test_une_action_decidee_ailleurs_n_est_pas_redecidee(copil, agent, responsab
     with pytest.raises(OperationRefusee, match=f"déjà décidée le .* par {responsable} .*600,00"):
         enregistrer(copil, actions[0], NatureDecision.COMPLEMENT, 100, "Rallonge", par=agent)
     assert Decision.objects.count() == 1
+
+
+def test_une_action_ajournee_par_un_comite_se_decide_au_suivant_inscrit_d_avance(campagne, agent, copil, actions):
+    suivant = comite_de(NatureComite.PILOTAGE, campagne, agent, actions, jour=date(2026, 6, 9))
+    enregistrer(copil, actions[0], AJOURNEMENT, motif="Budget à préciser", par=agent)
+    assert [ligne.est_traitee for ligne in ordre_du_jour(suivant).lignes] == [False, False, False]
+    enregistrer(suivant, actions[0], ATTRIBUTION, 800, par=agent)
+    assert [d.nature for d in actions[0].decisions.order_by("pk")] == [AJOURNEMENT, ATTRIBUTION]
+    assert ordre_du_jour(copil).lignes[0].ailleurs.nature == ATTRIBUTION
+
+
+def test_une_promotion_annulee_rend_ses_actions_a_decider_au_comite(copil, agent, actions):
+    scenario = operations.creer_un_scenario(copil.campagne.exercice, "Essai", par=agent)
+    operations.promouvoir(scenario, par=agent)
+    assert all(ligne.ailleurs for ligne in ordre_du_jour(copil).lignes)
+    operations.annuler_la_promotion(scenario, par=agent, motif="Erreur")
+    assert [ligne.ailleurs for ligne in ordre_du_jour(copil).lignes] == [None, None, None]
+    enregistrer(copil, actions[0], ATTRIBUTION, 1000, par=agent)
+    assert ordre_du_jour(copil).retenu == euros(1000)
+
+
+def test_le_releve_garde_ce_qui_etait_decide_ailleurs_a_la_fin_du_comite(copil, agent, actions):
+    scenario = operations.creer_un_scenario(copil.campagne.exercice, "Essai", par=agent)
+    operations.promouvoir(scenario, par=agent)
+    terminer_un_comite(copil, par=agent)
+    operations.annuler_la_promotion(scenario, par=agent, motif="Erreur")
+    assert [bool(ligne.ailleurs) for ligne in ordre_du_jour(Comite.objects.get()).lignes] == [True, True, True]
 
 
 def test_une_action_programmee_avant_le_comite_peut_y_recevoir_un_complement(campagne, agent, enveloppe):
@@ -544,6 +576,24 @@ def test_les_enveloppes_d_un_comite_termine_restent_celles_de_ce_jour_la(copil, 
     changes = {"parent": autre, "libelle": "Crédits de 2026"}
     operations.modifier_une_enveloppe(enveloppe, changes, par=responsable)
     assert en_chiffres(releve(Comite.objects.get())) == avant
+
+
+def test_les_porteurs_d_un_comite_termine_gardent_leur_nom_de_ce_jour_la(copil, agent, actions):
+    """Un porteur est déjà fusionné à la fin de la séance ; ensuite l'absorbant est renommé, un autre est fusionné."""
+    absorbe, libre = actions[0].porteur, actions[1].porteur
+    absorbant = OrganismeFactory(nom="Régie des quartiers", sigle="RDQ")
+    operations.fusionner(absorbe, absorbant, par=agent, motif="Doublon")
+    decider_le_copil(copil, agent, actions)
+    avant = [ligne.porteur for ligne in releve(copil).lignes]
+    assert avant[:2] == ["Régie des quartiers (RDQ)", libre.nom]
+    terminer_un_comite(copil, par=agent)
+    absorbant.refresh_from_db()
+    absorbant.nom = "Renommée"
+    operations.enregistrer_un_organisme(absorbant, par=agent)
+    operations.fusionner(libre, absorbant, par=agent, motif="Doublon")
+    comite = Comite.objects.get()
+    assert [ligne.action.porteur.courant.nom for ligne in ordre_du_jour(comite).lignes][:2] == ["Renommée", "Renommée"]
+    assert [ligne.porteur for ligne in releve(comite).lignes] == avant
 
 
 def test_le_releve_dit_ce_que_dit_la_photographie(copil, agent, actions):

@@ -454,7 +454,7 @@ def test_annuler_une_promotion_demande_un_motif_et_le_dit(client, agent, scenari
     assert noeuds(page, "//textarea[@aria-invalid='true']")
     page = client.post(adresse(scenario, "gestes/annuler/"), {"motif": "Mauvais scénario"}, follow=True)
     texte = page.content.decode().replace("\u202f", " ").replace("\u00a0", " ")
-    assert "2 actions sont ramenées à « instruite », et 8 000,00 € rendus." in texte
+    assert "2 actions sont ramenées à leur statut d’avant, et 8 000,00 € rendus." in texte
 
 
 def test_un_geste_inconnu_n_existe_pas(client, scenario):
