@@ -302,9 +302,11 @@ def candidates(request, comite):
         identifiants = identifiants.filter(pk__in=choisies or list(montants))
     inscrites = set(comite.passages.order_by().values_list("action", flat=True))
     restantes = [cle for cle in identifiants if cle not in inscrites]
-    actions = liste.lignes(restantes)
-    possibles, ecartees = trier(actions, comite)
-    manquants = avis_manquants(possibles)
+    possibles, ecartees = trier(restantes, comite)
+    actions = liste.lignes(possibles[:MAXIMUM])
+    for action in actions:
+        action.campagne = comite.campagne
+    manquants = avis_manquants(actions)
     return {
         "comite": comite,
         "empechement": insecables(regles.empechement_de_reunir(comite.campagne)),
@@ -313,24 +315,26 @@ def candidates(request, comite):
         "filtres_actifs": filtres_actifs(filtre, sauf=filtre.tus),
         "scenarios": scenarios_du_comite(request, comite),
         "scenario": scenario,
-        "lignes": [(action, montants.get(action.pk), action.pk in manquants) for action in possibles[:MAXIMUM]],
+        "lignes": [(action, montants.get(action.pk), action.pk in manquants) for action in actions],
         "en_trop": max(len(possibles) - MAXIMUM, 0),
         "ecartees": ecartees,
         "deja": len(identifiants) - len(restantes),
-        "demande": sum((a.demande or Decimal(0) for a in possibles[:MAXIMUM]), Decimal("0.00")),
+        "demande": sum((a.demande or Decimal(0) for a in actions), Decimal("0.00")),
         "filtres": remplacer_parametres(request.GET, page=None).removeprefix("?"),
     }
 
 
-def trier(actions, comite):
-    """Les actions que l'on peut inscrire, et les autres réunies par la phrase qui dit pourquoi."""
+def trier(identifiants, comite):
+    """Les identifiants que l'on peut inscrire, et les autres actions par la phrase qui dit pourquoi. Une requête."""
+    lues = Action.objects.filter(pk__in=identifiants).select_related("campagne").order_by()
+    actions = {action.pk: action for action in lues.only("intitule", "statut", "campagne", "campagne__intitule")}
     possibles, ecartees = [], {}
-    for action in actions:
+    for action in (actions[cle] for cle in identifiants if cle in actions):
         phrase = regles.empechement_d_inscrire(action, comite)
         if phrase:
             ecartees.setdefault(insecables(phrase), []).append(action)
         else:
-            possibles.append(action)
+            possibles.append(action.pk)
     return possibles, list(ecartees.items())
 
 

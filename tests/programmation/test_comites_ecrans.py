@@ -13,6 +13,7 @@ from programmation.enums import EtatComite, NatureComite, NatureDecision, Statut
 from programmation.models import Action, Avis, Comite, Decision, Financement, Proposition, Scenario
 from tests.fabriques import (
     ActionFactory,
+    CampagneFactory,
     ContratFactory,
     DepartementFactory,
     EnveloppeFactory,
@@ -262,6 +263,32 @@ def test_l_ordre_du_jour_s_affiche_en_autant_de_requetes_pour_une_ou_trois_actio
                 assert client.get(adresse(comite, ecran)).status_code == 200
             comptes.append(len(requetes))
         assert comptes[0] == comptes[1], ecran
+
+
+def test_les_actions_a_inscrire_s_affichent_en_autant_de_requetes_pour_une_ou_trois(client, agent, campagne, actions):
+    comite = operations.creer_un_comite(campagne, NatureComite.TECHNIQUE, JOUR, par=agent)
+    ete = CampagneFactory(exercice=campagne.exercice, intitule="Été")
+    ailleurs = [ActionFactory(campagne=ete, intitule=f"Été {rang}", statut=actions[0].statut) for rang in range(3)]
+
+    def compter(nombre):
+        choisies = [*actions[:nombre], *ailleurs[:nombre]]
+        with CaptureQueriesContext(connection) as requetes:
+            page = client.get(adresse(comite, "inscrire/"), {"action": [action.pk for action in choisies]})
+        assert len(noeuds(page, "//tbody/tr")) == nombre
+        return len(requetes), "elle est de la campagne « Été »" in texte(noeuds(page, "//main")[0])
+
+    assert compter(3) == compter(1)
+    assert compter(1)[1]
+
+
+def test_les_actions_ecartees_se_comptent_toutes_et_se_nomment_par_cent(client, agent, campagne, actions):
+    comite = operations.creer_un_comite(campagne, NatureComite.TECHNIQUE, JOUR, par=agent)
+    for rang in range(103):
+        ActionFactory(statut=StatutAction.RETIREE, intitule=f"Retirée {rang:03}")
+    page = client.get(adresse(comite, "inscrire/?statut=retiree"))
+    noms = textes(page, "//details[summary[starts-with(., 'Lesquelles')]]//li")
+    assert (len(noms), noms[99], noms[100]) == (101, "Retirée 099", "et 3 autres")
+    assert "103 actions : une action « Retirée »" in texte(noeuds(page, "//main")[0])
 
 
 # --- La séance ---
