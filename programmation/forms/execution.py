@@ -70,11 +70,12 @@ class EngagementForm(LignesForm):
 
 
 class CorrectionForm(ExecutionForm):
-    """Le numéro ou la date d'un EJ mal saisi."""
+    """Le numéro ou la date d'un EJ mal saisi. `lue` : la version que la page montrait."""
 
     numero = forms.CharField(label="Numéro d’EJ", max_length=20)
     date = forms.DateField(label="Date de l’engagement", widget=SaisieDate)
     motif = champ_motif(exige=True)
+    lue = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
 
 class PosteForm(PhrasesMixin, forms.Form):

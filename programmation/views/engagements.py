@@ -329,7 +329,7 @@ def engagement_update(request, pk):
     engagement = engagement_visible(request, pk)
     actions = Action.objects.filter(lignes_engagement__engagement=engagement).select_related("exercice").distinct()
     exiger(all(regles.peut_executer(request.user, action) for action in actions), SANS_DROIT)
-    initial = {"numero": engagement.numero, "date": engagement.date}
+    initial = {"numero": engagement.numero, "date": engagement.date, "lue": operations.version_lue(engagement)}
 
     def agir(valides):
         operations.corriger_l_engagement(engagement, **valides, par=request.user)

@@ -417,6 +417,21 @@ def test_un_ej_se_corrige_avec_un_motif_jamais_apres_son_premier_paiement(e):
     assert (engagement.numero, engagement.date) == ("212", date(2025, 6, 1))
 
 
+def test_deux_agents_qui_corrigent_le_meme_ej_ne_s_effacent_pas(e):
+    [engagement] = operations.engager([ej("1", (e.b1, 5000))], par=e.agent)
+    lue = operations.version_lue(engagement)
+
+    def corriger(numero):
+        operations.corriger_l_engagement(engagement, numero, date(2025, 5, 10), par=e.agent, motif="Faute", lue=lue)
+
+    corriger("2")
+    corriger("2")  # le même envoi, répété, n'ajoute pas d'histoire
+    assert engagement.history.count() == 2
+    with pytest.raises(EntreTemps, match="L’EJ 2 a changé entre-temps"):
+        corriger("3")
+    assert Engagement.objects.get().numero == "2"
+
+
 def test_un_ej_retire_entre_temps_se_dit_et_ne_casse_rien(e):
     [engagement] = operations.engager([ej("1", (e.b1, 5000))], par=e.agent)
     lu = Engagement.objects.get(pk=engagement.pk)
