@@ -130,8 +130,9 @@ def navigation(request):
     if utilisateur is None or not utilisateur.is_authenticated:
         return []
     entrees = _ouvertes(MENU, utilisateur)
-    adresse_courante = _adresse_la_plus_proche(entrees, request.path)
-    liens = (_lien(entree, request.path, adresse_courante) for entree in entrees)
+    adresses = {entree.nom_url: _adresse(entree) for e in entrees for entree in (e, *e.enfants)}
+    adresse_courante = _la_plus_proche(adresses.values(), request.path)
+    liens = (_lien(entree, adresses, request.path, adresse_courante) for entree in entrees)
     return [lien for lien in liens if lien.adresse or lien.enfants]
 
 
@@ -140,12 +141,12 @@ def _ouvertes(entrees, utilisateur):
     return [replace(entree, enfants=tuple(_ouvertes(entree.enfants, utilisateur))) for entree in ouvertes]
 
 
-def _lien(entree, chemin, adresse_courante):
-    adresse = _adresse(entree)
+def _lien(entree, adresses, chemin, adresse_courante):
+    adresse = adresses[entree.nom_url]
     courant = ""
     if adresse and adresse == adresse_courante:
         courant = "page" if adresse == chemin else "true"
-    enfants = tuple(_lien(enfant, chemin, adresse_courante) for enfant in entree.enfants)
+    enfants = tuple(_lien(enfant, adresses, chemin, adresse_courante) for enfant in entree.enfants)
     enfants = tuple(enfant for enfant in enfants if enfant.adresse)
     if any(enfant.courant for enfant in enfants):
         courant = "true"
@@ -160,7 +161,6 @@ def _adresse(entree):
         return ""
 
 
-def _adresse_la_plus_proche(entrees, chemin):
+def _la_plus_proche(adresses, chemin):
     """La plus longue adresse du menu qui commence le chemin : /pilotage/anct/ n'allume pas /pilotage/."""
-    toutes = [entree for e in entrees for entree in (e, *e.enfants)]
-    return max((a for a in map(_adresse, toutes) if a and chemin.startswith(a)), key=len, default="")
+    return max((a for a in adresses if a and chemin.startswith(a)), key=len, default="")

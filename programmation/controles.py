@@ -20,11 +20,10 @@ from django.utils import timezone
 from politique_ville.outils.montants import MontantField, total_lie
 
 from .enums import CodeParametre, NatureFinancement, StatutAction
-from .models import Action, Financement
+from .models import Action, Financement, LigneEngagement
 from .synthese.changements import couts_corriges, decisions_qui_changent, demandes_corrigees
-from .synthese.delais import ReglesDatees, justification_en_retard
+from .synthese.delais import ReglesDatees, avec_fin_prorogee, justification_en_retard
 from .synthese.echeances import convention_de_l_action, convention_due, impayees
-from .synthese.justifications import avec_execution
 
 SEUIL_DE_DEPENDANCE = 80  # % du coût prévisionnel
 
@@ -52,7 +51,7 @@ class Controle:
 
     def parmi(self, actions):
         """Celles de ces actions que le contrôle relève."""
-        return avec_execution(actions).filter(Q(statut__in=dans_le_circuit()) & self.en_sql(ReglesDatees()))
+        return controlees(actions).filter(Q(statut__in=dans_le_circuit()) & self.en_sql(ReglesDatees()))
 
     def en_sql(self, datees: ReglesDatees) -> Q:
         return Q(self.condition(datees[self.regle]) if self.regle else self.condition())
@@ -60,6 +59,14 @@ class Controle:
 
 def dans_le_circuit():
     return [s for s in StatutAction if s != StatutAction.BROUILLON and s not in StatutAction.sans_suite()]
+
+
+def controlees(actions):
+    """Ces actions, avec ce que plusieurs contrôles comparent : `accorde` et `engage`, en euros, et la fin prorogée."""
+    return avec_fin_prorogee(actions).annotate(
+        accorde=total_lie(Financement.objects.p147(), "accorde", "action"),
+        engage=total_lie(LigneEngagement.objects.all(), "ae", "action"),
+    )
 
 
 def anomalies(action: Action, datees: ReglesDatees | None = None) -> list[Controle]:
@@ -70,11 +77,11 @@ def anomalies(action: Action, datees: ReglesDatees | None = None) -> list[Contro
     conditions = {
         controle.code: ExpressionWrapper(controle.en_sql(datees), output_field=BooleanField()) for controle in CONTROLES
     }
-    relevees = avec_execution(Action.objects.filter(pk=action.pk)).annotate(**conditions).values(*conditions).get()
+    relevees = controlees(Action.objects.filter(pk=action.pk)).annotate(**conditions).values(*conditions).get()
     return [controle for controle in CONTROLES if relevees[controle.code]]
 
 
-# --- Les conditions, sur des actions qui portent ce qu'`avec_execution` leur ajoute ---
+# --- Les conditions, sur des actions `controlees` ---
 
 
 def plan_desequilibre():

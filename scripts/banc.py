@@ -176,7 +176,7 @@ class Banc:
         recherche = {"q": "familles groupe 12"}
         yield self.page(Mesure("agent : liste", 80, requetes_au_plus=15), liste)
         yield self.page(Mesure("agent : recherche dans la liste", 80), liste, recherche)
-        yield self.page(Mesure("agent : fiche", 50, lignes=1), fiche, None, self.fiche)
+        yield self.page(Mesure("agent : fiche", 50, lignes=1, requetes_au_plus=25), fiche, None, self.fiche)
         yield self.page(Mesure("agent : tableau de bord", 120, requetes_au_plus=20), tableau)
         yield self.page(Mesure("national, une année : liste", 250), liste, self.annee, par=self.lecteur)
         yield self.page(Mesure("national, une année : recherche", 250), liste, self.annee | recherche, par=self.lecteur)

@@ -1,6 +1,7 @@
 """La fiche d'une action : tout ce que la personne a le droit d'en lire, sur un écran qui s'imprime."""
 
 from functools import cached_property
+from operator import attrgetter
 
 from django.conf import settings
 from django.db.models import Q
@@ -88,28 +89,31 @@ class ActionDetailView(PerimetreMixin, DetailView):
 
     def autres_actions(self, est_de_l_etat, datees):
         """D'une année à l'autre, et du même dossier : celles que la personne lit, chacune avec ses propres montants."""
-        action = self.object
-        precedente, suivante = self.voisines()
-        ailleurs, tranches = self.du_meme_dossier()
+        action, liees = self.object, self.liees()
+        precedente = next((liee for liee in liees if liee.pk == action.action_precedente_id), None)
+        suivantes = [liee for liee in liees if liee.action_precedente_id == action.pk]
+        ailleurs, tranches = du_meme_dossier(action, liees)
         lues = [*ailleurs, *tranches, *([precedente] if precedente else [])]
         lire_le_p147(lues, Financement.objects if est_de_l_etat else self.lisibles)
         bilan, delai = precedente and est_de_l_etat, CodeParametre.DELAI_JUSTIFICATION
         return {
             "precedente": precedente,
             "an_dernier": bilan_de_l_an_dernier(action, precedente, datees[delai]) if bilan else None,
-            "suivante": suivante,
-            "annee_suivante": None if suivante else self.annee_ou_reconduire(),
+            "suivante": min(suivantes, key=attrgetter("pk"), default=None),
+            "annee_suivante": None if suivantes else self.annee_ou_reconduire(),
             "ailleurs": ailleurs,
             "tranches": tranches,
         }
 
-    def voisines(self):
-        """L'action précédente et celle qui la suit ; None si la personne n'en lit pas."""
+    def liees(self):
+        """La précédente, celles qui la suivent et celles de son dossier, année par année, en une requête."""
         action = self.object
-        lues = self.get_queryset().select_related(None).select_related("exercice", "justification").order_by("pk")
-        lues = list(lues.filter(Q(pk=action.action_precedente_id) | Q(action_precedente=action)))
-        precedente = next((lue for lue in lues if lue.pk == action.action_precedente_id), None)
-        return precedente, next((lue for lue in lues if lue.action_precedente_id == action.pk), None)
+        liens = Q(pk=action.action_precedente_id) | Q(action_precedente=action)
+        if action.dossier:
+            liens |= Q(dossier=action.dossier)
+        lues = self.get_queryset().filter(liens, exercice__departement=action.exercice.departement_id)
+        lues = lues.select_related(None).select_related("exercice", "contrat", "justification")
+        return list(lues.order_by("exercice__annee", "tranche", "contrat__intitule", "pk"))
 
     def annee_ou_reconduire(self):
         """La suivante, si son exercice est ouvert à la saisie et que la personne écrit ici ; None sinon."""
@@ -118,20 +122,6 @@ class ActionDetailView(PerimetreMixin, DetailView):
             return None
         exercices = Exercice.objects.filter(departement=action.exercice.departement_id, annee=annee)
         return annee if any(not exercice.est_clos for exercice in exercices) else None
-
-    def du_meme_dossier(self):
-        """(la même tranche sur un autre contrat, l'action pluriannuelle entière, celle-ci comprise) : l'une exclut
-        l'autre, qui vient dès que le dossier a d'autres tranches."""
-        action = self.object
-        if not action.dossier:
-            return [], []
-        siennes = self.get_queryset().select_related(None).select_related("exercice", "contrat")
-        siennes = siennes.filter(dossier=action.dossier, exercice__departement=action.exercice.departement_id)
-        siennes = list(siennes.order_by("exercice__annee", "tranche", "contrat__intitule"))
-        meme_tranche = [a for a in siennes if (a.exercice_id, a.tranche) == (action.exercice_id, action.tranche)]
-        if len(meme_tranche) < len(siennes):
-            return [], siennes
-        return [autre for autre in meme_tranche if autre != action], []
 
     def avis(self):
         """Les avis que la personne lit, ceux qui manquent pour l'État, et si elle peut en donner un."""
@@ -149,6 +139,16 @@ class ActionDetailView(PerimetreMixin, DetailView):
 def adresse_dauphin(action):
     """L'adresse qui ouvre Dauphin sur le dossier de l'action, ou à son accueil ; vide sans dossier ou sans réglage."""
     return settings.ADRESSE_DAUPHIN.replace("{dossier}", action.dossier) if action.dossier else ""
+
+
+def du_meme_dossier(action, liees):
+    """(la même tranche sur un autre contrat, l'action pluriannuelle entière, celle-ci comprise) : l'une exclut l'autre,
+    qui vient dès que le dossier a d'autres tranches."""
+    siennes = [liee for liee in liees if action.dossier and liee.dossier == action.dossier]
+    meme_tranche = [a for a in siennes if (a.exercice_id, a.tranche) == (action.exercice_id, action.tranche)]
+    if len(meme_tranche) < len(siennes):
+        return [], siennes
+    return [autre for autre in meme_tranche if autre != action], []
 
 
 def parts_des_quartiers(action, plan):
