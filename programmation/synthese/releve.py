@@ -155,14 +155,30 @@ def etats_des_actions(comite, actions):
         etats = {action.pk: {champ: getattr(action, champ) for champ in champs} for action in actions}
         lignes = Financement.objects.p147().filter(action__in=ids).values("action_id", "demande", "propose")
     montants = {ligne["action_id"]: ligne for ligne in lignes}
-    noms = Organisme.objects.select_related("fusionne_dans").in_bulk({e["porteur_id"] for e in etats.values()} - {None})
+    noms = noms_des_porteurs(comite, {e["porteur_id"] for e in etats.values()} - {None})
     contrats = ContratDeVille.objects.in_bulk({e["contrat_id"] for e in etats.values()} - {None})
     for pk, etat in etats.items():
-        porteur, contrat = noms.get(etat["porteur_id"]), contrats.get(etat["contrat_id"])
+        contrat = contrats.get(etat["contrat_id"])
         etat["contrat"] = contrat.nom_court if contrat else "Département"
-        etat["porteur"] = str(porteur.courant) if porteur else ""
+        etat["porteur"] = noms.get(etat["porteur_id"], "")
         etat |= {champ: montants.get(pk, {}).get(champ) for champ in ("demande", "propose")}
     return etats
+
+
+def noms_des_porteurs(comite, identifiants):
+    """Par identifiant, le nom sous lequel ses actions se lisent ; terminé, celui qu'il avait ce jour-là."""
+    organismes = Organisme.objects.select_related("fusionne_dans").in_bulk(identifiants)
+    noms = {pk: str(organisme.courant) for pk, organisme in organismes.items()}
+    return noms | noms_au(identifiants, comite.termine_le) if comite.est_termine else noms
+
+
+def noms_au(identifiants, le):
+    """Deux requêtes : les organismes, puis ceux où ils étaient fusionnés à cet instant."""
+    champs = ["nom", "sigle", "fusionne_dans_id"]
+    siens = valeurs_au(Organisme, champs, le, id__in=identifiants)
+    absorbants = valeurs_au(Organisme, champs, le, id__in={o["fusionne_dans_id"] for o in siens.values()} - {None})
+    courants = {pk: absorbants.get(o["fusionne_dans_id"], o) for pk, o in siens.items()}
+    return {pk: str(Organisme(nom=o["nom"], sigle=o["sigle"])) for pk, o in courants.items()}
 
 
 def par_issue(lignes):
