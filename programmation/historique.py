@@ -9,12 +9,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 from django.db import models
+from django.utils import timezone
 from django.utils.formats import date_format
 
 from politique_ville.outils.francais import INCONNU, euros, signe
@@ -347,8 +348,8 @@ class Noms:
             return "oui" if valeur else "non"
         if isinstance(valeur, Decimal):
             return euros(valeur) if isinstance(champ, MontantField) else f"{valeur:f}".replace(".", ",")
-        if hasattr(valeur, "strftime"):
-            return date_format(valeur, "d/m/Y")
+        if isinstance(valeur, date):
+            return date_format(timezone.localtime(valeur) if isinstance(valeur, datetime) else valeur, "d/m/Y")
         return str(dict(champ.flatchoices).get(valeur, valeur))
 
 

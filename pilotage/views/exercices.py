@@ -4,6 +4,7 @@ from functools import partial
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
+from django.utils.timezone import localtime
 
 from politique_ville.outils.francais import euros, pluriel
 from politique_ville.outils.typographie import insecables
@@ -53,7 +54,8 @@ def campagne_figer(request, pk):
 
 
 def deja_figee(campagne):
-    return f"La campagne est figée depuis le {campagne.figee_le:%d/%m/%Y}." if campagne.est_figee else ""
+    """Le jour de Paris : figée à 0 h 30, la base dit encore la veille."""
+    return f"La campagne est figée depuis le {localtime(campagne.figee_le):%d/%m/%Y}." if campagne.est_figee else ""
 
 
 def ce_qui_attend(avancement: Avancement) -> list[str]:

@@ -1,6 +1,6 @@
 """L'histoire par champ, le retour à une version passée, et le motif qu'exige tout montant changé après décision."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from django.db import connection
@@ -209,6 +209,19 @@ def test_un_organisme_une_enveloppe_et_un_exercice_ont_aussi_la_leur(client, age
 
 
 # --- Revenir ---
+
+
+def test_une_campagne_figee_apres_minuit_l_est_au_jour_de_paris(client, exercice):
+    """Le 9 mars à 23 h 30 en temps universel, il est 0 h 30 le 10 à Paris."""
+    campagne = exercice.campagnes.get()
+    campagne.figee_le = campagne.propositions_partagees_le = datetime(2026, 3, 9, 23, 30, tzinfo=UTC)
+    campagne.save()
+    client.force_login(habiliter(Role.RESPONSABLE))
+    histoire = client.get(reverse("programmation:exercice_histoire", args=[exercice.pk])).content.decode()
+    figer = client.get(reverse("pilotage:campagne_figer", args=[campagne.pk])).content.decode()
+    assert [page.count("09/03/2026") for page in (histoire, figer)] == [0, 0]
+    assert histoire.count("10/03/2026") >= 2
+    assert "figée depuis le 10/03/2026" in figer.replace("\u00a0", " ")
 
 
 def test_revenir_redonne_les_champs_le_plan_les_quartiers_et_les_etiquettes_d_alors(agent, ludo, anct, ville, contrat):
