@@ -38,6 +38,7 @@ from programmation.models import (
     PrevisionPluriannuelle,
     Scenario,
     SuiviFinancement,
+    VersementPrevu,
 )
 from programmation.operations import annuler_la_fusion
 from territoires.models import FiliationQuartier
@@ -682,6 +683,22 @@ def acte_sans_decision():
 def acte_qui_porte_un_ajournement():
     ajournement = DecisionFactory(nature=NatureDecision.AJOURNEMENT, montant=Decimal(0))
     ActeFactory(decisions=[ajournement])
+
+
+def prevoir(acte, montant):
+    VersementPrevu.objects.create(acte=acte, nature="solde", montant=Decimal(montant), prevu_le=date(2026, 6, 1))
+
+
+@viole("échéancier d’un acte", "attendu 1 000,00 €, trouvé 999,00 €")
+def echeancier_qui_ne_fait_pas_le_montant_de_l_acte():
+    prevoir(ActeFactory(decisions=list(action_programmee().decisions.all())), 999)
+
+
+@viole("échéancier d’un acte", "attendu 0,00 €, trouvé 1 000,00 €")
+def echeancier_d_un_retrait():
+    decisions = list(action_programmee().decisions.all())
+    arrete = ActeFactory(decisions=decisions, signe_le=date(2026, 5, 2))
+    prevoir(ActeFactory(decisions=decisions, nature="retrait", remplace=arrete), 1000)
 
 
 # --- Les comités ---

@@ -8,7 +8,6 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from comptes.enums import Role
-from pilotage.verification.actes import echeancier_d_un_acte
 from programmation import operations
 from programmation.enums import NatureActe, NatureCourrier, NatureDecision, NaturePaiement, StatutExercice
 from programmation.models import Acte, Action, Decision, Exercice, ModeleDeCourrier, VersementPrevu
@@ -363,14 +362,3 @@ def test_une_variable_inconnue_est_refusee_dans_le_texte_d_un_acte(a, texte):
     with pytest.raises(OperationRefusee, match="ne lit que {{ echeancier }}") as refus:
         operations.modifier_un_acte(a.acte, objet="Objet", texte=texte, numero="", par=a.agent)
     assert list(refus.value.message_dict) == ["texte"]
-
-
-# --- verifier ---
-
-
-def test_verifier_releve_un_echeancier_qui_ne_fait_plus_le_montant_de_l_acte(a):
-    en_trois_fois(a)
-    assert list(echeancier_d_un_acte()) == []
-    VersementPrevu.objects.filter(nature=SOLDE).update(montant=euros(1))
-    [ecart] = echeancier_d_un_acte()
-    assert (ecart.attendu, ecart.trouve) == (euros(10_000), euros(8001))

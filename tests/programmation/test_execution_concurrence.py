@@ -1,4 +1,5 @@
-"""Deux agents au même instant : ni l'engagé, ni le payé ne dépasse ; la seconde justification apprend la première."""
+"""Deux agents au même instant : ni l'engagé, ni le payé ne dépasse ; la seconde justification, comme le second
+échéancier, apprend le premier."""
 
 from datetime import date
 
@@ -14,8 +15,9 @@ from programmation.operations import (
     DemandeDePaiement,
     LigneDEngagement,
     OperationRefusee,
+    Versement,
 )
-from tests.fabriques import LigneEngagementFactory, action_programmee, euros, habiliter
+from tests.fabriques import ActeFactory, LigneEngagementFactory, action_programmee, euros, habiliter
 from tests.test_concurrence import ensemble
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,3 +66,15 @@ def test_trois_justifications_simultanees_une_seule_s_ecrit(action, agents):
     resultats = ensemble(*[justifier(100 + rang, agent) for rang, agent in enumerate(agents)])
     assert len(refus(resultats)) == 2
     assert Justification.objects.get().version == 1
+
+
+def test_trois_echeanciers_simultanes_un_seul_s_ecrit(action, agents):
+    acte = ActeFactory(decisions=list(action.decisions.all()))
+
+    def fixer(mois, agent):
+        versement = Versement(NaturePaiement.SOLDE, euros(1000), date(2026, mois, 1))
+        return lambda: operations.fixer_l_echeancier(acte, [versement], par=agent, version=1)
+
+    resultats = ensemble(*[fixer(6 + rang, agent) for rang, agent in enumerate(agents)])
+    assert len(refus(resultats)) == 2
+    assert acte.versements.get().montant == euros(1000)
