@@ -403,6 +403,20 @@ def empechement_de_changer_le_scenario(scenario):
     return empechement_de_batir(scenario.exercice)
 
 
+def empechement_de_promouvoir(scenario):
+    """Pourquoi ses montants ne s'ajustent ni ne se promeuvent plus, ou "" : toutes ses actions peuvent être figées."""
+    empechement = empechement_de_changer_le_scenario(scenario)
+    if not empechement and campagnes_figees(scenario):
+        return "Campagne figée : ce scénario ne se promeut plus."
+    return empechement
+
+
+def campagnes_figees(scenario):
+    """Aucune de ses actions n'est d'une campagne encore ouverte."""
+    siennes = scenario.propositions.all()
+    return siennes.exists() and not siennes.filter(action__campagne__figee_le=None).exists()
+
+
 def empechement_de_proposer(action):
     """Pourquoi un scénario ne peut plus rien donner à cette action, ou ""."""
     if action.statut not in StatutAction.a_decider():

@@ -239,6 +239,7 @@ def appliquer_une_regle(
     """
     with transaction.atomic():
         scenario = relire_pour_changer(scenario, par)
+        refuser_si(regles.empechement_de_promouvoir(scenario))
         if lue is not None and lue != condense(scenario.propositions.values_list("action", "montant")):
             raise OperationRefusee("Un montant a changé depuis l’aperçu : le voici refait, à relire avant d’appliquer.")
         if copie:

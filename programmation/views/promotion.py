@@ -85,6 +85,6 @@ def contexte_de_la_promotion(scenario, lignes, demunies, choisie):
         "laissees": scenario.propositions.count() - len(lignes),
         "demunies": demunies,
         "sans_changement": [ligne for ligne in lignes if not ligne.est_perimee],
-        "empechement": insecables(regles.empechement_de_changer_le_scenario(scenario)),
+        "empechement": insecables(regles.empechement_de_promouvoir(scenario)),
         "adresse": reverse("programmation:scenario_detail", args=[scenario.pk]),
     }

@@ -133,13 +133,17 @@ def scenario_detail(request, pk):
     lignes = lignes_du_scenario(scenario, actions_lisibles(request, scenario))
     bilan = bilan_du_scenario(scenario)
     tient = peut_tenir(request, scenario)
-    empechement = regles.empechement_de_changer_le_scenario(scenario)
+    empechement = regles.empechement_de_promouvoir(scenario)
+    figees = [ligne for ligne in lignes if ligne.action.campagne.est_figee]
+    a_l_etude = scenario.etat == EtatScenario.ETUDE
     contexte = {
         "scenario": scenario,
+        "empechement": insecables(empechement) if a_l_etude else "",
+        "figees": len(figees) if a_l_etude and not empechement else 0,
         "lignes": lignes,
         "bilan": bilan,
         "ailleurs": bilan.actions - len(lignes),
-        "perimees": sum(ligne.est_perimee for ligne in lignes) if scenario.etat == EtatScenario.ETUDE else 0,
+        "perimees": sum(bool(li.differences) for li in lignes) if a_l_etude and not empechement else 0,
         "est_saisissable": tient and not empechement,
         "gestes": gestes_possibles(scenario) if tient else [],
         "autres": autres_a_comparer(request, scenario),
@@ -265,7 +269,7 @@ def scenario_regle(request, pk):
         "parametres": [(nom, formulaire.data.get(nom)) for nom in formulaire.fields if nom in formulaire.data],
         "lignes_ajustees": [(ligne, apres, apres - ligne.montant) for ligne, apres in apercu.lignes] if apercu else [],
         "impossible": insecables(impossible or ""),
-        "empechement": insecables(regles.empechement_de_changer_le_scenario(scenario)),
+        "empechement": insecables(regles.empechement_de_promouvoir(scenario)),
         "adresse": reverse("programmation:scenario_detail", args=[scenario.pk]),
     }
     return render(request, "programmation/scenario_regle.html", contexte)
@@ -332,7 +336,10 @@ def pourquoi_ne_pas_comparer(scenarios):
 
 @dataclass(frozen=True)
 class Geste:
-    """Un geste sur un scénario ; `etats` : ceux où il se propose ; `agir` rend (scénario où aller, phrase)."""
+    """Un geste sur un scénario ; `etats` : ceux où il se propose ; `agir` rend (scénario où aller, phrase).
+
+    `sert` : il n'a d'objet que si une action du scénario est d'une campagne ouverte.
+    """
 
     nom: str
     libelle: str
@@ -340,6 +347,7 @@ class Geste:
     etats: tuple[EtatScenario, ...]
     agir: Callable
     formulaire: type = GesteSansChampForm
+    sert: bool = False
 
 
 def renommer(scenario, par, libelle):
@@ -383,6 +391,7 @@ GESTES = {
             "arrivées depuis. Aucun montant ne change.",
             (ETUDE,),
             actualiser,
+            sert=True,
         ),
         Geste("renommer", "Renommer", "", (ETUDE,), renommer, NomForm),
         Geste(
@@ -392,6 +401,7 @@ GESTES = {
             (ETUDE, ECARTE),
             dupliquer,
             NomForm,
+            sert=True,
         ),
         Geste(
             "ecarter",
@@ -409,6 +419,7 @@ GESTES = {
             (PROMU,),
             annuler,
             MotifForm,
+            sert=True,
         ),
     ]
 }
@@ -418,12 +429,13 @@ def gestes_possibles(scenario):
     """(libellé, adresse) de ce que l'on peut faire de ce scénario maintenant."""
     if regles.empechement_de_batir(scenario.exercice):
         return []
+    figees = regles.campagnes_figees(scenario)
     gestes = [
         (geste.libelle, reverse("programmation:scenario_geste", args=[scenario.pk, geste.nom]))
         for geste in GESTES.values()
-        if scenario.etat in geste.etats
+        if scenario.etat in geste.etats and not (geste.sert and figees)
     ]
-    return [*inscription_a_un_comite(scenario), *gestes]
+    return gestes if figees else [*inscription_a_un_comite(scenario), *gestes]
 
 
 def inscription_a_un_comite(scenario):
@@ -469,4 +481,6 @@ def nom_propose(scenario, geste):
 def empechement_du_geste(scenario, geste):
     if scenario.etat not in geste.etats:
         return f"Le scénario « {scenario} » est « {scenario.get_etat_display().lower()} » : ce geste n’y a pas lieu."
+    if geste.sert and regles.campagnes_figees(scenario):
+        return "Campagne figée : plus aucune action de ce scénario n’est à décider."
     return regles.empechement_de_batir(scenario.exercice)

@@ -14,6 +14,7 @@ from programmation.operations import DemandeDeDecision, Depart
 from programmation.synthese import bilan_du_scenario
 from tests.fabriques import (
     ActionFactory,
+    CampagneFactory,
     ContratFactory,
     DepartementFactory,
     EnveloppeFactory,
@@ -26,7 +27,7 @@ from tests.fabriques import (
     localiser,
     p147,
 )
-from tests.pages import noeuds, textes
+from tests.pages import noeuds, texte, textes
 
 pytestmark = pytest.mark.django_db
 
@@ -423,6 +424,34 @@ def test_l_enveloppe_ne_se_demande_que_s_il_faut_choisir(client, scenario):
     assert "choisir l’enveloppe" in client.post(adresse(scenario, "promouvoir/"), decider_le()).content.decode()
     client.post(adresse(scenario, "promouvoir/"), decider_le(enveloppe=seconde.pk))
     assert {d.enveloppe for d in Decision.objects.all()} == {seconde}
+
+
+def test_une_campagne_figee_le_dit_et_n_offre_plus_ce_qui_serait_refuse(client, agent, scenario, trois):
+    trois[0].campagne.figee_le = timezone.now()
+    trois[0].campagne.save()
+    page = client.get(adresse(scenario))
+    corps = texte(noeuds(page, "//main")[0])
+    assert "Campagne figée : ce scénario ne se promeut plus." in corps
+    assert "depuis que le scénario" not in corps
+    assert noeuds(page, "//input[classe('pv-cellule')]") == []
+    gestes = textes(page, "//main//ul[classe('pv-gestes') or classe('fr-btns-group')]//a")
+    assert gestes == ["Renommer", "Écarter"]
+    for suite in ("promouvoir/", "regle/"):
+        assert "Campagne figée : ce scénario ne se promeut plus." in texte(
+            noeuds(client.get(adresse(scenario, suite)), "//main")[0]
+        )
+    assert "Campagne figée" in client.get(adresse(scenario, "gestes/dupliquer/")).content.decode()
+
+
+def test_ce_qui_a_change_et_ce_qui_est_fige_se_comptent_a_part(client, agent, scenario, trois):
+    """Trois actions : l'une figée dans sa campagne, une autre dont le proposé a changé."""
+    figee = CampagneFactory(exercice=trois[0].exercice, intitule="Été", figee_le=timezone.now())
+    trois[0].campagne = figee
+    trois[0].save()
+    Financement.objects.filter(action=trois[1]).update(propose=euros(2900))
+    corps = texte(noeuds(client.get(adresse(scenario)), "//main")[0])
+    assert "1 action est d’une campagne figée : le scénario ne lui donne plus rien." in corps
+    assert "1 action a changé depuis que le scénario l’a vue" in corps
 
 
 # --- Les gestes ---
