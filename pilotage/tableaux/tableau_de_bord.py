@@ -87,7 +87,8 @@ class TableauDeBord:
 
 
 def tableau_de_bord(portee: Portee, jour: Date | None = None) -> TableauDeBord:
-    """Quel que soit le nombre d'actions, de contrats et d'enveloppes
+    """La page d'un agent fait vingt requêtes au plus, quel que soit le nombre d'actions, de contrats et d'enveloppes ;
+    une de plus pour un contrat à l'automne, neuf avec les postes. Douze pour toute la France.
 
     `jour` : celui du rappel de quota, aujourd'hui par défaut.
     """

@@ -7,12 +7,23 @@ import re
 from datetime import date
 
 import pytest
+from django.http import QueryDict
 from django.utils import timezone
 
 from comptes.enums import Role
 from comptes.models import Utilisateur
-from programmation.enums import StatutExercice
-from programmation.models import Action, Campagne, Financeur, PartenaireFinanceur
+from pilotage.forms import PorteeForm
+from pilotage.portee import Portee
+from pilotage.tableaux import tableau_de_bord
+from programmation.enums import Duree, EtatJustification, StatutExercice
+from programmation.models import (
+    Action,
+    Campagne,
+    Financeur,
+    Justification,
+    PartenaireFinanceur,
+    PrevisionPluriannuelle,
+)
 from programmation.synthese import ChoixDeBase, synthese_des_departements
 from programmation.synthese.avancement import avancement
 from territoires.models import ContratDeVille, NombreAnnonce
@@ -20,8 +31,11 @@ from tests.fabriques import (
     ActionFactory,
     ContratFactory,
     DepartementFactory,
+    EnveloppeFactory,
     ExerciceFactory,
+    FinanceurFactory,
     HabilitationFactory,
+    MouvementFactory,
     QuartierFactory,
     UtilisateurFactory,
     action_programmee,
@@ -32,6 +46,7 @@ from tests.fabriques import (
 )
 from tests.pages import noeuds, texte, textes
 from tests.pilotage.liens import en_nombre, liens_vers_la_liste, total_de_la_liste
+from tests.programmation.exemple_enveloppes import engagement, paiement
 
 TABLEAU = "/pilotage/"
 
@@ -556,7 +571,7 @@ def test_sans_habilitation_la_page_dit_a_qui_s_adresser(client, db, adresse):
 
 
 def requetes_du_tableau(client, django_assert_max_num_queries, **parametres):
-    with django_assert_max_num_queries(30) as lues:
+    with django_assert_max_num_queries(21) as lues:
         lire(client, **parametres)
     return len(lues)
 
@@ -573,6 +588,38 @@ def test_le_nombre_de_requetes_ne_depend_pas_du_nombre_de_contrats(
         localiser(action, {quartier: 1})
     assert requetes_du_tableau(client, django_assert_max_num_queries, **parametres) == avant
     requetes_du_tableau(client, django_assert_max_num_queries, contrat=exemple.caen.pk, base="cout")
+
+
+def ajouter_de_tout(exemple):
+    """Une ligne de plus dans chaque section : un contrat, une enveloppe, un EJ payé, un compte rendu, une CPO."""
+    quartier = QuartierFactory()
+    mere = EnveloppeFactory(exercice=exemple.exercice)
+    MouvementFactory(enveloppe=mere, ae=euros(9000))
+    enveloppe = EnveloppeFactory(exercice=exemple.exercice, parent=mere)
+    commun = {"contrat": quartier.contrat, "pilier": exemple.emploi, "thematique": exemple.insertion}
+    cpo = {"duree": Duree.CPO, "cpo_rang": 1, "cpo_nombre": 3}
+    action = action_programmee(enveloppe=enveloppe, **commun, **cpo)
+    action.piliers_transversaux.add(exemple.valeurs)
+    cofinancement(action, FinanceurFactory(), 500, 500)
+    localiser(action, {quartier: 1})
+    PrevisionPluriannuelle.objects.create(action=action, annee=2027, montant=euros(700))
+    paiement(engagement(action, 800, numero=f"21{action.pk:08d}"), 300)
+    Justification.objects.create(action=action, etat=EtatJustification.VALIDEE, recue_le=date(2026, 9, 1))
+
+
+@pytest.mark.parametrize("base", ["p147-accorde", "p147-demande", "cout", "tous-financeurs"])
+def test_vingt_requetes_quand_tout_est_rempli_a_une_et_a_trois_lignes(agent, exemple, base, django_assert_num_queries):
+    """À l'automne, quand le quota se rappelle : la session et le compte, puis ces dix-huit-là."""
+    NombreAnnonce.objects.create(departement=exemple.exercice.departement, objet="contrats", nombre=9, source="Source")
+    for lignes_de_plus in (1, 2):
+        for _ in range(lignes_de_plus):
+            ajouter_de_tout(exemple)
+        personne = Utilisateur.objects.get(pk=agent.pk)
+        with django_assert_num_queries(18):
+            portee = Portee(QueryDict(f"annee=2026&departement=14&base={base}"), personne)
+            tableau = tableau_de_bord(portee, date(2026, 10, 1))
+            str(PorteeForm(portee))
+        assert all([tableau.a_venir, tableau.execution, tableau.enveloppes, tableau.nombres_a_comparer])
 
 
 # --- Deux synthèses propres au tableau ---

@@ -25,7 +25,7 @@ from tests.fabriques import (
     p147,
 )
 from tests.pages import noeuds, texte, textes
-from tests.programmation.exemple_enveloppes import enveloppes_de_l_exemple, mouvement
+from tests.programmation.exemple_enveloppes import engagement, enveloppes_de_l_exemple, mouvement
 
 pytestmark = pytest.mark.django_db
 
@@ -344,6 +344,26 @@ def test_la_meme_barre_est_au_tableau_de_bord_a_la_fiche_du_contrat_et_a_la_deci
         lignes = textes(client.get(adresse), f"//tr[th/a[@href='{fiche(exemple.fille_caen)}']]")
         assert len(lignes) == 1, adresse
         assert "39 999,50 €" in lignes[0].replace("\u202f", " ").replace("\xa0", " ")
+
+
+def test_sur_chaque_ecran_les_segments_font_le_plafond_en_vigueur(client, responsable, exemple):
+    """92 000 notifiés moins 32 000 retirés, pour 24 000,50 accordés : le plafond n'est plus le prévisionnel."""
+    mouvement(exemple.mere, "retrait", -32_000)
+    Enveloppe.objects.filter(pk=exemple.mere.pk).update(notification_complete_le=date(2026, 9, 28))
+    engagement(exemple.a2, 9_000)
+    attendue = barre(exemple.mere)
+    assert (attendue.plafond, sum(attendue.segments.values())) == (euros(60_000), euros(60_000))
+    tableau = client.get("/pilotage/", {"exercice": exemple.exercice.pk}).context["tableau"].enveloppes
+    liste = client.get(LISTE, {"exercice": exemple.exercice.pk}).context["groupes"][0][1]
+    du_contrat = client.get("/pilotage/", {"contrat": exemple.caen.pk}).context["tableau"].enveloppes
+    filles = client.get(fiche(exemple.mere)).context["filles"]
+    assert {e.enveloppe.pk: e.barre for e in tableau} == {e.enveloppe.pk: e.barre for e in liste}
+    assert {e.enveloppe.pk: e.barre for e in tableau}[exemple.mere.pk] == attendue
+    assert [(e.enveloppe, e.niveau, e.barre) for e in du_contrat] == [
+        (exemple.fille_caen, 0, barre(exemple.fille_caen))
+    ]
+    for ligne in [*tableau, *liste, *du_contrat, *filles]:
+        assert sum(ligne.barre.segments.values()) == ligne.barre.plafond
 
 
 def test_un_partenaire_n_en_lit_rien_au_tableau_de_bord(client, exemple):
