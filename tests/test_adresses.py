@@ -123,7 +123,7 @@ OUVERTES = {
     "programmation:acte_pdf": ({"pk": "acte"}, ETAT),
     "programmation:acte_supprimer": ({"pk": "acte"}, QUI_ECRIVENT),
     "programmation:courrier_create": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
-    "programmation:avis_list": ({}, CONNECTES),
+    "programmation:avis_list": ({}, [*ETAT, D_AILLEURS]),
     "programmation:avis_dispenser": ({}, [*QUI_ECRIVENT, D_AILLEURS]),
     "programmation:avis_donner": ({"pk": "action"}, [*QUI_ECRIVENT, DELEGUE]),
     "programmation:changement_list": ({}, [*ETAT, D_AILLEURS]),

@@ -109,7 +109,7 @@ def rouvrir(exercice: Exercice, *, par: Utilisateur, motif: str) -> Exercice:
         exercice = verrouiller_les_exercices([exercice])[exercice.pk]
         exiger_le_responsable(par, exercice)
         if not exercice.est_clos:
-            raise DejaFait(f"L’exercice {exercice.annee} n’est pas clos{par_qui(exercice)}.")
+            raise DejaFait(f"L’exercice {exercice.annee} n’est pas clos : statut changé{par_qui(exercice)}.")
         changer_le_statut_de_l_exercice(exercice, StatutExercice.OUVERT, par, motif)
     return exercice
 

@@ -25,6 +25,7 @@ from .mixins import exiger
 
 PAR_PAGE = 50
 LUES = ["exercice__departement", "campagne", "contrat", "porteur__fusionne_dans", "pilier", "thematique", "enveloppe"]
+A_L_ETAT = "Les avis attendus sont réservés aux services de l’État."
 SANS_AVIS = "Votre habilitation ne permet pas de donner un avis sur cette action."
 
 
@@ -34,6 +35,7 @@ SANS_AVIS = "Votre habilitation ne permet pas de donner un avis sur cette action
 @require_safe
 def avis_list(request):
     """Un délégué y lit ce qu'il doit à ses quartiers ; un agent, tout ce que ses campagnes attendent."""
+    exiger(regles.sert_l_etat(request.user), A_L_ETAT)
     cadre = Cadre(request.GET, request.user)
     request.GET = cadre.parametres
     est_delegue = request.user.roles == {Role.DELEGUE}

@@ -80,7 +80,7 @@ def paiement_create(request, pk):
 
     def agir(valides):
         [paiement] = operations.payer([DemandeDePaiement(ligne, **valides)], par=request.user)
-        return f"{paiement} enregistré."
+        return f"Paiement enregistré : {paiement}."
 
     def deja(envoye):
         dernier = ligne.paiements.order_by("-pk").first()

@@ -108,7 +108,7 @@ def test_de_la_liste_au_paiement_puis_a_la_justification_au_clavier(page, live_s
     page.get_by_label("Montant").fill("1234,50")
     page.get_by_label("Date").fill("2025-06-01")
     page.get_by_role("button", name="Enregistrer").press("Enter")
-    expect(page.get_by_text(re.compile("Solde de 1.234,50.€ enregistré."))).to_be_visible()
+    expect(page.get_by_text(re.compile("Paiement enregistré.: Solde de 1.234,50.€."))).to_be_visible()
     assert Paiement.objects.get().cp == euros("1234,50")
 
     page.goto(f"{live_server.url}{RACINE}echeances/?nature=en_retard")
