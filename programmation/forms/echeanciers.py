@@ -63,6 +63,9 @@ class BaseVersementFormSet(forms.BaseFormSet):
         return [form for form in self.forms if form.has_changed()]
 
     def clean(self):
+        """La page envoie toujours des lignes, vides ou non : sans aucune, tout s'effacerait en silence."""
+        if not self.forms:
+            raise forms.ValidationError(self.error_messages["missing_management_form"])
         if any(form.errors for form in self.remplies):
             return
         parts = [form.cleaned_data["part"] for form in self.remplies]

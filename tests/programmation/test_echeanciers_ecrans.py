@@ -139,6 +139,14 @@ def test_une_page_tronquee_se_dit(client, a):
     assert "L’échéancier est arrivé incomplet : recharger la page." in " ".join(erreurs(page))
 
 
+@pytest.mark.parametrize("compteur", ["abc", "-1", "999999999", ""])
+def test_un_compteur_de_lignes_forge_redonne_la_page_sans_rien_ecrire(client, a, compteur):
+    fixer(a, ("solde", "6000,01", date(2025, 6, 1)))
+    page = client.post(a.url, envoi(*EN_PARTS, version=2) | {"v-TOTAL_FORMS": compteur})
+    assert page.status_code == 200
+    assert [nature for nature, *_ in en_base()] == ["solde"]
+
+
 def test_renvoyer_la_page_n_ecrit_rien_et_une_autre_saisie_est_un_conflit(client, a):
     client.post(a.url, envoi(*EN_PARTS))
     page = client.post(a.url, envoi(*EN_PARTS), follow=True)
