@@ -4,12 +4,14 @@ import io
 import uuid
 
 import pytest
+from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from django.urls import reverse
+from django.urls import get_resolver, reverse
 
 from comptes.enums import Role
+from politique_ville.outils.formulaires import ChoixMultiplesField
 from programmation import operations
 from programmation.enums import NatureDecision, StatutAction
 from programmation.models import Action, Decision, Etablissement, Lot, Organisme
@@ -279,6 +281,50 @@ def test_aucun_champ_forge_n_ecrit_ce_que_la_page_ne_montre_pas(agent, cadre):
 
 def test_le_fragment_de_saisie_refuse_une_action_demesuree(agent):
     assert agent.get("/programmation/actions/choix/", {"action": GEANT}).status_code == 200
+
+
+# --- Les choix multiples ---
+
+
+@pytest.mark.parametrize(
+    ("adresse", "champ"),
+    [
+        ("/programmation/actions/ajouter/", "piliers_transversaux"),
+        ("/programmation/actions/ajouter/", "priorites"),
+        ("/programmation/actions/{action}/modifier/", "quartiers"),
+        ("/programmation/modifications/ajouter/", "ajouter"),
+        ("/programmation/actes/ajouter/", "decisions"),
+        ("/dispositifs/pre/ajouter/", "communes"),
+        ("/dispositifs/adultes-relais/ajouter/", "quartiers"),
+        ("/dispositifs/fonjep/ajouter/", "quartiers"),
+    ],
+)
+@pytest.mark.parametrize("cle", ["9" * 30, GEANT, "-1", "²", NUL])
+def test_un_identifiant_demesure_dans_un_choix_multiple_est_refuse(agent, cadre, adresse, champ, cle):
+    action = action_programmee(exercice=cadre.exercice, contrat=cadre.contrat)
+    lieu = {"annee": 2026, "departement": "14", "echelle": "contrat", "contrat": cadre.contrat.pk}
+    envoi = lieu | {"action": action.pk, "version": action.version, champ: [cle]}
+    assert agent.post(adresse.format(action=action.pk), envoi).status_code in (200, 302, 400, 404)
+
+
+def test_chaque_choix_multiple_du_projet_refuse_un_identifiant_demesure():
+    """Un nouveau formulaire qui prendrait le champ de Django s'y verrait : ceux de sa classe, et de ses étiquettes."""
+    assert get_resolver().url_patterns, "les formulaires sont tous lus"
+    champs = [
+        (formulaire.__name__, nom, champ)
+        for formulaire in descendantes(forms.BaseForm)
+        if ".forms" in formulaire.__module__ and not formulaire.__module__.startswith("django")
+        for nom, champ in formulaire.base_fields.items()
+        if isinstance(champ, forms.ModelMultipleChoiceField)
+    ]
+    assert len(champs) >= 8
+    assert [champ[:2] for champ in champs if not isinstance(champ[2], ChoixMultiplesField)] == []
+
+
+def descendantes(classe):
+    for fille in classe.__subclasses__():
+        yield fille
+        yield from descendantes(fille)
 
 
 # --- Décider ---

@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from comptes.enums import Role
 from comptes.models import Habilitation, Utilisateur
+from politique_ville.outils.formulaires import ChoixMultiplesField
 from politique_ville.outils.typographie import insecables
 from programmation.forms.choix import habilitations_d_ecriture, trouver
 from programmation.forms.organismes import libelle_du_porteur, proposer
@@ -137,7 +138,7 @@ class PosteForm(FicheForm):
         Organisme.objects.select_related("fusionne_dans"), required=False, widget=forms.HiddenInput
     )
     etablissement = forms.ModelChoiceField(Etablissement.objects.all(), required=False, widget=forms.HiddenInput)
-    quartiers = forms.ModelMultipleChoiceField(
+    quartiers = ChoixMultiplesField(
         Quartier.objects.none(),
         label="Quartiers",
         required=False,

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from politique_ville.outils.formulaires import SaisieDate
+from politique_ville.outils.formulaires import ChoixMultiplesField, SaisieDate
 from politique_ville.outils.typographie import insecables
 from programmation.enums import Droit
 from programmation.forms.choix import habilitations_d_ecriture
@@ -35,7 +35,7 @@ class ProgrammeForm(RefusMixin, forms.ModelForm):
     """Un PRE. Le formulaire ne sauve rien : `saisie()` rend ce que l'opération enregistrera."""
 
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    communes = forms.ModelMultipleChoiceField(
+    communes = ChoixMultiplesField(
         label="Communes", queryset=Commune.objects.none(), widget=forms.CheckboxSelectMultiple
     )
 

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.functional import cached_property
 from django.utils.safestring import mark_safe
 
-from politique_ville.outils.formulaires import SaisieDate
+from politique_ville.outils.formulaires import ChoixMultiplesField, SaisieDate
 from politique_ville.outils.francais import euros
 from politique_ville.outils.typographie import insecables
 from programmation.forms.outils import RefusMixin
@@ -36,7 +36,7 @@ def case(libelle):
     return forms.IntegerField(label=libelle, required=False, min_value=0, max_value=EFFECTIF_MAXIMAL, widget=saisie)
 
 
-class ActionsField(forms.ModelMultipleChoiceField):
+class ActionsField(ChoixMultiplesField):
     """Les actions que le suivi peut porter ; celle d'un autre suivi le dit."""
 
     widget = forms.CheckboxSelectMultiple

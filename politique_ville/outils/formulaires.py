@@ -26,6 +26,7 @@ PHRASES_PAR_CHAMP = {
     # Après le nombre entier, dont Django fait descendre le nombre à virgule.
     forms.DecimalField: {"invalid": "« {libelle} » est un nombre : écrire des chiffres, par exemple 12,5."},
 }
+IDENTIFIANT = re.compile("[0-9]{1,18}")  # au-delà, SQLite n'en veut pas
 POUR_CENT = re.compile(r"\s*\(%\)|%")  # Django y lirait une valeur à remplacer
 
 
@@ -72,6 +73,17 @@ def nombres_en_francais(refus):
 
 class FiltresForm(PhrasesMixin, forms.Form):
     """Le formulaire d'un jeu de filtres, à donner en `Meta.form` : une adresse mal écrite dit quel filtre corriger."""
+
+
+class ChoixMultiplesField(forms.ModelMultipleChoiceField):
+    """Plusieurs objets : un identifiant démesuré est refusé, quand Django le passerait à SQLite, qui tombe en panne."""
+
+    def clean(self, value):
+        for cle in value if isinstance(value, list | tuple) else ():
+            if isinstance(cle, str) and not IDENTIFIANT.fullmatch(cle):
+                refus = self.error_messages["invalid_pk_value"]
+                raise ValidationError(refus, code="invalid_pk_value", params={"pk": cle})
+        return super().clean(value)
 
 
 class SaisieDate(forms.DateInput):

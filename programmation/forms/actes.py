@@ -4,7 +4,7 @@ from django import forms
 from django.db.models import F
 from django.utils import timezone
 
-from politique_ville.outils.formulaires import SaisieDate
+from politique_ville.outils.formulaires import ChoixMultiplesField, SaisieDate
 from politique_ville.outils.francais import euros
 from politique_ville.outils.typographie import insecables
 
@@ -45,7 +45,7 @@ class ActeFilterSet(ExecutionFilterSet):
 # --- Rédiger ---
 
 
-class DecisionsField(forms.ModelMultipleChoiceField):
+class DecisionsField(ChoixMultiplesField):
     widget = forms.CheckboxSelectMultiple
 
     def label_from_instance(self, decision):

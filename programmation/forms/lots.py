@@ -3,7 +3,7 @@
 from django import forms
 from django.core.exceptions import ValidationError
 
-from politique_ville.outils.formulaires import PhrasesMixin
+from politique_ville.outils.formulaires import ChoixMultiplesField, PhrasesMixin
 from politique_ville.outils.typographie import insecables
 
 from ..enums import Echelle
@@ -42,7 +42,7 @@ class ModificationForm(PhrasesMixin, forms.Form):
             )
         priorites = choix.priorites
         for nom, libelle in (("ajouter", "Priorités à ajouter"), ("retirer", "Priorités à retirer")):
-            self.fields[nom] = forms.ModelMultipleChoiceField(
+            self.fields[nom] = ChoixMultiplesField(
                 priorites, label=libelle, required=False, widget=forms.CheckboxSelectMultiple
             )
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.safestring import mark_safe
 
-from politique_ville.outils.formulaires import SaisieDate
+from politique_ville.outils.formulaires import ChoixMultiplesField, SaisieDate
 from politique_ville.outils.typographie import insecables
 from territoires.models import Quartier
 
@@ -58,7 +58,7 @@ PLAN_A_CORRIGER = 'Le <a href="#plan">plan de financement</a> est à corriger.'
 REFERENCE_DAUPHIN = re.compile(r"(?:DA)?\s*(\d{8})(?:\s*[-–/]\s*(\d{1,2}))?", re.IGNORECASE)
 
 
-class QuartiersField(forms.ModelMultipleChoiceField):
+class QuartiersField(ChoixMultiplesField):
     widget = forms.CheckboxSelectMultiple
     default_error_messages = {
         "invalid_choice": "Un quartier coché n’est pas du contrat choisi : cocher les siens.",
@@ -103,6 +103,7 @@ class ActionForm(SansControleMixin, RefusMixin, forms.ModelForm):
     class Meta:
         model = Action
         fields = [*CHAMPS_DU_MODELE, *ETIQUETTES]
+        field_classes = dict.fromkeys(ETIQUETTES, ChoixMultiplesField)
         widgets = {
             "echelle": forms.RadioSelect,
             "date_debut": SaisieDate,
