@@ -95,7 +95,7 @@ def test_un_acte_par_organisme_et_par_nature_porte_toutes_les_decisions_de_ses_a
     actes = operations.etablir_des_actes(proposes, par=a.agent)
     assert en_base() == TOUS
     assert actes[0].objet == "Arrêté 2025"
-    assert actes[0].texte.split() == "Les Abeilles reçoit 10 500,00 €. Le préfet".split()
+    assert actes[0].texte.split() == ["Les", "Abeilles", "reçoit", "10", "500,00", "€.", "Le", "préfet"]
     assert [acte.history.get().history_user for acte in actes] == [a.agent] * 4
     assert a_etablir(type(a.sport).objects.all()).count() == 0
 
