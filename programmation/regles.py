@@ -458,6 +458,16 @@ def empechement_de_dater_le_comite(campagne, jour):
     return ""
 
 
+def gel_en_seance(campagne):
+    """Ce qu'une séance n'enregistre plus quand la campagne est figée, ou ""."""
+    if not campagne.est_figee:
+        return ""
+    return (
+        f"La campagne « {campagne} » est figée : plus aucune première décision ne s’y enregistre. Une action "
+        "programmée y reçoit encore un complément, une diminution ou une déprogrammation."
+    )
+
+
 def empechement_d_inscrire(action, comite):
     """Un comité examine ce qui est à décider et, pour un complément, ce qui est programmé."""
     if action.campagne_id != comite.campagne_id:

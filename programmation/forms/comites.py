@@ -24,7 +24,7 @@ from .gestes import (
     feuilles_proposees,
     valeur_lue,
 )
-from .outils import RefusMixin
+from .outils import RefusMixin, SansControleMixin
 
 POSITIFS = [NatureDecision.ATTRIBUTION, NatureDecision.COMPLEMENT]
 
@@ -76,8 +76,11 @@ class ComiteForm(RefusMixin, forms.Form):
             self.fields["campagne"].queryset = campagnes_ou_reunir(utilisateur)
 
 
-class PassageForm(RefusMixin, MontantMixin):
-    """L'issue d'une action en séance. Le montant se saisit positif ; une diminution le retire."""
+class PassageForm(SansControleMixin, RefusMixin, MontantMixin):
+    """L'issue d'une action en séance. Le montant se saisit positif ; une diminution le retire.
+
+    Une ligne du tableau sans issue n'est pas envoyée : ce qui y est tapé se remontre, sans qu'on y cherche d'erreur.
+    """
 
     issue = forms.ChoiceField(label="Issue", required=False)
     observation = forms.CharField(
@@ -109,6 +112,7 @@ class PassageForm(RefusMixin, MontantMixin):
         if ligne.demande is not None:
             self.fields["montant"].widget.attrs["data-demande"] = vers_centimes(ligne.demande)
         self.order_fields(self.field_order)
+        self.sans_controle = en_tableau and self.is_bound and not self.est_renseigne
 
     @staticmethod
     def valeurs_lues(ligne):

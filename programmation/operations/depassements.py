@@ -41,9 +41,10 @@ class DepassementAAccepter(OperationRefusee):
         super().__init__(
             [
                 f"{b.nom} : {euros(b.montant)} dépassent de {euros(b.depassement)} le reste à décider "
-                f"({euros(b.reste)}). Réduire les montants, ou accepter ce dépassement et en écrire le motif."
+                f"({euros(b.reste)})."
                 for b in depassements
             ]
+            + ["Réduire les montants, ou accepter chaque dépassement et en écrire le motif."]
         )
 
 
@@ -120,7 +121,7 @@ def noter_les_depassements(decisions, enveloppes, restes):
 
 def nommer(enveloppe: Enveloppe, enveloppes: Mapping[int, Enveloppe]) -> str:
     est_mere = any(e.parent_id == enveloppe.pk for e in enveloppes.values())
-    return f"« {enveloppe} », enveloppe mère" if est_mere else f"« {enveloppe} »"
+    return f"« {enveloppe} » (enveloppe mère)" if est_mere else f"« {enveloppe} »"
 
 
 def dire_les_depassements(decisions: Iterable[Decision]) -> str:

@@ -341,7 +341,8 @@ def trier(identifiants, comite):
 @require_POST
 def comite_ouvrir(request, pk):
     comite = comite_a_tenir(request, pk)
-    if faire(request, lambda: operations.ouvrir_la_seance(comite, par=request.user), "La séance est ouverte."):
+    fait = " ".join(filter(None, ["La séance est ouverte.", regles.gel_en_seance(comite.campagne)]))
+    if faire(request, lambda: operations.ouvrir_la_seance(comite, par=request.user), fait):
         return redirect("programmation:comite_seance", pk)
     return redirect("programmation:comite_detail", pk)
 

@@ -75,6 +75,7 @@ def contexte_de_seance(request, comite, ordre, conflits):
         "comite": comite,
         "ordre": ordre,
         "conflits": conflits,
+        "gel": insecables(regles.gel_en_seance(comite.campagne)),
         "situation": situation(comite, actions_vues(request), enveloppes_vues(request)),
         "vu": empreinte_de_la_seance(comite),
         "vue": "situation",

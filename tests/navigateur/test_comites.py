@@ -164,6 +164,30 @@ def test_le_total_suit_chaque_frappe_et_avertit_avant_de_depasser(page, live_ser
     assert plaintes == []
 
 
+@pytest.mark.parametrize("largeur", [1280, 360])
+def test_une_erreur_ne_fait_pas_sortir_le_tableau_et_un_depassement_s_accepte(page, live_server, seance, largeur):
+    chef = habiliter(Role.RESPONSABLE, departement=ExerciceFactory().departement)
+    ouvrir_une_session(page, live_server, chef)
+    page.set_viewport_size({"width": largeur, "height": 900})
+    page.goto(f"{live_server.url}{COMITES}{seance.pk}/seance/")
+    prefixe = f"#id_p{passage(seance, 'A').pk}"
+    page.locator(f"{prefixe}-montant").fill("abc")
+    page.get_by_role("button", name="Enregistrer les issues choisies").click()
+    expect(page.locator("tbody .fr-message--error")).to_have_count(1)
+    assert not page.evaluate(
+        "(t => t.scrollWidth > t.clientWidth)(document.querySelector('.pv-lot .fr-table__content'))"
+    )
+    page.locator(f"{prefixe}-montant").fill("6000")
+    page.locator(f"{prefixe}-observation").fill("Très bon projet")
+    page.get_by_role("button", name="Enregistrer les issues choisies").click()
+    expect(page.get_by_role("alert").first).to_contain_text("6 000,00 € dépassent de 1 000,00 € le reste à décider")
+    assert not Decision.objects.exists()
+    page.get_by_text("Dépasser « Crédits P147 » de 1 000,00 €").click()
+    page.get_by_role("button", name="Enregistrer les issues choisies").click()
+    expect(page.get_by_role("status").first).to_contain_text("dont 1 000,00 € au-delà du reste de « Crédits P147 ».")
+    assert Decision.objects.get().depassement == euros(1000)
+
+
 def test_tout_attribuer_ne_decide_que_ce_que_l_on_enregistre(page, live_server, seance):
     page.goto(f"{live_server.url}{COMITES}{seance.pk}/seance/")
     page.get_by_role("button", name="Attribuer tous les montants affichés").click()

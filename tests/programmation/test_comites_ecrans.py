@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from comptes.enums import Role
 from programmation import operations
@@ -335,6 +336,42 @@ def test_un_refus_sans_motif_garde_ce_qui_est_tape_et_dit_ou(client, copil, acti
     montants = [n.get("value") for n in noeuds(page, "//input[contains(@name, 'montant')]")]
     assert montants[1] == "800"
     assert not Decision.objects.exists()
+
+
+def test_une_ligne_en_erreur_ne_fait_rougir_qu_elle(client, copil, actions):
+    lot = champs(copil, actions[0], "attribution", "abc") | champs(copil, actions[1], "")
+    lot |= champs(copil, actions[2], "", "12,345", "À revoir")
+    page = client.post(adresse(copil, "seance/"), lot)
+    assert textes(page, "//tbody//*[contains(@id, '_error')]") == [
+        "« abc » n’est pas un montant : écrire des chiffres, par exemple 1 234,50."
+    ]
+    assert noeuds(page, "//input[contains(@name, 'montant')]")[2].get("value") == "12,345", "ce qui est tapé reste"
+    sans_enveloppe = champs(copil, actions[0], "non_retenue") | champs(copil, actions[1], "")
+    page = client.post(adresse(copil, "seance/"), sans_enveloppe)
+    assert noeuds(page, "//tbody//*[contains(@id, '_error')]") == []
+
+
+def test_un_conflit_ne_fait_rougir_aucune_ligne_jamais_touchee(client, copil, agent, actions):
+    lot = champs(copil, actions[0], "attribution", "500") | champs(copil, actions[1], "")
+    saisie = operations.SaisieDePassage(passage(copil, actions[0]), NatureDecision.ATTRIBUTION, euros(800))
+    autre = habiliter(Role.RESPONSABLE, departement=copil.campagne.exercice.departement)
+    operations.enregistrer_en_seance(copil, [saisie], par=autre)
+    page = client.post(adresse(copil, "seance/"), lot)
+    assert page.status_code == 409
+    assert noeuds(page, "//tbody//*[contains(@id, '_error')]") == []
+
+
+def test_la_seance_d_une_campagne_figee_dit_ce_qui_ne_s_y_enregistre_plus(client, agent, campagne, actions):
+    comite = operations.creer_un_comite(campagne, NatureComite.PILOTAGE, JOUR, par=agent)
+    operations.inscrire(comite, actions, par=agent)
+    campagne.figee_le = timezone.now()
+    campagne.save()
+    page = client.post(adresse(comite, "ouvrir/"), follow=True)
+    gel = "est figée : plus aucune première décision ne s’y enregistre."
+    assert gel in textes(page, "//*[@role='status']")[0]
+    assert gel in texte(noeuds(client.get(adresse(comite, "seance/")), "//main")[0])
+    seule = client.get(adresse(comite, f"seance/?passage={passage(comite, actions[0]).pk}"))
+    assert gel in texte(noeuds(seule, "//main")[0])
 
 
 def test_rien_de_choisi_le_dit(client, copil, actions):

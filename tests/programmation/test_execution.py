@@ -314,7 +314,7 @@ def test_on_n_engage_pas_plus_que_le_notifie_de_l_enveloppe_ni_de_sa_mere(e):
     e.enveloppe.parent = mere
     e.enveloppe.save()
     MouvementFactory(enveloppe=mere, nature="notification", ae=euros(7000))
-    with refuse("« Mère », enveloppe mère : 7 001,00 € dépassent le notifié qui reste à engager (7 000,00 €)"):
+    with refuse("« Mère » (enveloppe mère) : 7 001,00 € dépassent le notifié qui reste à engager (7 000,00 €)"):
         operations.engager([ej("1", (e.b1, 5000), (e.b2, 2001))], par=e.agent)
     assert not Engagement.objects.exists()
     operations.engager([ej("1", (e.b1, 5000), (e.b2, 2000))], par=e.agent)

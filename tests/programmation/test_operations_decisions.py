@@ -307,7 +307,7 @@ def test_le_lot_entier_tient_dans_l_enveloppe_mere(agent, responsable, mere):
         operations.decider(lot, par=agent, motif="Urgent")
     assert Decision.objects.count() == 0
     assert [message.replace("\u202f", " ").replace("\xa0", " ") for message in refus.value.messages] == [
-        "« Crédits P147 », enveloppe mère : 1 200,00 € dépassent le reste à décider (1 000,00 €). Réduire les montants, "
+        "« Crédits P147 » (enveloppe mère) : 1 200,00 € dépassent le reste à décider (1 000,00 €). Réduire les montants, "
         "ou s’adresser au responsable. Seul un responsable peut dépasser, avec un motif."
     ]
     with pytest.raises(DepassementAAccepter, match="Crédits P147"):
