@@ -2,11 +2,13 @@
 
 import io
 import uuid
+from itertools import chain, cycle
 
 import pytest
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import QueryDict
 from django.test import Client
 from django.urls import get_resolver, reverse
 
@@ -33,64 +35,18 @@ from tests.fabriques import (
 )
 from tests.imports import octets_xlsx
 from tests.pages import noeuds
+from tests.test_adresses import OUVERTES, RESPONSABLE, adresse, monde, personne
+
+__all__ = ["monde"]  # le monde de tests/test_adresses.py, repris ici
 
 pytestmark = pytest.mark.django_db
 
 AJOUTER = "/programmation/actions/ajouter/"
 NUL = "a\x00b"
 GEANT = "9" * 5000  # int() refuse au-delà de 4 300 chiffres
-HOSTILES = ["abc", "-1", "²", "٣", "9" * 21, GEANT, "1e9", "__class__", "😀", "%s%(x)s", "1-2-x", "--", "NaN", "1_0"]
-PARAMETRES = [
-    "page",
-    "exercice",
-    "annee",
-    "departement",
-    "contrat",
-    "quartier",
-    "tri",
-    "format",
-    "base",
-    "annonce",
-    "pre",
-    "q",
-    "statut",
-    "pilier",
-    "theme",
-    "thematique",
-    "dispositif",
-    "porteur",
-    "financeur",
-    "famille",
-    "etat",
-    "levier",
-    "agent",
-    "echelle",
-    "origine",
-    "a_decider",
-    "generation",
-    "action",
-    "cible",
-    "montant",
-    "moins",
-    "plancher",
-    "plafond",
-    "arrondi",
-    "scenario",
-    "scenarios",
-    "nom",
-    "siret",
-    "porteur_texte",
-    "feuille",
-    "ligne",
-    "execution",
-    "enveloppe",
-    "ej",
-    "reste",
-    "nature",
-    "etat",
-    "tri",
-    "page",
-]
+DEMESURE = "9" * 30  # au-delà de ce que la base range dans un entier
+HOSTILES = ["abc", "-1", "²", "٣", GEANT, "1e9", "__class__", "😀", "%s%(x)s", "1-2-x", "--", "NaN", "1_0", "0"]
+REGLE = {"cible": "montant", "montant": "1", "plancher": "0", "plafond": "9", "arrondi": "1", "reste": "demande"}
 PAGES = [
     "/pilotage/",
     "/pilotage/anct/",
@@ -177,11 +133,62 @@ def erreurs(reponse):
 # --- Les adresses ---
 
 
-@pytest.mark.parametrize("valeur", HOSTILES)
-def test_aucun_parametre_ne_casse_une_page(agent, pages, valeur):
-    for page in pages:
-        reponse = agent.get(page, dict.fromkeys(PARAMETRES, valeur))
-        assert reponse.status_code in (200, 302, 400, 404), page
+class AdresseLue(QueryDict):
+    """Les paramètres d'une adresse, qui retient les noms qu'une page y cherche."""
+
+    cherches = set()
+
+    def __getitem__(self, nom):
+        self.cherches.add(nom)
+        return super().__getitem__(nom)
+
+    def __contains__(self, nom):
+        self.cherches.add(nom)
+        return super().__contains__(nom)
+
+    def getlist(self, nom, default=None):
+        self.cherches.add(nom)
+        return super().getlist(nom, default)
+
+
+@pytest.fixture
+def noms_cherches(monkeypatch):
+    """Par adresse, les noms de paramètres que la page lit : un paramètre nouveau s'essaie sans être écrit ici."""
+    monkeypatch.setattr("django.core.handlers.wsgi.QueryDict", AdresseLue)
+
+    def lire(client, page):
+        AdresseLue.cherches.clear()
+        client.get(page, {"inconnu": "1"})
+        return sorted(AdresseLue.cherches)
+
+    return lire
+
+
+def test_aucun_parametre_seul_ne_casse_une_page(client, monde, noms_cherches):
+    """Un à la fois, sur chaque page qu'un responsable ouvre : un premier refus ne cache pas les suivants.
+
+    Une fois sur deux le nombre démesuré, sinon la valeur hostile suivante : chaque nom en rencontre plusieurs d'une page
+    à l'autre.
+    """
+    client.force_login(personne(RESPONSABLE, monde))
+    client.raise_request_exception = False
+    pages = [adresse(nom, objets, monde) for nom, (objets, roles) in OUVERTES.items() if RESPONSABLE in roles]
+    essais = [(page, nom) for page in pages for nom in noms_cherches(client, page)]
+    valeurs = chain.from_iterable((DEMESURE, valeur) for valeur in cycle(HOSTILES))
+    casses = [
+        (page, nom, valeur[:30])
+        for (page, nom), valeur in zip(essais, valeurs, strict=False)
+        if client.get(page, {nom: valeur}).status_code not in (200, 302, 400, 404)
+    ]
+    assert len(essais) > 400
+    assert casses == []
+
+
+@pytest.mark.parametrize("nom", REGLE)
+def test_une_regle_mal_ecrite_ne_casse_pas_son_apercu(agent, pages, nom):
+    [regle] = [page for page in pages if page.endswith("/regle/")]
+    for valeur in (DEMESURE, *HOSTILES):
+        assert agent.get(regle, REGLE | {nom: valeur}).status_code == 200, valeur
 
 
 @pytest.mark.parametrize(
@@ -287,7 +294,7 @@ def test_le_fragment_de_saisie_refuse_une_action_demesuree(agent):
 
 
 @pytest.mark.parametrize(
-    ("adresse", "champ"),
+    ("page", "champ"),
     [
         ("/programmation/actions/ajouter/", "piliers_transversaux"),
         ("/programmation/actions/ajouter/", "priorites"),
@@ -300,11 +307,11 @@ def test_le_fragment_de_saisie_refuse_une_action_demesuree(agent):
     ],
 )
 @pytest.mark.parametrize("cle", ["9" * 30, GEANT, "-1", "²", NUL])
-def test_un_identifiant_demesure_dans_un_choix_multiple_est_refuse(agent, cadre, adresse, champ, cle):
+def test_un_identifiant_demesure_dans_un_choix_multiple_est_refuse(agent, cadre, page, champ, cle):
     action = action_programmee(exercice=cadre.exercice, contrat=cadre.contrat)
     lieu = {"annee": 2026, "departement": "14", "echelle": "contrat", "contrat": cadre.contrat.pk}
     envoi = lieu | {"action": action.pk, "version": action.version, champ: [cle]}
-    assert agent.post(adresse.format(action=action.pk), envoi).status_code in (200, 302, 400, 404)
+    assert agent.post(page.format(action=action.pk), envoi).status_code in (200, 302, 400, 404)
 
 
 def test_chaque_choix_multiple_du_projet_refuse_un_identifiant_demesure():
@@ -453,8 +460,8 @@ def test_un_fichier_vide_ou_une_page_html_est_refuse(agent, cadre):
 
 @pytest.mark.parametrize("courriel", [NUL, "x" * 5000 + "@exemple.test", "😀", "' OR 1=1 --"])
 def test_un_courriel_hostile_ne_connecte_pas_et_ne_casse_rien(client, courriel):
-    for adresse, champ in [("comptes:login", "username"), ("comptes:password_reset", "email")]:
-        reponse = client.post(reverse(adresse), {champ: courriel, "password": NUL})
+    for page, champ in [("comptes:login", "username"), ("comptes:password_reset", "email")]:
+        reponse = client.post(reverse(page), {champ: courriel, "password": NUL})
         assert reponse.status_code == 200
         assert reponse.context["form"].errors
 
