@@ -24,7 +24,9 @@ from .outils import (
     exiger_un_motif,
 )
 from .scenarios import ecrire, prendre_acte, refuser_si, relire, relire_pour_changer
-from .statuts import changer_le_statut
+from .statuts import revenir
+
+MISES_DE_COTE = [NatureDecision.LISTE_ATTENTE, NatureDecision.AJOURNEMENT]
 
 
 @dataclass(frozen=True)
@@ -211,18 +213,17 @@ def annuler_la_promotion(scenario: Scenario, *, par: Utilisateur, motif: str) ->
 
 
 def rendre_le_statut(scenario, actions, par, motif):
-    """Chaque action reprend le statut que la promotion a vu : déposée, instruite, en liste d'attente ou ajournée."""
+    """Chaque action reprend le statut que la promotion a vu. L'attente et l'ajournement se disent par une décision : le
+    statut d'une action décidée est celui de sa dernière décision."""
     vus = defaultdict(list)
     for proposition in scenario.propositions.filter(action__in=actions).select_related("action").order_by("pk"):
         vus[proposition.statut_vu].append(proposition.action)
-    for statut, siennes in vus.items():
-        options = {"motif_statut": MotifStatut.AUTRE}
-        changer_le_statut(siennes, statut, empechement_de_rendre, par, motif, **options)
+    commun = {"par": par, "motif_statut": MotifStatut.AUTRE, "motif": motif}
+    revenir(actions, StatutAction.INSTRUITE, **commun)
+    revenir(vus[StatutAction.DEPOSEE], StatutAction.DEPOSEE, **commun)
+    mises_de_cote = [DemandeDeDecision(a, nature) for nature in MISES_DE_COTE for a in vus[nature.statut]]
+    decider(mises_de_cote, par=par, motif=motif)
     revoir(scenario, actions)
-
-
-def empechement_de_rendre(action):
-    return regles.empechement_de_revenir(action, StatutAction.INSTRUITE)
 
 
 def attributions_du_scenario(scenario) -> list[Decision]:

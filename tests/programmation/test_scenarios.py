@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from comptes.enums import Role
+from pilotage.verification.argent import decisions_et_statut
 from politique_ville.outils.ajustement import Regle
 from programmation import operations
 from programmation.enums import EtatScenario, NatureDecision, StatutAction, StatutExercice
@@ -577,6 +578,8 @@ def test_annuler_rend_a_chaque_action_le_statut_d_avant_la_promotion(agent, troi
     assert [a.statut for a in trois] == [StatutAction.DEPOSEE, StatutAction.LISTE_ATTENTE, StatutAction.AJOURNEE]
     assert not any(ligne.est_perimee for ligne in lignes_du_scenario(scenario))
     assert set(Financement.objects.values_list("etat", "accorde")) == {("sollicite", None)}
+    assert [a.decisions.last().nature for a in trois] == ["deprogrammation", "liste_attente", "ajournement"]
+    assert list(decisions_et_statut()) == []
 
 
 def test_annuler_laisse_ce_qu_une_autre_decision_a_touche(agent, trois):
