@@ -184,6 +184,7 @@ def contexte_de_l_ordre(request, comite):
         "sans_avis": [ligne for ligne in ordre.lignes if ligne.action.pk in manquants],
         "a_reporter": a_reporter,
         "empechement": insecables(regles.empechement_de_reunir(comite.campagne)),
+        "gel": insecables(regles.gel_en_seance(comite.campagne)) if comite.est_en_seance else "",
     }
 
 

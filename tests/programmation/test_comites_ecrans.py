@@ -369,6 +369,8 @@ def test_la_seance_d_une_campagne_figee_dit_ce_qui_ne_s_y_enregistre_plus(client
     page = client.post(adresse(comite, "ouvrir/"), follow=True)
     gel = "est figée : plus aucune première décision ne s’y enregistre."
     assert gel in textes(page, "//*[@role='status']")[0]
+    fiche = texte(noeuds(client.get(adresse(comite)), "//main")[0])
+    assert (gel in fiche, "ne s’y réunit plus" in fiche) == (True, False)
     assert gel in texte(noeuds(client.get(adresse(comite, "seance/")), "//main")[0])
     seule = client.get(adresse(comite, f"seance/?passage={passage(comite, actions[0]).pk}"))
     assert gel in texte(noeuds(seule, "//main")[0])
