@@ -226,6 +226,11 @@ class QualiteAvis(models.TextChoices):
     SERVICE = "service", "Service de l’État"
     CHEF_DE_PROJET = "chef_de_projet", "Chef de projet"
 
+    @property
+    def de_qui(self):
+        """« Avis … manquant »."""
+        return {self.DELEGUE: "du délégué", self.SERVICE: "du service"}.get(self, "du chef de projet")
+
 
 class SensAvis(models.TextChoices):
     FAVORABLE = "favorable", "Favorable"

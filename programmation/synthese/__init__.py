@@ -6,7 +6,7 @@ si des quartiers sont choisis, les montants sont leurs parts. `lignes` : les fin
 """
 
 from .avancement import Fraicheur, Provisoire, provisoire
-from .avis import Attente, attente, avis_manquants, en_attente, jours_d_attente
+from .avis import Attente, attente, avis_a_obtenir, avis_manquants, en_attente, jours_d_attente
 from .bases import Base, ChoixDeBase
 from .departements import LigneDepartement, SyntheseDesDepartements, synthese_des_departements
 from .enveloppes import (
@@ -110,6 +110,7 @@ __all__ = [
     "arbre_des_enveloppes",
     "attente",
     "attributions_recentes",
+    "avis_a_obtenir",
     "avis_manquants",
     "barre",
     "barres",

@@ -39,6 +39,22 @@ def avis_manquants(actions: Iterable[Action]) -> dict[int, list[QualiteAvis]]:
     return {pk: qualites for pk, qualites in manquants.items() if qualites}
 
 
+def avis_a_obtenir(actions: Iterable[Action]) -> dict[int, str]:
+    """Par identifiant d'action à décider, « Avis du délégué manquant » ; une requête. Décidée, elle n'attend plus rien.
+
+    Dire qu'un avis manque ne montre aucun avis : la phrase se lit aussi devant des partenaires.
+    """
+    a_decider = [action for action in actions if action.statut in StatutAction.a_decider()]
+    return {pk: dire_ce_qui_manque(qualites) for pk, qualites in avis_manquants(a_decider).items()}
+
+
+def dire_ce_qui_manque(qualites: list[QualiteAvis]) -> str:
+    noms = [qualite.de_qui for qualite in qualites]
+    if len(noms) == 1:
+        return f"Avis {noms[0]} manquant"
+    return f"Avis {', '.join(noms[:-1])} et {noms[-1]} manquants"
+
+
 def en_attente(actions: QuerySet, qualites: Iterable[QualiteAvis]) -> QuerySet:
     """Celles de ces actions qui attendent l'un de ces avis : à décider, dans un exercice ouvert, avis exigé et absent.
 

@@ -10,6 +10,7 @@ from django.db.models import Count, Max, QuerySet
 
 from ..enums import NatureDecision, StatutAction, VisibiliteAvis
 from ..models import Action, Avis, Comite, Decision, Financement, Localisation, MouvementEnveloppe, Passage
+from .avis import avis_a_obtenir
 from .lectures import ZERO, somme_connue
 from .situation import valeurs_au
 
@@ -20,7 +21,8 @@ LUES += ["action__porteur__fusionne_dans", "action__etablissement", "action__dis
 @dataclass(frozen=True)
 class LigneDOrdre:
     """Une action à l'ordre du jour, montants P147 en euros (None : inconnu). `ailleurs` : la décision prise hors du
-    comité depuis son inscription ; `precedente` : la ligne P147 de l'année d'avant."""
+    comité depuis son inscription ; `precedente` : la ligne P147 de l'année d'avant ; `sans_avis` : l'avis exigé qui
+    manque à l'action encore à décider, ou ""."""
 
     passage: Passage
     demande: Decimal | None
@@ -31,6 +33,7 @@ class LigneDOrdre:
     avis: tuple[Avis, ...]
     decisions: tuple[Decision, ...]
     ailleurs: Decision | None
+    sans_avis: str
 
     @property
     def action(self) -> Action:
@@ -90,7 +93,7 @@ class OrdreDuJour:
 def ordre_du_jour(
     comite: Comite, actions: QuerySet[Action] | None = None, *, seul: int | None = None, avis: QuerySet | None = None
 ) -> OrdreDuJour:
-    """L'ordre du jour ; `actions` : celles que la personne voit (par défaut, toutes). Sept requêtes au plus.
+    """L'ordre du jour ; `actions` : celles que la personne voit (par défaut, toutes). Huit requêtes au plus.
 
     `seul` : l'identifiant du seul passage à lire. `avis` : ceux que l'on montre (par défaut, aucun).
     """
@@ -109,6 +112,7 @@ def lignes_d_ordre(passages, avis):
     p147 = lignes_p147({*ids, *precedentes.values()} - {None})
     lieux, opinions = quartiers_par_action(ids), avis_par_action(ids, avis)
     decisions, statuts = decisions_par_action(ids), statuts_a_la_fin(passages)
+    sans_avis = avis_a_obtenir(passage.action for passage in passages)
     for passage in passages:
         sienne = p147.get(passage.action_id)
         yield LigneDOrdre(
@@ -121,6 +125,7 @@ def lignes_d_ordre(passages, avis):
             avis=tuple(opinions[passage.action_id]),
             decisions=tuple(d for d in decisions[passage.action_id] if d.passage_id == passage.pk),
             ailleurs=prise_ailleurs(passage, decisions[passage.action_id], statuts),
+            sans_avis=sans_avis.get(passage.action_id, ""),
         )
 
 

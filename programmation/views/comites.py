@@ -176,12 +176,11 @@ def peut_encore_tenir(utilisateur, comite):
 
 def contexte_de_l_ordre(request, comite):
     ordre = ordre_du_jour(comite, actions_vues(request))
-    manquants = avis_manquants([ligne.action for ligne in ordre.lignes])
     a_reporter = not comite.decide and any(ligne.passage.issue for ligne in ordre.lignes)
     return {
         "ordre": ordre,
         "place": request.GET.get("place", ""),  # le passage que l'on vient de déplacer garde le focus
-        "sans_avis": [ligne for ligne in ordre.lignes if ligne.action.pk in manquants],
+        "sans_avis": [ligne for ligne in ordre.lignes if ligne.sans_avis],
         "a_reporter": a_reporter,
         "empechement": insecables(regles.empechement_de_reunir(comite.campagne)),
         "gel": insecables(regles.gel_en_seance(comite.campagne)) if comite.est_en_seance else "",

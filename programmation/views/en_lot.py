@@ -21,7 +21,17 @@ from ..forms.depassement import accord_a_donner
 from ..forms.gestes import DecisionEnLot
 from ..models import Action
 from ..operations import ConflitDeVersion, OperationRefusee
-from .gestes import GESTES, LUES, SANS_DROIT, Geste, conflit, deja_decidees, enregistrer
+from .gestes import (
+    GESTES,
+    LUES,
+    SANS_DROIT,
+    Geste,
+    adresse_de_la_dispense,
+    conflit,
+    deja_decidees,
+    enregistrer,
+    sans_avis,
+)
 from .mixins import IDENTIFIANT, exiger
 
 LOT_MAXIMAL = 200
@@ -199,10 +209,12 @@ def decider_le_lot(request, actions, lot):
 def contexte_du_lot(request, actions, lot):
     """Sans nature commune possible, la page dit pourquoi, et ce qu'il reste à faire avant."""
     empechements = [] if lot.commune.natures else reunir((a, empechement_du_circuit(a)) for a in actions)
-    brouillons = [action for action in actions if action.est_brouillon]
+    brouillons, attendent = [action for action in actions if action.est_brouillon], sans_avis(actions)
     return {
         "lot": lot,
         "actions": actions,
+        "sans_avis": attendent,
+        "dispenser": adresse_de_la_dispense([action for action, _ in attendent]),
         "total_demande": sum((a.p147_demande or 0 for a in actions), Decimal(0)),
         "empechements": empechements,
         "brouillons": len(brouillons),

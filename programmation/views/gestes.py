@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404
@@ -18,6 +19,7 @@ from ..forms.gestes import DecisionForm, GesteForm, RetourForm, RetraitForm, Sci
 from ..models import Action, Decision
 from ..operations import ConflitDeVersion, OperationRefusee
 from ..operations.depassements import dire_les_depassements
+from ..synthese import avis_a_obtenir
 from .mixins import exiger
 
 SANS_DROIT = "Votre habilitation ne permet pas ce geste sur cette action."
@@ -170,7 +172,18 @@ def action_decider(request, pk):
                 formulaire.refuser(refus)
                 accord = accord_a_donner(refus, request.POST)
     contexte = {"action": action, "formulaire": formulaire, "empechement": pourquoi_rien(action, formulaire)}
-    return render(request, "programmation/action_decider.html", contexte | {"accord": accord})
+    contexte |= {"accord": accord, "sans_avis": sans_avis([action]), "dispenser": adresse_de_la_dispense([action])}
+    return render(request, "programmation/action_decider.html", contexte)
+
+
+def sans_avis(actions):
+    """Les actions qui attendent encore un avis exigé, et lequel ; une requête, quel que soit leur nombre."""
+    manquants = avis_a_obtenir(actions)
+    return [(action, manquants[action.pk]) for action in actions if action.pk in manquants]
+
+
+def adresse_de_la_dispense(actions):
+    return f"{reverse('programmation:avis_dispenser')}?{urlencode([('action', action.pk) for action in actions])}"
 
 
 def pourquoi_rien(action, formulaire):

@@ -17,6 +17,7 @@ from ..operations import MontantsChanges, OperationRefusee, PropositionsPerimees
 from ..operations.depassements import dire_les_depassements
 from ..operations.promotion import apres_promotion
 from ..synthese import condense, lignes_du_scenario
+from .gestes import sans_avis
 from .scenarios import scenario_visible
 
 ENCORE_CHANGE = "Des actions viennent de changer : choisir ce que devient chacune."
@@ -82,6 +83,7 @@ def contexte_de_la_promotion(scenario, lignes, demunies, choisie):
     return {
         "scenario": scenario,
         "apres": apres_promotion(scenario, servies, choisie),
+        "sans_avis": sans_avis([ligne.action for ligne in servies]),
         "laissees": scenario.propositions.count() - len(lignes),
         "demunies": demunies,
         "sans_changement": [ligne for ligne in lignes if not ligne.est_perimee],

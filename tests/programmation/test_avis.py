@@ -37,7 +37,7 @@ from tests.fabriques import (
     localiser,
     p147,
 )
-from tests.pages import textes
+from tests.pages import noeuds, textes
 
 pytestmark = pytest.mark.django_db
 
@@ -244,6 +244,47 @@ def test_sans_regle_bloquante_l_avis_manquant_n_est_qu_un_avertissement(client, 
     client.force_login(agent)
     assert "Avis attendu" in client.get(action.get_absolute_url()).content.decode()
     decider([DemandeDeDecision(action, NatureDecision.ATTRIBUTION, euros(1000))], par=agent)
+
+
+def test_decider_seule_ou_en_lot_avertit_de_l_avis_qui_manque_et_mene_a_la_dispense(client, agent, action):
+    FinanceurFactory(p147=True)
+    autre = ActionFactory(campagne=action.campagne)
+    for choisie in (action, autre):
+        p147(choisie, demande=1000)
+    client.force_login(agent)
+    seule = reverse("programmation:action_decider", args=[action.pk])
+    assert avertissements(client.get(seule)) == [f"Avis du délégué manquant pour « {action} ». L’en dispenser"]
+    lot = reverse("programmation:decision_en_lot")
+    page = client.get(lot, {"action": [action.pk, autre.pk]})
+    assert avertissements(page) == [
+        f"2 actions attendent encore un avis exigé : avis du délégué manquant pour « {action} », "
+        f"avis du délégué manquant pour « {autre} ». Les en dispenser"
+    ]
+    (lien,) = noeuds(page, "//a[text()='Les en dispenser']/@href")
+    assert textes(client.get(lien), "//main//form/ul/li/a")[:2] == [action.intitule, autre.intitule]
+    dispenser_d_avis([action, autre], QualiteAvis.DELEGUE, par=agent, motif="Comité demain")
+    assert avertissements(client.get(seule)) == avertissements(client.get(lot, {"action": action.pk})) == []
+
+
+def test_l_avertissement_nomme_chaque_avis_et_dit_s_il_bloque(client, agent, action):
+    campagne = action.campagne
+    campagne.avis_service_exige = campagne.avis_manquant_bloquant = True
+    campagne.save()
+    client.force_login(agent)
+    page = client.get(reverse("programmation:action_decider", args=[action.pk]))
+    assert avertissements(page) == [
+        f"Avis du délégué et du service manquants pour « {action} » (sans lui, pas d’attribution). L’en dispenser"
+    ]
+
+
+def test_une_action_decidee_n_avertit_plus_d_un_avis_qui_ne_peut_plus_venir(client, agent):
+    action = action_programmee(1000)
+    client.force_login(agent)
+    assert avertissements(client.get(reverse("programmation:action_decider", args=[action.pk]))) == []
+
+
+def avertissements(page):
+    return textes(page, "//*[classe('fr-alert--warning')]")
 
 
 # --- Les écrans ---

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from comptes.enums import Role
 from programmation import operations
-from programmation.enums import EtatComite, NatureComite, NatureDecision, StatutAction
+from programmation.enums import EtatComite, NatureComite, NatureDecision, QualiteAvis, StatutAction
 from programmation.models import Action, Avis, Comite, Decision, Financement, Proposition, Scenario
 from tests.fabriques import (
     ActionFactory,
@@ -359,6 +359,16 @@ def test_un_conflit_ne_fait_rougir_aucune_ligne_jamais_touchee(client, copil, ag
     page = client.post(adresse(copil, "seance/"), lot)
     assert page.status_code == 409
     assert noeuds(page, "//tbody//*[contains(@id, '_error')]") == []
+
+
+def test_la_seance_et_la_projection_disent_l_avis_qui_manque_a_chaque_action(client, agent, copil, actions):
+    """Le comité de pilotage reçoit des partenaires : dire qu'un avis manque n'en montre aucun."""
+    operations.dispenser_d_avis(actions[1:], QualiteAvis.DELEGUE, par=agent, motif="Comité demain")
+    choisie = f"?passage={passage(copil, actions[0]).pk}"
+    for page in ("seance/", f"seance/{choisie}", "projection/?vue=table", f"projection/{choisie}"):
+        assert client.get(adresse(copil, page)).content.decode().count("Avis du délégué manquant") == 1, page
+    client.post(adresse(copil, "seance/"), seul(copil, actions[0], "attribution", "1 000"))
+    assert "Avis du délégué manquant" not in client.get(adresse(copil, "projection/?vue=table")).content.decode()
 
 
 def test_la_seance_d_une_campagne_figee_dit_ce_qui_ne_s_y_enregistre_plus(client, agent, campagne, actions):

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from comptes.enums import Role
 from programmation import operations
-from programmation.enums import EtatScenario, NatureDecision, StatutAction
+from programmation.enums import EtatScenario, NatureDecision, QualiteAvis, StatutAction
 from programmation.models import Decision, Financement, Proposition, Scenario
 from programmation.operations import DemandeDeDecision, Depart
 from programmation.synthese import bilan_du_scenario
@@ -368,6 +368,17 @@ def test_la_fiche_d_une_action_promue_mene_a_son_scenario(client, agent, trois, 
     operations.promouvoir(scenario, par=agent)
     page = client.get(trois[0].get_absolute_url())
     assert textes(page, f"//a[@href='{adresse(scenario)}']") == ["scénario « Essai »"]
+
+
+def test_promouvoir_avertit_des_actions_servies_a_qui_l_avis_exige_manque(client, agent, trois, scenario):
+    a, b, _ = trois
+    page = client.get(adresse(scenario, "promouvoir/"))
+    assert textes(page, "//*[classe('fr-alert--warning')]") == [
+        f"2 actions attendent encore un avis exigé : avis du délégué manquant pour « {a} », "
+        f"avis du délégué manquant pour « {b} »."
+    ]
+    operations.dispenser_d_avis([a, b], QualiteAvis.DELEGUE, par=agent, motif="Comité demain")
+    assert textes(client.get(adresse(scenario, "promouvoir/")), "//*[classe('fr-alert--warning')]") == []
 
 
 def test_une_action_changee_demande_son_choix_avant_de_promouvoir(client, trois, scenario):
