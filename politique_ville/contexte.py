@@ -24,7 +24,8 @@ DONNEES_FICTIVES = insecables(
 
 @dataclass(frozen=True)
 class Entree:
-    """Une entrée du menu : un nom d'URL, ou des enfants qui se déplient."""
+    """Une entrée du menu : un nom d'URL, ou des enfants qui se déplient. `aussi` : d'autres débuts de chemin qui sont
+    à elle, parce que ses gestes vivent dans une autre application."""
 
     libelle: str
     nom_url: str = ""
@@ -33,6 +34,7 @@ class Entree:
     qui_ecrivent: bool = False
     departement_entier: bool = False
     de_l_etat: bool = False
+    aussi: tuple[str, ...] = ()
 
     def est_ouverte_a(self, utilisateur):
         if self.personnel_technique:
@@ -45,6 +47,8 @@ class Entree:
             return not utilisateur.roles.isdisjoint(Role.de_l_etat())
         return not self.qui_ecrivent or not utilisateur.roles.isdisjoint(Role.qui_ecrivent())
 
+
+DES_EXERCICES = tuple(f"/pilotage/{dossier}/" for dossier in ("exercices", "campagnes", "passage", "photographies"))
 
 MENU = (
     Entree("Tableau de bord", "pilotage:tableau_de_bord"),
@@ -72,8 +76,8 @@ MENU = (
             Entree("Avis attendus", "programmation:avis_list", de_l_etat=True),
             Entree("Enveloppes", "programmation:enveloppe_list", de_l_etat=True),
             Entree("Scénarios", "programmation:scenario_list", de_l_etat=True),
-            Entree("Comités", "programmation:comite_list", de_l_etat=True),
-            Entree("Exercices et campagnes", "programmation:exercice_list", de_l_etat=True),
+            Entree("Comités", "programmation:comite_list", de_l_etat=True, aussi=("/pilotage/comites/",)),
+            Entree("Exercices et campagnes", "programmation:exercice_list", de_l_etat=True, aussi=DES_EXERCICES),
             Entree("Modifications en lot", "programmation:modification_list", qui_ecrivent=True),
             Entree("Imports", "programmation:import_list", qui_ecrivent=True),
         ),
@@ -130,8 +134,10 @@ def navigation(request):
     if utilisateur is None or not utilisateur.is_authenticated:
         return []
     entrees = _ouvertes(MENU, utilisateur)
-    adresses = {entree.nom_url: _adresse(entree) for e in entrees for entree in (e, *e.enfants)}
-    adresse_courante = _la_plus_proche(adresses.values(), request.path)
+    toutes = [entree for e in entrees for entree in (e, *e.enfants)]
+    adresses = {entree.nom_url: _adresse(entree) for entree in toutes}
+    debuts = {debut: adresses[e.nom_url] for e in toutes for debut in (adresses[e.nom_url], *e.aussi)}
+    adresse_courante = debuts.get(_la_plus_proche(debuts, request.path), "")
     liens = (_lien(entree, adresses, request.path, adresse_courante) for entree in entrees)
     return [lien for lien in liens if lien.adresse or lien.enfants]
 
@@ -161,6 +167,6 @@ def _adresse(entree):
         return ""
 
 
-def _la_plus_proche(adresses, chemin):
-    """La plus longue adresse du menu qui commence le chemin : /pilotage/anct/ n'allume pas /pilotage/."""
-    return max((a for a in adresses if a and chemin.startswith(a)), key=len, default="")
+def _la_plus_proche(debuts, chemin):
+    """Le plus long début qui commence le chemin : /pilotage/anct/ n'allume pas /pilotage/."""
+    return max((debut for debut in debuts if debut and chemin.startswith(debut)), key=len, default="")

@@ -162,6 +162,26 @@ def test_le_menu_montre_ou_l_on_est(chemin, courants):
 
 @pytest.mark.django_db
 @pytest.mark.urls("politique_ville.urls")
+@pytest.mark.parametrize(
+    ("chemin", "entree"),
+    [
+        ("/pilotage/passage/1/", "Exercices et campagnes"),
+        ("/pilotage/exercices/1/clore/", "Exercices et campagnes"),
+        ("/pilotage/campagnes/1/figer/", "Exercices et campagnes"),
+        ("/pilotage/photographies/1/", "Exercices et campagnes"),
+        ("/pilotage/comites/1/terminer/", "Comités"),
+    ],
+)
+def test_les_gestes_du_pilotage_restent_dans_l_instruction(chemin, entree):
+    liens = menu(habiliter(), chemin)
+    assert [lien.libelle for lien in liens if lien.courant] == ["Instruction"]
+    assert [e.libelle for lien in liens for e in lien.enfants if e.courant] == [entree]
+    (tableau, *_) = menu(habiliter(Role.PARTENAIRE), chemin)
+    assert (tableau.libelle, tableau.courant) == ("Tableau de bord", "true")
+
+
+@pytest.mark.django_db
+@pytest.mark.urls("politique_ville.urls")
 def test_un_ecran_pas_encore_construit_n_est_pas_dans_le_menu(monkeypatch):
     monkeypatch.setattr(contexte, "MENU", (contexte.Entree("Bientôt", "pilotage:n_existe_pas"),))
     assert menu(habiliter()) == []
