@@ -41,6 +41,7 @@ from .models import (
 from .models.actions import actions_lues_par_l_etat, financeurs_du_partenaire
 from .regles import est_de_l_etat
 from .synthese.avancement import NON_DECIDEES
+from .synthese.avis import SansAvis
 from .synthese.bases import Base, ChoixDeBase
 from .synthese.enveloppes import (
     SANS_ENVELOPPE,
@@ -317,6 +318,7 @@ class ActionFilterSet(django_filters.FilterSet):
     `accorde`, `propose`), les seules actions qui mettent quelque chose dans ce segment de sa barre, et combien.
     État : `statut` (répétable), `origine`, `a_decider=oui` (ce qui est provisoire dans une campagne non figée).
     Exécution : `execution` (`engagees`, `non_engagees`, `payees`, `justifiees`, `a_justifier`, `en_retard`).
+    Avis exigé et manquant : `avis` (`a_decider`, `programmees`).
     Recherche : `q`. Tri : `tri` (`-` devant pour l'ordre inverse). `page`.
     """
 
@@ -388,6 +390,7 @@ class ActionFilterSet(django_filters.FilterSet):
     execution = ChoixDeLEtatFilter(
         label="Exécution", choices=EtatExecution.choices, empty_label="Toutes", method="par_execution"
     )
+    avis = ChoixDeLEtatFilter(label="Avis exigé", choices=SansAvis.choices, empty_label="Tous", method="par_avis")
     a_decider = cache(
         ChoixFilter, label="Campagne non figée", choices=[("oui", "reste à décider")], method="restant_a_decider"
     )
@@ -501,6 +504,11 @@ class ActionFilterSet(django_filters.FilterSet):
         """L'exécution est celle de l'État : hors de ce qu'elle en lit, une personne ne trouve rien."""
         lues = actions_lues_par_l_etat(self.request.user).values("pk")
         return queryset.filter(EtatExecution(valeur).condition(timezone.localdate()), pk__in=lues)
+
+    def par_avis(self, queryset, nom, valeur):
+        """Ce qui manque à une action ne se lit que de l'État."""
+        lues = actions_lues_par_l_etat(self.request.user).values("pk")
+        return queryset.filter(SansAvis(valeur).condition(), pk__in=lues)
 
     def restant_a_decider(self, queryset, nom, valeur):
         return queryset.filter(campagne__figee_le=None, statut__in=NON_DECIDEES)

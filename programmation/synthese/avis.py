@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import models
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -55,17 +56,33 @@ def dire_ce_qui_manque(qualites: list[QualiteAvis]) -> str:
     return f"Avis {', '.join(noms[:-1])} et {noms[-1]} manquants"
 
 
+def il_manque(qualites: Iterable[QualiteAvis]) -> Q:
+    """Sur des actions : la campagne exige l'un de ces avis, et ni un avis ni une dispense ne le remplit."""
+    manquants = Q(pk__in=[])
+    for qualite in qualites:
+        donne = Exists(Avis.objects.filter(action=OuterRef("pk"), qualite=qualite))
+        manquants |= Q(**{f"campagne__avis_{qualite}_exige": True}) & ~donne
+    return manquants
+
+
+class SansAvis(models.TextChoices):
+    """Les actions à qui manque un avis exigé ; la valeur est celle du paramètre `avis` de la liste des actions."""
+
+    A_DECIDER = "a_decider", "manquant, reste à décider"
+    PROGRAMMEES = "programmees", "manquant, action programmée"
+
+    def condition(self) -> Q:
+        statuts = [StatutAction.PROGRAMMEE] if self == SansAvis.PROGRAMMEES else StatutAction.a_decider()
+        return Q(statut__in=statuts) & il_manque(QualiteAvis)
+
+
 def en_attente(actions: QuerySet, qualites: Iterable[QualiteAvis]) -> QuerySet:
     """Celles de ces actions qui attendent l'un de ces avis : à décider, dans un exercice ouvert, avis exigé et absent.
 
     Une action déposée depuis longtemps passe devant ; sans date de dépôt connue, elle ferme la liste.
     """
-    attendus = Q(pk__in=[])
-    for qualite in qualites:
-        donne = Exists(Avis.objects.filter(action=OuterRef("pk"), qualite=qualite))
-        attendus |= Q(**{f"campagne__avis_{qualite}_exige": True}) & ~donne
     ouvertes = actions.filter(
-        attendus,
+        il_manque(qualites),
         statut__in=StatutAction.a_decider(),
         exercice__statut=StatutExercice.OUVERT,
         campagne__figee_le=None,

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from comptes.enums import Role
 from programmation.enums import Echelle, NatureDecision, QualiteAvis, SensAvis, StatutAction, VisibiliteAvis
-from programmation.models import Action, Avis
+from programmation.models import Action, Avis, Campagne
 from programmation.models.avis import actions_du_delegue
 from programmation.operations import (
     AvisDonne,
@@ -281,6 +281,24 @@ def test_une_action_decidee_n_avertit_plus_d_un_avis_qui_ne_peut_plus_venir(clie
     action = action_programmee(1000)
     client.force_login(agent)
     assert avertissements(client.get(reverse("programmation:action_decider", args=[action.pk]))) == []
+
+
+def test_la_liste_trouve_pour_l_etat_seul_les_actions_sans_l_avis_exige(client, agent, contrat, action):
+    decidee, dispensee = action_programmee(1000, contrat=contrat), ActionFactory(contrat=contrat)
+    dispenser_d_avis([dispensee], QualiteAvis.DELEGUE, par=agent, motif="Comité demain")
+    liste = reverse("programmation:action_list")
+    partenaire = habiliter(Role.PARTENAIRE, contrat=contrat)
+    for valeur, trouvee in (("a_decider", action), ("programmees", decidee)):
+        client.force_login(agent)
+        page = client.get(liste, {"annee": 2026, "avis": valeur})
+        assert textes(page, "//tbody//th//a") == [trouvee.intitule]
+        client.force_login(partenaire)
+        page = client.get(liste, {"annee": 2026, "avis": valeur})
+        assert textes(page, "//tbody//th//a") == []
+        assert noeuds(page, "//select[@name='avis']") == []
+    Campagne.objects.update(avis_delegue_exige=False)
+    client.force_login(agent)
+    assert textes(client.get(liste, {"annee": 2026, "avis": "programmees"}), "//tbody//th//a") == []
 
 
 def avertissements(page):
