@@ -647,7 +647,7 @@ def test_l_ordre_du_jour_se_lit_en_autant_de_requetes_pour_une_ou_trois_actions(
     grand = comite_de(NatureComite.PILOTAGE, campagne, agent, actions)
     for comite in (petit, grand):
         comite.campagne.exercice  # noqa: B018
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(6):
             ordre_du_jour(comite, avis=avis_a_projeter(comite))
 
 
