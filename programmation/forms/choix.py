@@ -28,14 +28,20 @@ def exercices_ou_saisir(utilisateur):
     habilitations = habilitations_d_ecriture(utilisateur)
     if not any(h.france_entiere for h in habilitations):
         exercices = exercices.filter(departement__in={h.departement_concerne_id for h in habilitations})
-    return exercices.order_by("-annee", "departement__code")
+    a_figer = Campagne.objects.filter(exercice=OuterRef("pk"), figee_le=None)
+    return exercices.annotate(est_fige=~Exists(a_figer)).order_by("-annee", "departement__code")
 
 
 def exercice_par_defaut(exercices):
-    """Le plus récent des exercices ouverts, sinon le plus récent de tous."""
+    """Le plus récent des exercices ouverts qui n'est pas figé, sinon le plus récent de tous."""
     exercices = list(exercices)
-    ouverts = [exercice for exercice in exercices if exercice.statut == StatutExercice.OUVERT]
+    ouverts = [e for e in exercices if e.statut == StatutExercice.OUVERT and not e.est_fige]
     return next(iter(ouverts or exercices), None)
+
+
+def libelle_de_l_exercice(exercice):
+    """Figé : toutes ses campagnes le sont, aucune action ne s'y ajoute. Celui d'une action qui existe ne le dit pas."""
+    return f"{exercice} (campagnes figées)" if getattr(exercice, "est_fige", False) else str(exercice)
 
 
 def ecrit_dans_le_departement(utilisateur, exercice):

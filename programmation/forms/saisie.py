@@ -17,7 +17,7 @@ from territoires.models import Quartier
 from .. import regles
 from ..models import CHAMPS_RENSEIGNES, Action, Etablissement, Organisme
 from ..operations import MotifExige, SaisieAction
-from .choix import Choix, exercice_par_defaut, exercices_ou_saisir, trouver
+from .choix import Choix, exercice_par_defaut, exercices_ou_saisir, libelle_de_l_exercice, trouver
 from .organismes import libelle_du_porteur, proposer
 from .outils import RefusMixin, SansControleMixin
 from .plan import Financeurs, PlanFormSet
@@ -54,6 +54,7 @@ CHAMPS_DU_MODELE = [
 ETIQUETTES = ["piliers_transversaux", "priorites"]
 # Changer l'un de ces champs change ce que d'autres proposent.
 QUI_COMMANDENT = ["exercice", "echelle", "contrat", "thematique", "dispositif"]
+CAMPAGNES_FIGEES = "Les campagnes de cet exercice sont figées : aucune action ne s’y ajoute."
 PLAN_A_CORRIGER = 'Le <a href="#plan">plan de financement</a> est à corriger.'
 REFERENCE_DAUPHIN = re.compile(r"(?:DA)?\s*(\d{8})(?:\s*[-–/]\s*(\d{1,2}))?", re.IGNORECASE)
 
@@ -171,6 +172,7 @@ class ActionForm(SansControleMixin, RefusMixin, forms.ModelForm):
             if not isinstance(champ, forms.ModelMultipleChoiceField):
                 champ.empty_label = "Choisir"
             champ.queryset = queryset
+        self.fields["exercice"].label_from_instance = libelle_de_l_exercice
         self.fields["contrat"].label_from_instance = attrgetter("nom_court")
         self.fields["agent_referent"].empty_label = "Aucun"
         self.fields["echelle"].choices = choix.echelles
@@ -191,7 +193,9 @@ class ActionForm(SansControleMixin, RefusMixin, forms.ModelForm):
         )
         champs["exercice"].disabled = champs["campagne"].required = champs["version"].required = existe
         if not existe:
-            champs["campagne"].empty_label = "Celle du contrat, sinon de l’exercice"
+            fige = self.choix.exercice and self.choix.exercice.est_fige
+            champs["campagne"].empty_label = "Aucune" if fige else "Celle du contrat, sinon de l’exercice"
+            champs["campagne"].help_text = CAMPAGNES_FIGEES if fige else ""
         if self.exige_tout:
             for nom in {*CHAMPS_RENSEIGNES, "porteur_texte"} - {"pilier", "porteur"}:
                 champs[nom].required = True

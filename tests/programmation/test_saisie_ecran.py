@@ -39,7 +39,7 @@ from tests.fabriques import (
     localiser,
     p147,
 )
-from tests.pages import textes
+from tests.pages import noeuds, texte, textes
 
 pytestmark = pytest.mark.django_db
 
@@ -863,6 +863,18 @@ def test_une_action_a_decider_change_de_contrat_et_quitte_l_enveloppe_de_l_ancie
     assert envoyer(agent, donnees | {"contrat": autre.pk, "version": action.version}, action).status_code == 302
     action.refresh_from_db()
     assert (action.contrat, action.enveloppe) == (autre, None)
+
+
+def test_un_exercice_fige_n_est_pas_propose_d_office_et_se_dit_des_le_choix(client, agent, cadre):
+    fige = ExerciceFactory(annee=2027, statut=StatutExercice.OUVERT)
+    fige.campagnes.update(figee_le=timezone.now())
+    page = client.get(AJOUTER)
+    assert textes(page, "//select[@name='exercice']/option[@selected]") == [str(cadre.exercice)]
+    assert f"{fige} (campagnes figées)" in textes(page, "//select[@name='exercice']/option")
+    assert "aucune action ne s’y ajoute" not in page.content.decode()
+    page = client.get(AJOUTER, {"exercice": fige.pk})
+    assert "Les campagnes de cet exercice sont figées" in texte(noeuds(page, "//*[@id='bloc-campagne']")[0])
+    assert textes(page, "//select[@name='campagne']/option") == ["Aucune"]
 
 
 def test_une_action_figee_ne_se_voit_proposer_que_sa_campagne(agent, cadre):
