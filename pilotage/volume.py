@@ -22,6 +22,7 @@ from programmation.enums import (
     FamilleFinanceur,
     MotifStatut,
     NatureDecision,
+    NatureMouvement,
     StatutAction,
     StatutExercice,
 )
@@ -31,11 +32,13 @@ from programmation.models import (
     Correspondance,
     Decision,
     Dispositif,
+    Enveloppe,
     Etablissement,
     Exercice,
     Financement,
     Financeur,
     Localisation,
+    MouvementEnveloppe,
     Nomenclature,
     Organisme,
     Pilier,
@@ -50,6 +53,7 @@ from .demonstration.organismes import siren, siret
 DEPARTEMENTS_AU_PLUS = 100
 DERNIERE_ANNEE, PREMIERE_ANNEE = 2026, 2015
 CONTRATS, QUARTIERS, PORTEURS = 3, 4, 60  # contrats et porteurs par département, quartiers par contrat
+NOTIFIE = Decimal("1000000000.00")  # euros, l'enveloppe d'un exercice
 PREMIER_SIREN = 40_000  # ceux d'avant sont à la démonstration
 AGENT, LECTEUR = "agent.volume@demo.example", "lecteur.volume@demo.example"
 
@@ -231,6 +235,18 @@ def creer_les_comptes(departement: Departement) -> Utilisateur:
     return agent
 
 
+def creer_l_enveloppe(exercice: Exercice, par: Utilisateur) -> Enveloppe:
+    """La seule de l'exercice, notifiée en entier, assez grande pour tout ce qui s'y décide."""
+    notification = date(exercice.annee, 2, 1)
+    enveloppe = Enveloppe.objects.create(
+        exercice=exercice, libelle="Crédits P147", notification_complete_le=notification
+    )
+    MouvementEnveloppe.objects.create(
+        enveloppe=enveloppe, date=notification, nature=NatureMouvement.NOTIFICATION, ae=NOTIFIE, cp=NOTIFIE, auteur=par
+    )
+    return enveloppe
+
+
 class Programmation:
     """Les actions d'un département, une année : tout ce qu'une action porte, écrit table par table."""
 
@@ -245,6 +261,7 @@ class Programmation:
         )
         gel = None if self.ouverte else datetime(annee, 7, 1, tzinfo=timezone.get_current_timezone())
         self.campagne = Campagne.objects.create(exercice=self.exercice, intitule=f"Campagne {annee}", figee_le=gel)
+        self.enveloppe = creer_l_enveloppe(self.exercice, agent)
 
     def ecrire(self, nombre: int) -> None:
         actions = Action.objects.bulk_create([self.action(rang) for rang in range(nombre)])
@@ -273,6 +290,7 @@ class Programmation:
             thematique=thematique,
             pilier=self.referentiels.piliers[thematique.pk],
             dispositif=self.referentiels.dispositif,
+            enveloppe=self.enveloppe,
             porteur=etablissement.organisme,
             etablissement=etablissement,
             intitule=f"{alea.choice(VERBES)} {alea.choice(OBJETS)}, groupe {rang + 1}",
@@ -330,6 +348,7 @@ class Programmation:
             date=date(self.annee, 4, 15),
             nature=NATURES[action.statut],
             montant=montant,
+            enveloppe=self.enveloppe if montant else None,
             auteur=self.agent,
             porteur_nom=action.porteur.nom,
             porteur_siret=action.etablissement.siret,

@@ -9,7 +9,7 @@ from django.db.models import Count, F, Sum
 
 from comptes.models import Utilisateur
 from pilotage import demonstration, volume
-from programmation.models import Action, Decision, Exercice, Financement, Localisation
+from programmation.models import Action, Decision, Enveloppe, Exercice, Financement, Localisation
 from territoires.models import Departement
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +68,14 @@ def test_rien_n_entre_dans_l_historique():
     assert Action.objects.count() == 20
     assert not Action.history.exists()
     assert not Financement.history.exists()
+
+
+def test_chaque_exercice_a_une_enveloppe_et_tout_ce_qui_est_accorde_s_y_impute():
+    volume.generer(actions=60, annees=2, departements=1)
+
+    assert Enveloppe.objects.count() == Exercice.objects.count() == 2
+    assert not Action.objects.exclude(enveloppe__exercice=F("exercice"))
+    assert set(Decision.objects.filter(montant__gt=0).values_list("enveloppe__libelle", flat=True)) == {"Crédits P147"}
 
 
 def test_les_annees_d_avant_2024_sont_sur_les_anciens_contrats():
