@@ -12,7 +12,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_un_delegue_donne_son_avis_en_deux_gestes_au_telephone(page, live_server, session_ouverte):
     quartier = QuartierFactory(contrat=ContratFactory())
-    action = ActionFactory(contrat=quartier.contrat, intitule="Ateliers de lecture à la Guérinière")
+    action = ActionFactory(
+        contrat=quartier.contrat, intitule="Ateliers de lecture à la Guérinière", description="Lire. " * 70
+    )
     localiser(action, {quartier: 1})
     p147(action, demande=2300)
     page.set_viewport_size({"width": 360, "height": 780})
@@ -23,6 +25,9 @@ def test_un_delegue_donne_son_avis_en_deux_gestes_au_telephone(page, live_server
     page.wait_for_url("**/avis/*/")
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     assert Axe().run(page).violations_count == 0
-    page.get_by_role("button", name="Favorable", exact=True).click()
+    favorable = page.get_by_role("button", name="Favorable", exact=True)
+    boite = favorable.bounding_box()
+    assert boite["y"] + boite["height"] <= 780  # sans défiler, même sous un long résumé
+    favorable.click()
     page.get_by_text("Aucun avis n’est attendu.").wait_for()
     assert Avis.objects.get().sens == "favorable"
