@@ -257,8 +257,7 @@ def test_decider_seule_ou_en_lot_avertit_de_l_avis_qui_manque_et_mene_a_la_dispe
     lot = reverse("programmation:decision_en_lot")
     page = client.get(lot, {"action": [action.pk, autre.pk]})
     assert avertissements(page) == [
-        f"2 actions attendent encore un avis exigé : avis du délégué manquant pour « {action} », "
-        f"avis du délégué manquant pour « {autre} ». Les en dispenser"
+        f"Avis du délégué manquant pour 2 actions : « {action} », « {autre} ». Les en dispenser"
     ]
     (lien,) = noeuds(page, "//a[text()='Les en dispenser']/@href")
     assert textes(client.get(lien), "//main//form/ul/li/a")[:2] == [action.intitule, autre.intitule]

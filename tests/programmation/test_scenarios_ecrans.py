@@ -374,8 +374,7 @@ def test_promouvoir_avertit_des_actions_servies_a_qui_l_avis_exige_manque(client
     a, b, _ = trois
     page = client.get(adresse(scenario, "promouvoir/"))
     assert textes(page, "//*[classe('fr-alert--warning')]") == [
-        f"2 actions attendent encore un avis exigé : avis du délégué manquant pour « {a} », "
-        f"avis du délégué manquant pour « {b} »."
+        f"Avis du délégué manquant pour 2 actions : « {a} », « {b} »."
     ]
     operations.dispenser_d_avis([a, b], QualiteAvis.DELEGUE, par=agent, motif="Comité demain")
     assert textes(client.get(adresse(scenario, "promouvoir/")), "//*[classe('fr-alert--warning')]") == []
