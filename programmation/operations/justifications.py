@@ -105,10 +105,10 @@ class SommesDesActions:
             (self.payes if cp > 0 else self.reverses)[action] += abs(cp)
 
     def accorde_justifie(self, justification):
-        """L'accordé dont parle le compte rendu : une diminution prise depuis qu'il est reçu n'y change rien."""
-        recu = justification.recue_le
-        siennes = self.decisions[justification.action_id]
-        return sum((m for jour, m in siennes if m > 0 or recu is None or jour < recu), ZERO)
+        """L'accordé dont parle le compte rendu : ce qui en est repris, en tout, depuis qu'il est reçu n'y change rien."""
+        recu, siennes = justification.recue_le, self.decisions[justification.action_id]
+        depuis = sum((montant for jour, montant in siennes if recu and jour >= recu), ZERO)
+        return sum((montant for _, montant in siennes), ZERO) - min(depuis, ZERO)
 
 
 def verifier_la_justification(justification, sommes):

@@ -27,7 +27,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models.functions import Coalesce, Greatest, Least
 from django.utils import timezone
 
 from politique_ville.outils.montants import MontantField, total, total_lie
@@ -91,7 +91,7 @@ class Execution:
     """En euros de P147. `paye` et `reverse` sont positifs, et le net payé est leur différence.
 
     `justifie` : l'accordé des actions programmées dont la justification est validée, moins leur non utilisé, sauf ce
-    qu'une diminution en a déjà repris.
+    que les décisions prises depuis en ont déjà repris en tout.
     `prevus`, `realises` : les bénéficiaires des actions dont on connaît les deux. Le reste est un nombre d'actions.
     """
 
@@ -233,9 +233,9 @@ VALIDEE = EtatJustification.VALIDEE
 CONNUS = Q(beneficiaires_prevus__isnull=False, justification__beneficiaires_realises__isnull=False)
 PROGRAMMEES_VALIDEES = Q(justification__etat=VALIDEE, statut=StatutAction.PROGRAMMEE)
 ZERO_EURO = Value(ZERO, output_field=MontantField())
-# Depuis que le compte rendu est reçu, ce qu'une diminution reprend du non utilisé est déjà sorti de l'accordé.
-DIMINUTIONS = Decision.objects.filter(montant__lt=ZERO, date__gte=OuterRef("justification__recue_le"))
-REPRIS = Coalesce(total_lie(DIMINUTIONS, "montant", "action"), ZERO_EURO)  # négatif
+# Ce que les décisions, depuis que le compte rendu est reçu, reprennent en tout est déjà sorti de l'accordé.
+DEPUIS_LE_COMPTE_RENDU = Decision.objects.filter(date__gte=OuterRef("justification__recue_le"))
+REPRIS = Least(Coalesce(total_lie(DEPUIS_LE_COMPTE_RENDU, "montant", "action"), ZERO_EURO), ZERO_EURO)  # négatif
 ENCORE_INUTILISE = Greatest(Coalesce("justification__non_utilise", ZERO_EURO) + REPRIS, ZERO_EURO)
 JUSTIFIE = Coalesce("p147__accorde", ZERO_EURO) - ENCORE_INUTILISE
 NOMBRES_FIXES = {"programmees": Count("pk", filter=Q(statut=StatutAction.PROGRAMMEE))}

@@ -202,6 +202,35 @@ def la_liste_dit_le_justifie(e):
     return {action.intitule: action.justifie for action in avec_execution(Action.objects.filter(exercice=e.exercice))}
 
 
+@pytest.mark.parametrize(
+    ("decisions", "justifie"),
+    [
+        ([("diminution", -200), ("complement", 200)], "5800"),  # saisie par erreur, puis rétablie
+        ([("complement", 200), ("diminution", -200)], "5800"),
+        ([("deprogrammation", -6000), ("attribution", 6000)], "5800"),  # déprogrammée, puis repêchée
+        ([("deprogrammation", -6000), ("attribution", 5900)], "5800"),  # 100 repris : 5 900 − (200 − 100)
+        ([("diminution", -200), ("complement", 150)], "5800"),  # 50 repris : 5 950 − (200 − 50)
+        ([("complement", 500)], "6300"),
+    ],
+)
+def test_une_diminution_retablie_ne_reprend_rien_du_non_utilise(e, decisions, justifie):
+    """B1 : 6 000 € accordés, compte rendu reçu le 02/03/2026, 200 € non utilisés ; puis ces décisions, dans l'ordre."""
+    recu = {"etat": EtatJustification.VALIDEE, "recue_le": date(2026, 3, 2), "depense": euros(5800)}
+    operations.justifier([DemandeDeJustification(e.b1, recu | {"non_utilise": euros(200)})], par=e.agent)
+    for mois, (nature, montant) in enumerate(decisions, 4):
+        jour = date(2026, mois, 1)
+        DecisionFactory(action=e.b1, nature=nature, montant=euros(montant), enveloppe=e.enveloppe, date=jour)
+    accorde = 6000 + sum(montant for _, montant in decisions)
+    e.b1.financements.update(accorde=euros(accorde))
+    assert execution_de(e.b1).justifie == euros(justifie)
+    assert la_liste_dit_le_justifie(e) == {"B1": euros(justifie), "B2": None}
+    borne = euros(max(6000, accorde))
+    with refuse("Pas plus que les"):
+        trop = {"non_utilise": borne + euros("0,01")}
+        operations.justifier([DemandeDeJustification(e.b1, trop)], par=e.agent)
+    operations.justifier([DemandeDeJustification(e.b1, {"non_utilise": borne})], par=e.agent)
+
+
 def test_une_justification_se_corrige_encore_quand_une_diminution_a_repris_le_non_utilise(e):
     """4 000 € accordés, 3 500 non utilisés, repris : il reste 500 accordés, et le compte rendu dit toujours 3 500."""
     recu = {"etat": EtatJustification.RECUE, "recue_le": date(2026, 3, 2), "non_utilise": euros(3500)}
