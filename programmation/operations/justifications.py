@@ -105,7 +105,7 @@ class SommesDesActions:
             (self.payes if cp > 0 else self.reverses)[action] += abs(cp)
 
     def accorde_justifie(self, justification):
-        """L'accordé dont parle le compte rendu : ce qui en est repris, en tout, depuis qu'il est reçu n'y change rien."""
+        """L'accordé dont parle le compte rendu : ce qui en est repris en tout depuis sa réception n'y change rien."""
         recu, siennes = justification.recue_le, self.decisions[justification.action_id]
         depuis = sum((montant for jour, montant in siennes if recu and jour >= recu), ZERO)
         return sum((montant for _, montant in siennes), ZERO) - min(depuis, ZERO)
