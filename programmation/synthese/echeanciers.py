@@ -101,17 +101,17 @@ def echeanciers(actes: QuerySet[Acte]) -> dict[int, Echeancier]:
     for versement in VersementPrevu.objects.filter(acte__in=ids).order_by("acte_id", "prevu_le", "pk"):
         versements[versement.acte_id].append(versement)
     portages = PORTAGES.filter(acte__in=ids)
-    payes, attendus = payes_et_attendus(portages.order_by().values("decision__action"))
+    couverts, en_plus, attendus = payes_et_attendus(portages.order_by().values("decision__action"))
     trouves = {}
     for acte, montant in sommes(portages, "acte", ATTRIBUE).items():
         siens = versements[acte]
         trouves[acte] = Echeancier(tuple(lignes_de(siens, montant or ZERO)), est_saisi=bool(siens))
-        if acte in payes:
-            trouves[acte] = suivre(trouves[acte], payes[acte], attendus[acte])
+        if acte in couverts:
+            trouves[acte] = suivre(trouves[acte], couverts[acte], attendus[acte], en_plus[acte])
     return trouves
 
 
-def suivre(echeancier: Echeancier, paye: Decimal, attendu: Decimal) -> Echeancier:
+def suivre(echeancier: Echeancier, paye: Decimal, attendu: Decimal, en_plus: Decimal) -> Echeancier:
     """Ce qui est payé couvre les versements dans l'ordre des dates ; au-delà de l'attendu, on n'attend plus rien."""
     lignes, avant = [], ZERO
     for ligne in echeancier.lignes:
@@ -120,21 +120,25 @@ def suivre(echeancier: Echeancier, paye: Decimal, attendu: Decimal) -> Echeancie
         reste = max(min(apres, attendu) - max(avant, paye), ZERO)
         lignes.append(replace(ligne, paye=couvert, reste=reste))
         avant = apres
-    return replace(echeancier, lignes=tuple(lignes), est_suivi=True, en_plus=max(paye - avant, ZERO))
+    return replace(echeancier, lignes=tuple(lignes), est_suivi=True, en_plus=en_plus + max(paye - avant, ZERO))
 
 
-def payes_et_attendus(actions: QuerySet) -> tuple[Attributions, Attributions]:
-    """Par acte signé et en vigueur qui porte l'une de ces actions : ce qui en est payé, ce que l'on en attend en tout.
+def payes_et_attendus(actions: QuerySet) -> tuple[Counter, Counter, Counter]:
+    """Par acte signé et en vigueur qui porte l'une de ces actions : ce qu'il en est payé, à hauteur de ce qu'il lui
+    attribue ; le payé au-delà, qui ne paie pas une autre action ; ce que l'on en attend en tout.
 
-    On attend ce que l'acte attribue ; une fois un désengagement enregistré, ce qui reste engagé.
+    On attend ce que l'acte attribue ; une fois un désengagement enregistré, ce qui reste engagé, ou ce qui est payé.
     """
     verses = Paiement.objects.filter(ligne__action__in=actions, cp__gt=ZERO)
     payes, engages = sommes(verses, "ligne__action", total("cp")), restes_engages(actions)
-    payes_par_acte, attendus_par_acte = Counter(), Counter()
+    couverts, en_plus, attendus = Counter(), Counter(), Counter()
     for action, attribues in attributions_par_action(actions).items():
-        payes_par_acte.update(partager(payes.get(action, ZERO), attribues))
-        attendus_par_acte.update(partager(engages[action], attribues) if action in engages else attribues)
-    return payes_par_acte, attendus_par_acte
+        paye = payes.get(action, ZERO)
+        parts = partager(paye, attribues)
+        couverts.update(parts)
+        en_plus[list(attribues)[-1]] += paye - sum(parts.values())
+        attendus.update(partager(max(engages[action], paye), attribues) if action in engages else attribues)
+    return couverts, en_plus, attendus
 
 
 def attributions_par_action(actions) -> dict[int, Attributions]:
@@ -159,11 +163,9 @@ def sommes(lignes, cle, somme) -> dict[int, Decimal]:
 
 
 def partager(somme: Decimal, attribues: Mapping[int, Decimal]) -> dict[int, Decimal]:
-    """Cette somme entre les actes d'une même action : le plus ancien d'abord, à hauteur de ce qu'il lui attribue ; le
-    dernier prend ce qui reste."""
+    """Cette somme entre les actes d'une même action : le plus ancien d'abord, à hauteur de ce qu'il lui attribue."""
     parts, reste = {}, somme
     for acte, attribue in attribues.items():
         parts[acte] = min(reste, max(attribue, ZERO))
         reste -= parts[acte]
-    parts[list(parts)[-1]] += reste
     return parts

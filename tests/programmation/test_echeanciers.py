@@ -285,6 +285,38 @@ def test_un_reversement_ne_rouvre_rien_et_un_trop_paye_se_dit(a):
     assert (lu.paye, lu.reste, lu.en_plus) == (euros(10_000), euros(0), euros(100))
 
 
+def test_ce_qu_une_action_a_rendu_ne_cache_pas_ce_que_l_autre_attend(a):
+    """B1 : 6 000 payés, 400 rendus puis désengagés, on n'en attend plus rien ; B2 : 3 000 des 4 000 payés."""
+    signer(a, en_trois_fois(a))
+    payer(a.b1, 6000, -400)
+    LigneEngagementFactory(action=a.b1, ae=euros(-400))
+    payer(a.b2, 3000, engage=4000)
+    lu = suivi(a.acte)
+    assert restes(a.acte) == [euros(0), euros(0), euros(1000)]
+    assert (lu.paye, lu.reste, lu.desengage, lu.en_plus) == (euros(9000), euros(1000), euros(0), euros(0))
+
+
+@pytest.mark.parametrize(("verses", "engage"), [([6400], 6400), ([6000, -400, 400], 6000)])
+def test_ce_qu_une_action_a_recu_de_trop_ne_paie_pas_l_autre(a, verses, engage):
+    """B1 reçoit 400 € de plus que l'acte ne lui attribue ; B2 attend toujours 1 000 des 4 000 siens."""
+    signer(a, en_trois_fois(a))
+    payer(a.b1, *verses, engage=engage)
+    payer(a.b2, 3000, engage=4000)
+    lu = suivi(a.acte)
+    assert (lu.paye, lu.reste, lu.desengage, lu.en_plus) == (euros(9000), euros(1000), euros(0), euros(400))
+
+
+def test_un_engage_au_dela_de_l_attribue_ne_s_attend_pas_d_une_autre(a):
+    """B1 : 7 000 engagés, 500 désengagés, 6 000 attendus ; B2 : 3 500 attendus des 4 000, 500 désengagés."""
+    signer(a, en_trois_fois(a))
+    payer(a.b1, 1000, engage=7000)
+    payer(a.b2, 3000, engage=4000)
+    for action in (a.b1, a.b2):
+        LigneEngagementFactory(action=action, ae=euros(-500))
+    lu = suivi(a.acte)
+    assert (lu.paye, lu.reste, lu.desengage) == (euros(4000), euros(5500), euros(500))
+
+
 def test_deux_actes_d_une_action_se_partagent_ses_paiements_le_plus_ancien_d_abord(a):
     signer(a, fixer(a, (SOLDE, 10_000, JUIN)))
     DecisionFactory(action=a.b1, nature=NatureDecision.COMPLEMENT, montant=euros(500), date=JUIN)
