@@ -26,7 +26,8 @@ EN_ATTENTE_AU_PLUS = 3
 PAR_PERSONNE = 20
 TAILLE_MAXIMALE = 100_000  # caractères, noms des champs compris
 DUREE = timedelta(days=30)
-PAS_DE_LA_SAISIE = {"csrfmiddlewaretoken", CHAMP, "geste", "puis"}
+# `depassement` : un accord vaut pour le montant lu ce jour-là ; il se redonne en le relisant, jamais d'office.
+PAS_DE_LA_SAISIE = {"csrfmiddlewaretoken", CHAMP, "geste", "puis", "depassement"}
 NUL = "\x00"  # PostgreSQL ne le range pas
 SECRET = re.compile("password|passe|secret|token", re.IGNORECASE)
 

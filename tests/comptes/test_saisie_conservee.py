@@ -212,6 +212,13 @@ def test_ni_mot_de_passe_ni_jeton_ni_caractere_nul_ne_se_gardent(client):
     assert contenu["intitule"] == "Lire"
 
 
+def test_un_accord_a_depasser_ne_se_garde_pas(client):
+    """Il vaut pour le montant lu ce jour-là : remis coché, il passerait sans être relu."""
+    client.post(CONSERVER, brouillon(client, depassement="3-20000"))
+    assert "depassement" not in dict(SaisieConservee.objects.get().contenu)
+    assert "depassement" in conservation.PAS_DE_LA_SAISIE
+
+
 def test_une_saisie_trop_longue_n_est_pas_gardee_et_le_dit(client):
     donnees = brouillon(client, description="x" * conservation.TAILLE_MAXIMALE)
     assert client.post(CONSERVER, donnees).status_code == 413
