@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from comptes.models import Utilisateur
+from politique_ville.outils.francais import pluriel
 
 from .. import regles
 from ..enums import EtatScenario, MotifStatut, NatureDecision, StatutAction
@@ -249,6 +250,6 @@ def raison_de_ne_pas_annuler(attributions):
     for raison, actions in (("engagée", engagees), ("dans un acte signé", signees)):
         citees = [noms[pk] for pk in dict.fromkeys(actions) if pk in noms]
         if citees:
-            autres = f" et {len(citees) - 3} autres" if len(citees) > 3 else ""
+            autres = f" et {pluriel(len(citees) - 3, 'autre', 'autres')}" if len(citees) > 3 else ""
             return f"{', '.join(citees[:3])}{autres} : déjà {raison}. Diminuer ou déprogrammer action par action."
     return ""

@@ -610,6 +610,20 @@ def test_une_action_engagee_ou_dans_un_acte_signe_retient_toute_l_annulation(age
     assert Decision.objects.count() == 2
 
 
+@pytest.mark.parametrize(("engagees", "attendu"), [(4, "et 1 autre : déjà"), (5, "et 2 autres : déjà")])
+def test_les_actions_engagees_au_dela_de_trois_se_comptent_sans_faute(agent, caen, enveloppe, engagees, attendu):
+    actions = [ActionFactory(contrat=caen, statut=StatutAction.INSTRUITE) for _ in range(engagees)]
+    for action in actions:
+        p147(action, 100, propose=100)
+    scenario = creer(agent)
+    promouvoir(scenario, agent)
+    ej = Engagement.objects.create(exercice=scenario.exercice, numero="21000001", date=timezone.localdate())
+    for action in actions:
+        LigneEngagement.objects.create(engagement=ej, action=action, ae=euros(100))
+    with pytest.raises(OperationRefusee, match=attendu):
+        operations.annuler_la_promotion(scenario, par=agent, motif="Erreur")
+
+
 def test_annuler_demande_un_motif_et_un_scenario_promu(agent, trois):
     scenario = creer(agent)
     with pytest.raises(MotifExige):
