@@ -24,6 +24,7 @@ from .en_lot import actions_choisies, lire_la_selection
 
 PLAFOND = 200  # actes rédigés d'un coup
 CLE = re.compile(r"(arrete|convention|cpo):([0-9]{1,9}(?:-[0-9]{1,9})*)")
+UN_SEUL_EXERCICE = "Choisir les actions d’un seul exercice : un acte n’en porte qu’un."
 RIEN_DE_COCHE = "Cocher au moins un organisme."
 A_CHANGE = "Ce qui reste à établir a changé depuis que cette page est ouverte : la relire, rien n’est enregistré."
 
@@ -33,7 +34,10 @@ def acte_en_lot(request):
     choisies, trop = lire_la_selection(request)
     if trop:
         return render(request, "programmation/acte_en_lot.html", {"refus": [trop]}, status=400)
-    filtre = filtre_de(request, actions_choisies(request, choisies))
+    actions = actions_choisies(request, choisies)
+    if len({action.exercice_id for action in actions}) > 1:
+        return render(request, "programmation/acte_en_lot.html", {"refus": [insecables(UN_SEUL_EXERCICE)]})
+    filtre = filtre_de(request, actions)
     proposes, avenants = a_proposer(request.user, filtre)
     montres, refus = proposes[:PLAFOND], []
     coches = [propose.cle for propose in montres]
@@ -56,7 +60,7 @@ def acte_en_lot(request):
 
 
 def filtre_de(request, choisies):
-    """Le filtre de l'adresse ; d'une sélection, ses actions et l'exercice de la première."""
+    """Le filtre de l'adresse ; d'une sélection, ses actions et leur exercice."""
     lues = actions_lues_par_l_etat(request.user)
     if not choisies:
         return ActeFilterSet(request.GET, lues, request=request)

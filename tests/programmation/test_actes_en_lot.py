@@ -219,6 +219,15 @@ def test_rien_de_coche_ou_un_acte_mal_designe(client, a):
     assert Acte.objects.count() == 0
 
 
+def test_une_selection_sur_deux_exercices_le_dit_au_lieu_d_en_taire_un(client, a):
+    suivante = action_programmee(700, exercice=ExerciceFactory(annee=2026), porteur=a.mairie, contrat=a.contrat)
+    selection = f"{EN_LOT}?action={a.lecture.pk}&action={suivante.pk}"
+    page = client.get(selection)
+    assert textes(page, "//*[@role='alert']") == ["Choisir les actions d’un seul exercice : un acte n’en porte qu’un."]
+    assert cles(page) == []
+    assert len(cles(client.get(f"{EN_LOT}?action={a.lecture.pk}&action={a.sport.pk}"))) == 1
+
+
 def test_un_complement_a_un_acte_en_vigueur_se_porte_par_un_avenant(client, a):
     client.post(f"{EN_LOT}{CADRE}", {"acte": cles(client.get(f"{EN_LOT}{CADRE}"))})
     DecisionFactory(action=a.sport, nature=NatureDecision.COMPLEMENT, montant=euros(500), date=date(2025, 6, 1))
