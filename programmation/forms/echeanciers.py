@@ -11,6 +11,7 @@ from politique_ville.outils.typographie import insecables
 
 from ..enums import NaturePaiement
 from ..operations import Versement
+from ..operations.echeanciers import valeurs_de
 from ..synthese.echeanciers import montants_des_parts
 from .execution import ExecutionForm
 from .gestes import valeur_lue
@@ -126,9 +127,8 @@ class SaisieDEcheancier:
         return self.lignes.versements()
 
     def redit(self, acte) -> bool:
-        """Cet envoi, renvoyé, dit-il l'échéancier déjà enregistré ?"""
-        en_base = [Versement(v.nature, v.montant, v.prevu_le, v.condition) for v in acte.versements.all()]
-        return en_base == sorted(self.versements(), key=lambda v: v.prevu_le)
+        """Cet envoi, renvoyé, dit-il l'échéancier déjà enregistré ? Ni l'ordre ni les espaces n'y comptent."""
+        return sorted(map(valeurs_de, acte.versements.all())) == sorted(map(valeurs_de, self.versements()))
 
     def relire(self, acte):
         """Un nouvel envoi remplacera ce qui est en base maintenant."""

@@ -163,6 +163,17 @@ def test_renvoyer_la_page_n_ecrit_rien_et_une_autre_saisie_est_un_conflit(client
     assert [nature for nature, *_ in en_base()] == ["solde"]
 
 
+def test_renvoyer_des_espaces_ou_un_autre_ordre_n_est_pas_un_conflit(client, a):
+    """Deux versements du même jour, tapés le solde d'abord ; une condition tapée avec deux espaces."""
+    lignes = [
+        ("solde", "", "2000,01", "2025-06-01", "bilan  reçu"),
+        ("avance", "", "4000", "2025-06-01", " à la  signature "),
+    ]
+    for envoyees in (lignes, lignes, lignes[::-1]):
+        assert client.post(a.url, envoi(*envoyees)).status_code == 302
+    assert len(en_base()) == VersementPrevu.history.count() == 2
+
+
 def test_signe_l_echeancier_ne_se_modifie_plus(client, a):
     signer(a)
     page = client.get(a.url)
@@ -210,7 +221,8 @@ def test_la_fiche_dit_prevu_paye_et_reste(client, a):
 
 
 def test_les_echeances_montrent_le_versement_passe_et_non_paye(client, a):
-    signer(a, fixer(a, ("avance", 4800, date(2025, 6, 1)), ("solde", "1200,01", date(2099, 12, 1))))
+    signer(a, fixer(a, ("avance", 4800, date(2025, 6, 1)), ("solde", "1200,01", date(2025, 12, 1))))
+    VersementPrevu.objects.filter(nature="solde").update(prevu_le=date(2099, 12, 1))  # à venir, quel que soit le jour
     page = client.get(reverse("programmation:echeance_list"), {"annee": 2025, "departement": 14, "nature": "versement"})
     [ligne] = noeuds(page, "//tbody/tr")
     cellules = textes(page, "//tbody/tr/*")
