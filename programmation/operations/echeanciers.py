@@ -28,6 +28,7 @@ from .outils import (
 
 MOTIF = "Échéancier"
 CHAMPS = ("nature", "montant", "prevu_le", "condition")
+ANNEES_POUR_VERSER = 5  # après l'année de la dernière décision : au-delà, l'année est mal tapée
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,8 @@ def refuser_les_versements(acte, versements, montant):
     source connue n'en fixe."""
     if not versements:
         return
-    decidee_le = min(acte.decisions.values_list("date", flat=True))
-    refus = [
-        phrase for rang, v in enumerate(versements, 1) if (phrase := empechement_du_versement(rang, v, decidee_le))
-    ]
+    decidees = list(acte.decisions.values_list("date", flat=True))
+    refus = [phrase for rang, v in enumerate(versements, 1) if (phrase := empechement_du_versement(rang, v, decidees))]
     ecart = sum(v.montant for v in versements) - montant
     if ecart and not refus:
         sens = f"{euros(ecart)} de trop" if ecart > 0 else f"il manque {euros(-ecart)}"
@@ -71,13 +70,18 @@ def refuser_les_versements(acte, versements, montant):
         raise OperationRefusee(refus)
 
 
-def empechement_du_versement(rang, versement, decidee_le):
+def empechement_du_versement(rang, versement, decidees):
+    """`decidees` : les dates des décisions que l'acte porte."""
     if versement.nature == NaturePaiement.REVERSEMENT:
         return f"Versement {rang} : un échéancier ne prévoit pas de reversement."
     if versement.montant <= 0:
         return f"Versement {rang} : indiquer un montant supérieur à zéro."
-    if versement.prevu_le < decidee_le:
-        return f"Versement {rang} : le prévoir le {decidee_le:%d/%m/%Y}, jour de la décision, ou après."
+    jour, premiere, derniere = versement.prevu_le, min(decidees), max(decidees)
+    if jour < premiere:
+        return f"Versement {rang} : le prévoir le {premiere:%d/%m/%Y}, jour de la décision, ou après."
+    if jour.year > derniere.year + ANNEES_POUR_VERSER:
+        dit = f"le {jour:%d/%m/%Y} est trop loin de la décision du {derniere:%d/%m/%Y}"
+        return f"Versement {rang} : {dit} : vérifier l’année."
     try:
         controler(VersementPrevu(**vars(versement)))
     except OperationRefusee as refus:

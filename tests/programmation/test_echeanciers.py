@@ -139,7 +139,8 @@ def test_des_parts_partagent_le_montant_au_centime(montant, parts, attendus):
         ((NaturePaiement.REVERSEMENT, 10_000, JUIN), "Versement 1 : un échéancier ne prévoit pas de reversement."),
         ((SOLDE, 0, JUIN), "Versement 1 : indiquer un montant supérieur à zéro."),
         ((SOLDE, 10_000, date(2025, 4, 14)), "Versement 1 : le prévoir le 15/04/2025, jour de la décision, ou après."),
-        ((SOLDE, 10_000, date(2999, 1, 1)), "Versement 1 : L’année doit être entre"),
+        ((SOLDE, 10_000, date(2206, 6, 1)), "Versement 1 : le 01/06/2206 est trop loin de la décision du 15/04/2025"),
+        ((SOLDE, 10_000, date(2031, 1, 1)), "Versement 1 : le 01/01/2031 est trop loin de la décision"),
         ((SOLDE, 10_000, JUIN, "x" * 251), "250"),
     ],
 )
@@ -148,6 +149,11 @@ def test_un_versement_impossible_est_refuse_et_rien_ne_s_ecrit(a, versement, phr
         fixer(a, versement)
     assert phrase in phrases(refus)
     assert not VersementPrevu.objects.exists()
+
+
+def test_un_versement_se_prevoit_jusqu_a_la_cinquieme_annee_apres_la_decision(a):
+    fixer(a, (SOLDE, 10_000, date(2030, 12, 31)))
+    assert VersementPrevu.objects.get().prevu_le == date(2030, 12, 31)
 
 
 def test_la_base_refuse_un_versement_nul_ou_un_reversement(a):
