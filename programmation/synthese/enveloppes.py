@@ -208,13 +208,8 @@ def reste_a_decider(enveloppe: Enveloppe) -> Decimal:
 
 
 def notifies_restants_a_engager(enveloppes: Iterable[Enveloppe]) -> dict[int, Reste]:
-    """Le moindre notifié non engagé de chaque enveloppe et de ses mères, par identifiant : engager s'y contrôle."""
+    """Le moindre notifié non engagé (AE, signé) de chaque enveloppe et de ses mères : engager s'y contrôle."""
     return moindres_restes(enveloppes, restes_a_engager)
-
-
-def notifie_restant_a_engager(enveloppe: Enveloppe) -> Decimal:
-    """Ce que la notification permet encore d'engager dans cette enveloppe, ses mères comprises (AE, euros, signé)."""
-    return notifies_restants_a_engager([enveloppe])[enveloppe.pk].montant
 
 
 def restes_a_engager(enveloppes):

@@ -15,7 +15,6 @@ from programmation.synthese import (
     barre,
     barres,
     hors_des_enveloppes,
-    notifie_restant_a_engager,
     notifies_restants_a_engager,
     plafond,
     reste_a_decider,
@@ -135,8 +134,9 @@ def test_le_moindre_reste_est_celui_de_la_mere_ou_le_sien(exemple):
 
 def test_engager_se_controle_sur_le_notifie_de_la_feuille_et_de_ses_meres(exemple):
     """Caen : 35 000 + 21 000 − 15 000 = 41 000 ; Lisieux n'a rien de notifié ; la mère : 92 000 − 15 000 = 77 000."""
-    restes = [notifie_restant_a_engager(e) for e in (exemple.fille_caen, exemple.fille_lisieux, exemple.mere)]
-    assert restes == [d("41000.00"), d("0.00"), d("77000.00")]
+    enveloppes = [exemple.fille_caen, exemple.fille_lisieux, exemple.mere]
+    restes = notifies_restants_a_engager(enveloppes)
+    assert [restes[e.pk].montant for e in enveloppes] == [d("41000.00"), d("0.00"), d("77000.00")]
     mouvement(exemple.mere, "retrait", -60_000)
     assert notifies_restants_a_engager([exemple.fille_caen]) == {
         exemple.fille_caen.pk: Reste(d("17000.00"), exemple.mere)
