@@ -403,10 +403,13 @@ def empechement_de_changer_le_scenario(scenario):
     return empechement_de_batir(scenario.exercice)
 
 
-def empechement_de_promouvoir(scenario):
-    """Pourquoi ses montants ne s'ajustent ni ne se promeuvent plus, ou "" : toutes ses actions peuvent être figées."""
+def empechement_de_promouvoir(scenario, figees=None):
+    """Pourquoi ses montants ne s'ajustent ni ne se promeuvent plus, ou "" : toutes ses actions peuvent être figées.
+
+    `figees` : ce que `campagnes_figees` a dit, si la page l'a déjà lu.
+    """
     empechement = empechement_de_changer_le_scenario(scenario)
-    if not empechement and campagnes_figees(scenario):
+    if not empechement and (campagnes_figees(scenario) if figees is None else figees):
         return "Campagne figée : ce scénario ne se promeut plus."
     return empechement
 

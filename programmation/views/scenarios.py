@@ -133,7 +133,8 @@ def scenario_detail(request, pk):
     lignes = lignes_du_scenario(scenario, actions_lisibles(request, scenario))
     bilan = bilan_du_scenario(scenario)
     tient = peut_tenir(request, scenario)
-    empechement = regles.empechement_de_promouvoir(scenario)
+    toutes_figees = regles.campagnes_figees(scenario)
+    empechement = regles.empechement_de_promouvoir(scenario, toutes_figees)
     figees = [ligne for ligne in lignes if ligne.action.campagne.est_figee]
     a_l_etude = scenario.etat == EtatScenario.ETUDE
     contexte = {
@@ -145,7 +146,7 @@ def scenario_detail(request, pk):
         "ailleurs": bilan.actions - len(lignes),
         "perimees": sum(bool(li.differences) for li in lignes) if a_l_etude and not empechement else 0,
         "est_saisissable": tient and not empechement,
-        "gestes": gestes_possibles(scenario) if tient else [],
+        "gestes": gestes_possibles(scenario, toutes_figees) if tient else [],
         "autres": autres_a_comparer(request, scenario),
         "adresse_des_actions": reverse("programmation:action_list"),
     }
@@ -425,11 +426,10 @@ GESTES = {
 }
 
 
-def gestes_possibles(scenario):
-    """(libellé, adresse) de ce que l'on peut faire de ce scénario maintenant."""
+def gestes_possibles(scenario, figees):
+    """(libellé, adresse) de ce que l'on peut en faire maintenant ; `figees` : toutes ses campagnes le sont."""
     if regles.empechement_de_batir(scenario.exercice):
         return []
-    figees = regles.campagnes_figees(scenario)
     gestes = [
         (geste.libelle, reverse("programmation:scenario_geste", args=[scenario.pk, geste.nom]))
         for geste in GESTES.values()

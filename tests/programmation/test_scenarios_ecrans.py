@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -172,8 +173,6 @@ def test_l_historique_d_un_scenario_dit_qui_l_a_cree_renomme_et_ecarte(client, a
 
 
 def test_l_ecran_fait_le_meme_nombre_de_requetes_pour_1_ou_3_actions(client, agent, scenario, trois):
-    from django.db import connection
-
     def compter():
         with CaptureQueriesContext(connection) as capture:
             assert client.get(adresse(scenario)).status_code == 200
@@ -327,6 +326,13 @@ def test_comparer_demande_deux_ou_trois_scenarios_visibles_du_meme_exercice(clie
     ancien = operations.creer_un_scenario(passe, "Ancien", par=agent)
     page = client.get(f"{LISTE}comparer/?scenarios={scenario.pk}-{ancien.pk}")
     assert "exercices différents" in page.content.decode()
+
+
+def test_la_page_d_un_scenario_ne_lit_qu_une_fois_si_ses_campagnes_sont_figees(client, scenario):
+    with CaptureQueriesContext(connection) as lues:
+        client.get(adresse(scenario))
+    figees = [r for r in lues if 'figee_le" IS NULL' in r["sql"] and r["sql"].endswith("LIMIT 1")]
+    assert len(figees) == 1
 
 
 # --- Promouvoir ---
