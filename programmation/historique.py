@@ -370,6 +370,18 @@ def lire_le_suivi(suivi):
     ]
 
 
+def ecart_depuis(objet: models.Model, lue: int) -> tuple[list[Changement], dict[str, tuple[Any, Any]]]:
+    """Ce qui a changé depuis la ligne d'histoire `lue` de cet objet : en mots, puis par champ, (alors, maintenant).
+
+    Une clé étrangère est son identifiant. Rien si cette ligne n'est pas la sienne.
+    """
+    suite = list(objet.history.filter(history_id__gte=lue).order_by("history_id"))
+    if not suite or suite[0].history_id != lue:
+        return [], {}
+    ligne = Ligne(Suivi(type(objet), {}, principal="modifié"), suite[-1], suite[0])
+    return ligne.changements(Noms([ligne])), {c.name: (ligne.avant(c), ligne.apres(c)) for c in ligne.modifies}
+
+
 def champs_suivis(modele):
     """Ceux que son histoire garde, sauf les techniques."""
     gardes = {champ.name for champ in modele.history.model._meta.fields}

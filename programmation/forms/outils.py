@@ -5,6 +5,8 @@ from django.forms.utils import ErrorDict
 from politique_ville.outils.formulaires import PhrasesMixin
 from politique_ville.outils.typographie import insecables
 
+from ..operations import ObjetChange
+
 
 class RefusMixin(PhrasesMixin):
     """Un formulaire dont l'opération peut refuser ce qu'il a accepté."""
@@ -18,6 +20,19 @@ class RefusMixin(PhrasesMixin):
             champ = self.champs_des_refus.get(champ, champ)
             for message in messages:
                 self.add_error(champ if champ in self.fields else None, insecables(message))
+        if isinstance(refus, ObjetChange):
+            self.relire(refus)
+
+    def relire(self, change):
+        """Réaffiché, il a lu la version d'aujourd'hui : le second envoi passe, et le refus a dit ce qu'il remplace.
+
+        Ce que la personne n'avait pas touché prend la valeur d'aujourd'hui : elle n'efface que ce qu'elle change.
+        """
+        self.data = self.data.copy()
+        self.data[self.add_prefix("lue")] = change.version
+        for nom, (alors, maintenant) in change.valeurs.items():
+            if nom in self.fields and not self.fields[nom].has_changed(alors, self[nom].data):
+                self.data[self.add_prefix(nom)] = maintenant
 
 
 class SansControleMixin(PhrasesMixin):

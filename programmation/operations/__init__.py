@@ -66,7 +66,6 @@ from .exercices import (
     partager_les_propositions,
     preparer_un_exercice,
     rouvrir,
-    version_lue,
 )
 from .justifications import (
     DemandeDeJustification,
@@ -121,6 +120,7 @@ from .scenarios import (
 )
 from .scission import scinder
 from .statuts import deposer, instruire, retirer, revenir, supprimer_les_brouillons
+from .versions import ObjetChange, version_lue
 
 __all__ = [
     "ActeChange",
@@ -155,6 +155,7 @@ __all__ = [
     "MontantPropose",
     "MontantsChanges",
     "MotifExige",
+    "ObjetChange",
     "OperationRefusee",
     "PassageModifie",
     "ProposesRefuses",

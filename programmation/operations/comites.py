@@ -24,7 +24,7 @@ from ..models import Action, Campagne, Comite, Decision, Enveloppe, Financement,
 from ..synthese.avis import avis_manquants
 from ..synthese.comites import decisions_prises_ailleurs
 from .decisions import DemandeDeDecision, decider, montant_retenu, raison_du_refus, sommes_des_decisions
-from .exercices import DejaFait, par_qui, version_lue
+from .exercices import DejaFait
 from .outils import (
     DroitManquant,
     OperationRefusee,
@@ -41,6 +41,7 @@ from .outils import (
 from .plan import LigneDePlan
 from .saisie import SaisieAction, enregistrer
 from .statuts import exiger_les_droits, refuser_ensemble
+from .versions import refuser_si_change
 
 PROPOSENT_RIEN = [NatureDecision.NON_RETENUE, NatureDecision.NON_RECEVABLE]  # le proposé de la ligne P147 est alors 0 €
 CORRIGENT = [NatureDecision.COMPLEMENT, NatureDecision.DIMINUTION]
@@ -90,13 +91,13 @@ def modifier_un_comite(
 ) -> Comite:
     """Change la date, le lieu ou la présence des partenaires d'un comité qui n'est pas terminé.
 
-    `lue` : la version lue (`version_lue`) ; changée depuis par un autre, rien n'est écrit.
+    `lue` : la version lue (`version_lue`). Lève ObjetChange si un autre l'a changée depuis.
     """
     with contraintes_en_francais(), transaction.atomic():
         comite = verrouiller_le_comite(comite, par)
         change = appliquer(comite, dict(champs))
-        if change and lue is not None and lue != version_lue(comite):
-            raise OperationRefusee(f"Ce comité a changé entre-temps{par_qui(comite)} : relire et recommencer.")
+        if change:
+            refuser_si_change(comite, lue, "Ce comité")
         controler_le_comite(comite)
         if change:
             modifier_avec_historique([comite], Comite, sorted(change), par=par, motif="Comité modifié")

@@ -22,7 +22,7 @@ from .. import regles
 from ..enums import NatureMouvement
 from ..models import Action, Enveloppe, Exercice, MouvementEnveloppe
 from ..synthese import Barre, Credits, Dotation, barre, dotations, lignee
-from .exercices import exiger_le_responsable, refuser_si_changee
+from .exercices import exiger_le_responsable
 from .outils import (
     OperationRefusee,
     appliquer,
@@ -35,6 +35,7 @@ from .outils import (
     verrouiller_les_exercices,
 )
 from .statuts import exiger_les_droits, marquer_modifiees, refuser_ensemble
+from .versions import refuser_si_change
 
 EN_MOTS = {"ae": "d’AE", "cp": "de CP"}
 INVERSES = {
@@ -74,7 +75,7 @@ def modifier_une_enveloppe(
 ) -> Enveloppe:
     """Change son libellé, sa mère, son contrat ou son dispositif, si ce qu'elle porte et ses filles le permettent.
 
-    `lue` : la version lue (`version_lue`) ; changée depuis par un autre, rien n'est écrit.
+    `lue` : la version lue (`version_lue`). Lève ObjetChange si un autre l'a changée depuis.
     """
     champs = dict(champs)
     with contraintes_en_francais(), transaction.atomic():
@@ -82,10 +83,10 @@ def modifier_une_enveloppe(
         enveloppe = relue(enveloppe)
         if "parent" in champs:
             champs["parent"] = relue(champs["parent"])
-        changes = appliquer(enveloppe, champs)
+        nom, changes = f"« {enveloppe} »", appliquer(enveloppe, champs)
         if not changes:
             return enveloppe
-        refuser_si_changee(Enveloppe.objects.get(pk=enveloppe.pk), lue)
+        refuser_si_change(enveloppe, lue, nom)
         controler(enveloppe)
         if "parent" in changes:
             refuser_une_boucle(enveloppe)

@@ -22,7 +22,6 @@ from ..models import Action, Engagement, Enveloppe, Justification, LigneEngageme
 from ..synthese.enveloppes import lignee, restes_a_engager
 from .decisions import enveloppes_des_exercices, sommes_des_decisions
 from .depassements import nommer
-from .exercices import par_qui, version_lue
 from .outils import (
     MotifExige,
     OperationRefusee,
@@ -37,6 +36,7 @@ from .outils import (
     verrouiller_les_exercices,
 )
 from .statuts import exiger_les_droits, refuser_ensemble
+from .versions import refuser_si_change
 
 ZERO = Decimal("0.00")
 AUTOMATIQUE = object()  # l'enveloppe de la décision, s'il n'y en a qu'une
@@ -336,7 +336,7 @@ def corriger_l_engagement(
 ) -> Engagement:
     """Corrige le numéro ou la date d'un EJ mal saisi, avec un motif ; aucun paiement ne peut le précéder.
 
-    `lue` : la version lue (`version_lue`) ; changé depuis par un autre, rien n'est écrit.
+    `lue` : la version lue (`version_lue`). Lève ObjetChange si un autre l'a changé depuis.
     """
     exiger_un_motif(motif, {"motif": "Corriger un EJ demande un motif."})
     with contraintes_en_francais(), transaction.atomic():
@@ -348,11 +348,10 @@ def corriger_l_engagement(
         premier = Paiement.objects.filter(ligne__engagement=engagement).order_by("date").first()
         if premier and date > premier.date:
             raise OperationRefusee({"date": f"Un paiement de cet EJ date déjà du {premier.date:%d/%m/%Y}."})
-        avant = engagement.numero
+        nom = f"L’EJ {engagement.numero}"
         if not appliquer(engagement, {"numero": ecrire_le_numero(numero), "date": date}):
             return engagement
-        if lue is not None and lue != version_lue(engagement):
-            raise EntreTemps(f"L’EJ {avant} a changé entre-temps{par_qui(engagement)} : relire et recommencer.")
+        refuser_si_change(engagement, lue, nom)
         controler(engagement)
         modifier_avec_historique([engagement], Engagement, ["numero", "date"], par=par, motif=motif)
     return engagement

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Model
 from django.utils import timezone
 
 from comptes.models import Utilisateur
@@ -29,6 +28,7 @@ from .outils import (
     modifier_avec_historique,
     verrouiller_les_exercices,
 )
+from .versions import par_qui, refuser_si_change
 
 BORNENT_UNE_CAMPAGNE = {"contrat", "dispositif"}  # ses actions sont alors de ce contrat, de ce dispositif
 
@@ -140,15 +140,16 @@ def modifier_une_campagne(
 ) -> Campagne:
     """Change l'intitulé, le territoire, les dates ou les règles d'une campagne qui n'est pas figée.
 
-    `lue` : la version lue (`version_lue`) ; changée depuis par un autre, rien n'est écrit.
+    `lue` : la version lue (`version_lue`). Lève ObjetChange si un autre l'a changée depuis.
     """
     with contraintes_en_francais(), transaction.atomic():
         campagne = relire_sous_verrou(campagne, par)
         empechement = regles.empechement_de_regler(campagne)
         if empechement:
             raise OperationRefusee(empechement)
-        refuser_si_changee(campagne, lue)
-        changes = appliquer(campagne, champs)
+        nom, changes = f"« {campagne} »", appliquer(campagne, champs)
+        if changes:
+            refuser_si_change(campagne, lue, nom)
         controler(campagne)
         refuser_les_actions_d_ailleurs(campagne, changes)
         if changes:
@@ -210,28 +211,6 @@ def relire_sous_verrou(campagne, par):
 
 
 # --- Partagé ---
-
-
-def version_lue(objet: Model) -> int:
-    """Ce qui change à chaque écriture : l'identifiant de sa dernière ligne d'historique (0 si elle n'en a pas).
-
-    De quoi reconnaître qu'une campagne ou une enveloppe, qui ne portent pas de version, ont changé depuis la page.
-    """
-    return objet.history.order_by("-history_id").values_list("history_id", flat=True).first() or 0
-
-
-def refuser_si_changee(objet, lue):
-    """`lue` : la version que la personne avait sous les yeux (None : sans contrôle). À appeler sous le verrou."""
-    if lue is not None and lue != version_lue(objet):
-        raise OperationRefusee(f"« {objet} » a été modifiée entre-temps{par_qui(objet)} : relire et recommencer.")
-
-
-def par_qui(objet):
-    """« , par Camille Martin le 12/03/2026 à 14:05 » : la dernière écriture ; "" si l'histoire n'en dit rien."""
-    derniere = objet.history.select_related("history_user").order_by("-history_id").first()
-    if derniere is None or derniere.history_user is None:
-        return ""
-    return f", par {derniere.history_user} le {timezone.localtime(derniere.history_date):%d/%m/%Y à %H:%M}"
 
 
 def exiger_le_responsable(par, exercice):

@@ -237,7 +237,7 @@ def test_deux_chefs_qui_modifient_la_meme_enveloppe_le_second_voit_le_conflit(cl
     autre = habiliter(Role.RESPONSABLE)
     client.force_login(autre)
     reponse = client.post(adresse, champs | {"libelle": "Caen et Ifs"})
-    assert f"« Caen » a été modifiée entre-temps, par {responsable}" in page(reponse)
+    assert f"« Caen » a changé entre-temps, par {responsable}" in page(reponse)
     exemple.fille_caen.refresh_from_db()
     assert exemple.fille_caen.libelle == "Caen"
 

@@ -286,7 +286,7 @@ def test_une_enveloppe_modifiee_garde_ce_qu_elle_porte(responsable, mere):
 def test_deux_chefs_qui_modifient_la_meme_enveloppe_ne_s_effacent_pas(responsable, mere):
     autre, lue = habiliter(Role.RESPONSABLE), operations.version_lue(mere)
     operations.modifier_une_enveloppe(mere, {"libelle": "Caen"}, par=responsable, lue=lue)
-    with pytest.raises(OperationRefusee, match=f"« Caen » a été modifiée entre-temps, par {responsable}"):
+    with pytest.raises(OperationRefusee, match=f"« Caen » a changé entre-temps, par {responsable}"):
         operations.modifier_une_enveloppe(mere, {"libelle": "Lisieux"}, par=autre, lue=lue)
     operations.modifier_une_enveloppe(mere, {"libelle": "Caen"}, par=responsable, lue=lue)  # le même envoi, répété
     assert Enveloppe.objects.get().libelle == "Caen"

@@ -42,6 +42,7 @@ from programmation.operations import (
     JustificationChangee,
     LigneDEngagement,
     MotifExige,
+    ObjetChange,
     OperationRefusee,
     VoteOuVersement,
 )
@@ -456,7 +457,7 @@ def test_deux_agents_qui_corrigent_le_meme_ej_ne_s_effacent_pas(e):
     corriger("2")
     corriger("2")  # le même envoi, répété, n'ajoute pas d'histoire
     assert engagement.history.count() == 2
-    with pytest.raises(EntreTemps, match="L’EJ 2 a changé entre-temps"):
+    with pytest.raises(ObjetChange, match="L’EJ 2 a changé entre-temps"):
         corriger("3")
     assert Engagement.objects.get().numero == "2"
 

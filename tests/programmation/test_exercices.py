@@ -165,7 +165,7 @@ def test_deux_chefs_qui_reglent_la_meme_campagne_ne_s_effacent_pas(responsable, 
     autre = habiliter(Role.RESPONSABLE)
     lue = version_lue(campagne)
     operations.modifier_une_campagne(campagne, {"vague": 2}, par=responsable, lue=lue)
-    with pytest.raises(OperationRefusee, match=f"a été modifiée entre-temps, par {responsable}"):
+    with pytest.raises(OperationRefusee, match=f"a changé entre-temps, par {responsable}"):
         operations.modifier_une_campagne(campagne, {"vague": 3}, par=autre, lue=lue)
     assert Campagne.objects.get().vague == 2
 
