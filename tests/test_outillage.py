@@ -108,7 +108,7 @@ def lire(adresse):
 
 
 def attendre(adresse):
-    for _ in range(300):
+    for _ in range(900):  # une machine chargée met plus de trente secondes à créer les tables
         try:
             return lire(adresse)
         except URLError:
