@@ -40,7 +40,7 @@ class Echeancier:
     """Celui d'un acte, en euros : prévu = payé + reste + désengagé, que l'on n'attend plus.
 
     `est_saisi` : à défaut, un seul versement de la totalité, sans date. `est_suivi` : l'acte est signé et en vigueur,
-    les paiements s'y lisent ; `en_plus` : payé au-delà de ce qu'il prévoit.
+    les paiements s'y lisent ; `en_plus` : payé au-delà de ce qu'il attribue à chaque action.
     """
 
     lignes: tuple[LigneDEcheancier, ...]
