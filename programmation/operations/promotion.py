@@ -50,7 +50,9 @@ class MontantsChanges(OperationRefusee):
     """Quelqu'un a changé un montant du scénario depuis que la personne l'a lu. Rien n'est écrit."""
 
     def __init__(self):
-        super().__init__("Un montant a changé depuis cette page : la relire avant de promouvoir.")
+        super().__init__(
+            "Un montant a changé entre-temps : relire ce que le scénario donne, puis promouvoir à nouveau."
+        )
 
 
 def promouvoir(

@@ -27,6 +27,7 @@ from .comites import (
     peut_encore_tenir,
 )
 
+RIEN_DE_CHOISI = "Rien à enregistrer : choisir l’issue d’au moins une action."
 VUES = ("action", "table", "situation")
 
 # --- Le poste de saisie ---
@@ -100,8 +101,7 @@ def enregistrer(request, comite):
     remplis = formulaires(envoyees, request.user, request.POST, en_tableau=not seul)
     retenus = remplis if seul else [f for f in remplis if f.est_renseigne]
     if not retenus:
-        messages.warning(request, insecables("Rien à enregistrer : choisir l’issue d’au moins une action."))
-        return redirect("programmation:comite_seance", comite.pk)
+        return rien_a_enregistrer(request, comite, ordre, remplis)
     if any(f.est_perime for f in retenus):
         return conflit(request, comite, ordre, remplis, seul)
     valides = [f.is_valid() for f in retenus]  # chaque ligne dit son erreur
@@ -126,6 +126,13 @@ def enregistrer(request, comite):
     en_plus = dire_les_depassements(decisions)
     messages.success(request, insecables(f"{mots}{montant_en_mots(comite, saisies)}{en_plus}."))
     return apres_l_enregistrement(request, comite, ordre, seul)
+
+
+def rien_a_enregistrer(request, comite, ordre, remplis):
+    """Aucune issue choisie : les montants et les observations déjà tapés se remontrent."""
+    restent = [f for f in remplis if not f.ligne.est_traitee]
+    a_montrer = restent or formulaires(ordre.a_examiner, request.user, en_tableau=True)
+    return page_du_tableau(request, comite, ordre, a_montrer, refus=[insecables(RIEN_DE_CHOISI)])
 
 
 def montant_en_mots(comite, saisies):

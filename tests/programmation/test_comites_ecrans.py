@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from comptes.enums import Role
+from comptes.models import SaisieConservee
 from programmation import operations
 from programmation.enums import EtatComite, NatureComite, NatureDecision, QualiteAvis, StatutAction
 from programmation.models import Action, Avis, Comite, Decision, Financement, Proposition, Scenario
@@ -389,6 +390,19 @@ def test_la_seance_d_une_campagne_figee_dit_ce_qui_ne_s_y_enregistre_plus(client
 def test_rien_de_choisi_le_dit(client, copil, actions):
     page = client.post(adresse(copil, "seance/"), champs(copil, actions[0], ""), follow=True)
     assert "choisir l’issue d’au moins une action" in texte(noeuds(page, "//*[@role='alert']")[0])
+
+
+def test_sans_issue_les_montants_et_les_observations_tapes_restent(client, copil, actions):
+    (signe,) = noeuds(client.get(adresse(copil, "seance/")), "//input[@name='conservation']/@value")
+    tape = champs(copil, actions[0], "", "850", "Voir le budget") | champs(copil, actions[1], "")
+    client.post("/compte/saisies/", tape | {"conservation": signe})
+    page = client.post(adresse(copil, "seance/"), tape | {"conservation": signe})
+    prefixe = f"p{passage(copil, actions[0]).pk}"
+    assert noeuds(page, f"//input[@name='{prefixe}-observation']/@value") == ["Voir le budget"]
+    assert noeuds(page, f"//input[@name='{prefixe}-montant']/@value") == ["850"]
+    assert noeuds(page, "//*[@aria-invalid='true']") == []
+    assert SaisieConservee.objects.exists()
+    assert client.post(adresse(copil, "seance/"), {}).status_code == 200
 
 
 def test_le_meme_envoi_deux_fois_ne_decide_qu_une_fois(client, copil, actions):

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from comptes.enums import Role
+from comptes.models import SaisieConservee
 from programmation import operations
 from programmation.enums import EtatScenario, NatureDecision, QualiteAvis, StatutAction
 from programmation.models import Decision, Financement, Proposition, Scenario
@@ -359,11 +360,51 @@ def test_on_ne_promeut_que_les_montants_que_l_on_a_lus(client, agent, trois, sce
     [lue] = valeurs(client.get(adresse(scenario, "promouvoir/")), "//input[@name='lue']")
     operations.saisir_des_montants(scenario, {trois[0].pk: euros(5500)}, par=agent)
     page = client.post(adresse(scenario, "promouvoir/"), decider_le(lue=lue), follow=True)
-    assert "Un montant a changé depuis cette page" in page.content.decode()
+    assert "Un montant a changé entre-temps" in page.content.decode()
     assert not Decision.objects.exists()
     [lue] = valeurs(page, "//input[@name='lue']")
     assert client.post(adresse(scenario, "promouvoir/"), decider_le(lue=lue)).url == adresse(scenario)
     assert [d.montant for d in Decision.objects.order_by("montant")] == [euros(3000), euros(5500)]
+
+
+def test_un_montant_change_entre_temps_ne_perd_ni_le_motif_ni_les_choix(client, agent, trois, scenario):
+    a, b, _ = trois
+    Financement.objects.filter(action=a).update(propose=euros(4000))
+    page = client.get(adresse(scenario, "promouvoir/"))
+    [lue], [signe] = valeurs(page, "//input[@name='lue']"), valeurs(page, "//input[@name='conservation']")
+    tape = decider_le(lue=lue, motif="Comité du 9 juin", conservation=signe)
+    tape |= {f"l{a.pk}-choix": "maj", f"l{a.pk}-montant": "4000", f"l{a.pk}-version": a.version}
+    client.post("/compte/saisies/", tape)
+    operations.saisir_des_montants(scenario, {b.pk: euros(2500)}, par=agent)
+    page = client.post(adresse(scenario, "promouvoir/"), tape)
+    assert page.status_code == 409
+    assert SaisieConservee.objects.exists(), "la page quittée là, tout se retrouverait"
+    assert textes(page, "//textarea[@name='motif']") == ["Comité du 9 juin"]
+    assert valeurs(page, f"//input[@name='l{a.pk}-choix'][@checked]") == ["maj"]
+    [lue] = valeurs(page, "//input[@name='lue']")
+    assert client.post(adresse(scenario, "promouvoir/"), tape | {"lue": lue}).url == adresse(scenario)
+    assert {d.action: (d.montant, d.motif) for d in Decision.objects.all()} == {
+        a: (euros(4000), "Comité du 9 juin"),
+        b: (euros(2500), "Comité du 9 juin"),
+    }
+    assert not SaisieConservee.objects.exists()
+
+
+def test_une_action_change_pendant_l_envoi_le_choix_se_demande_et_le_motif_reste(client, trois, scenario):
+    """Entre la lecture de la page et le verrou, quelqu'un change le proposé d'une action."""
+    a, ecrite = trois[0], []
+
+    def a_l_ouverture_de_la_transaction(executer, sql, parametres, plusieurs, contexte):
+        if sql.startswith("SAVEPOINT") and not ecrite:
+            ecrite.append(Financement.objects.filter(action=a).update(propose=euros(4000)))
+        return executer(sql, parametres, plusieurs, contexte)
+
+    with connection.execute_wrapper(a_l_ouverture_de_la_transaction):
+        page = client.post(adresse(scenario, "promouvoir/"), decider_le(motif="Comité du 9 juin"))
+    assert (page.status_code, len(ecrite), Decision.objects.count()) == (409, 1, 0)
+    assert "Des actions viennent de changer" in page.content.decode()
+    assert len(noeuds(page, f"//input[@name='l{a.pk}-choix']")) == 3
+    assert textes(page, "//textarea[@name='motif']") == ["Comité du 9 juin"]
 
 
 def valeurs(page, chemin):
