@@ -1,6 +1,7 @@
 """Rien de ce qui est tapé ne se perd quand la session expire : dans un vrai navigateur, de la frappe à l'action."""
 
 import time
+from datetime import date
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -8,6 +9,8 @@ from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
 
 from comptes.models import SaisieConservee
+from programmation import operations
+from programmation.enums import NatureComite
 from programmation.models import Action, Organisme
 from tests.fabriques import (
     ContratFactory,
@@ -123,6 +126,30 @@ def test_une_page_quittee_se_retrouve_et_s_abandonne(page, ouvrir, agent):
     expect(page.locator("#id_intitule")).to_have_value("À moitié saisie")
     page.get_by_role("button", name="L’abandonner").click()
     expect(page.locator("#id_intitule")).to_have_value("")
+    assert not SaisieConservee.objects.exists()
+
+
+def test_rouverte_apres_le_changement_d_un_autre_la_saisie_se_relit_puis_s_enregistre(page, ouvrir, agent):
+    """La saisie remise garde la version qu'elle avait lue : le refus dit ce qui a changé, le second envoi passe."""
+    campagne = ExerciceFactory().campagnes.get()
+    comite = operations.creer_un_comite(campagne, NatureComite.TECHNIQUE, date(2026, 3, 12), par=agent)
+    adresse = f"/programmation/comites/{comite.pk}/modifier/"
+    ouvrir(adresse)
+    lue = page.locator("[name=lue]").input_value()
+    with page.expect_response(RANGER):
+        page.locator("#id_lieu").fill("Mairie de Caen")
+    operations.modifier_un_comite(comite, {"date": date(2026, 3, 19)}, par=habiliter())
+    ouvrir(adresse)
+    expect(page.locator("#id_lieu")).to_have_value("Mairie de Caen")
+    expect(page.locator("[name=lue]")).to_have_value(lue)
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_text("a changé entre-temps")).to_contain_text("(12/03/2026 → 19/03/2026)")
+    expect(page.locator("#id_lieu")).to_have_value("Mairie de Caen")
+    expect(page.locator("#id_date")).to_have_value("2026-03-19")
+    page.get_by_role("button", name="Enregistrer").click()
+    page.wait_for_url(f"**/programmation/comites/{comite.pk}/")
+    comite.refresh_from_db()
+    assert (comite.lieu, comite.date) == ("Mairie de Caen", date(2026, 3, 19))
     assert not SaisieConservee.objects.exists()
 
 
