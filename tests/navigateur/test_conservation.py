@@ -158,6 +158,7 @@ def test_annuler_oublie_ce_qui_etait_tape(page, ouvrir, agent):
     with page.expect_response(RANGER):
         page.locator("#id_intitule").fill("À oublier")
     page.get_by_role("link", name="Annuler").click()
+    page.wait_for_url(lambda adresse: "ajouter" not in adresse)  # la page oublie d'abord, puis s'en va
     attendre(lambda: not SaisieConservee.objects.exists())
     ouvrir()
     expect(page.locator("#id_intitule")).to_have_value("")
