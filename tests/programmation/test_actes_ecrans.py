@@ -224,7 +224,10 @@ def test_la_fiche_dit_les_decisions_le_total_le_texte_et_les_versions(client, a)
     page = client.get(premier.get_absolute_url())
     assert textes(page, "(//tfoot)[1]//strong") == ["6 000,00 €"]
     assert "À remplacer par" in textes(page, "//dt")
-    assert textes(page, "//ol[not(@class)]/li") == ["Arrêté attributif n° 1, signature du 02/05/2025", "Avenant, projet"]
+    assert textes(page, "//ol[not(@class)]/li") == [
+        "Arrêté attributif n° 1, signature du 02/05/2025",
+        "Avenant, projet",
+    ]
     assert "Premier texte" in textes(page, "//*[classe('pv-lettre__corps')]")
     assert textes(client.get(second.get_absolute_url()), "(//tfoot)[1]//strong") == ["6 500,00 €"]
 
