@@ -10,7 +10,7 @@ from politique_ville.outils.francais import euros, pluriel
 from politique_ville.outils.typographie import insecables
 
 from .. import operations, regles
-from ..enums import StatutAction
+from ..enums import NatureMouvement, StatutAction
 from ..forms.choix import trouver
 from ..forms.enveloppes import (
     CHAMPS_D_UNE_ENVELOPPE,
@@ -209,12 +209,23 @@ def mouvement_create(request, pk):
             request,
             formulaire,
             lambda: operations.enregistrer_des_mouvements([mouvement], par=request.user, motif=mouvement.motif),
-            f"Mouvement enregistré : {mouvement.get_nature_display().lower()} de {euros(mouvement.ae)}.",
+            mouvement_en_mots(mouvement),
             enveloppe,
         )
         if reponse:
             return reponse
     return geste_sur(request, formulaire, enveloppe, f"Mouvement de « {enveloppe} »", "Enregistrer le mouvement")
+
+
+def mouvement_en_mots(mouvement):
+    """Un gel ou un retrait ne réduit ce qui se décide qu'une fois la notification complète : dire quoi faire avant."""
+    fait = f"Mouvement enregistré : {mouvement.get_nature_display().lower()} de {euros(mouvement.ae)}."
+    if mouvement.nature in NatureMouvement.deduites() and not mouvement.enveloppe.notification_complete_le:
+        fait += (
+            " Le plafond ne change pas : il suit les prévisions tant que la notification n’est pas complète. Pour "
+            "décider moins dès maintenant, enregistrer aussi une prévision négative."
+        )
+    return fait
 
 
 def enveloppe_redeployer(request, pk):

@@ -286,6 +286,16 @@ def test_relever_une_sous_enveloppe_au_dessus_de_sa_mere_se_dit_en_tete(client, 
     assert plafond(exemple.fille_caen) == euros(60_000)
 
 
+@pytest.mark.parametrize(("complete", "dit"), [(False, True), (True, False)])
+def test_un_gel_avant_la_notification_complete_dit_que_le_plafond_ne_change_pas(
+    client, responsable, exemple, complete, dit
+):
+    if complete:
+        type(exemple.mere).objects.filter(pk=exemple.mere.pk).update(notification_complete_le="2026-03-01")
+    reponse = client.post(f"{fiche(exemple.mere)}mouvement/", un_mouvement(nature="gel", ae="100"), follow=True)
+    assert ("enregistrer aussi une prévision négative" in " ".join(textes(reponse, "//body"))) == dit
+
+
 def test_un_double_clic_n_enregistre_qu_une_fois(client, responsable, exemple):
     saisie = un_mouvement()
     reponses = [client.post(f"{fiche(exemple.mere)}mouvement/", saisie, follow=True) for _ in range(2)]
